@@ -1,0 +1,76 @@
+-- What the database tells those who fill the cache.
+CREATE EXTENSION white_cross;
+SELECT wc_create_tables('public');
+SELECT count(*) FROM wc_attach('public');
+INSERT INTO students (id, "studentNumber", "firstName", "lastName", "dateOfBirth", grade, gender)
+SELECT 's' || n, n, 'first', 'last', '2015-01-01', '4', 'FEMALE' FROM generate_series(1, 2) AS n;
+
+-- Keys.
+SELECT wc_cache_key('s1', 'health_summary'), wc_cache_key(7, 'growth_chart'),
+       wc_cache_key('6f2c1b1e-0000-4000-8000-00000000abcd'::uuid, 'records');
+SET white_cross.cluster_keys = on;
+SELECT wc_cache_key('s1', 'health_summary');
+RESET white_cross.cluster_keys;
+SELECT wc_cache_key('s1', 'summary');
+\echo :SQLSTATE
+
+-- Entries: one for each known student, with the value that the summary has.
+SELECT student_id, key, value::text = wc_health_summary(student_id)::text AS same, ttl_seconds, snapshot ~ '^\d+:\d+:[\d,]*@\d{16}$' AS token
+FROM wc_cache_entries('{s2,nobody,s1}'::text[]);
+SELECT count(*) FROM wc_cache_entries('{s1}'::text[], '{}');
+SELECT * FROM wc_cache_entries('{s1}'::text[], '{growth_chart}');
+\echo :SQLSTATE
+SELECT * FROM wc_cache_entries('{s1}'::text[], '{chart}');
+\echo :SQLSTATE
+
+-- The token is the snapshot of the query, and the start of its transaction.
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT split_part(snapshot, '@', 1) = pg_current_snapshot()::text AS same_snapshot,
+       split_part(snapshot, '@', 2)::bigint = (extract(epoch FROM now()) * 1000000)::bigint AS same_start
+FROM wc_cache_entries('{s1}'::text[]);
+COMMIT;
+
+-- Not for the cache: what a transaction sees of its own changes, and what a policy shows to one role.
+BEGIN;
+UPDATE students SET "firstName" = 'own' WHERE id = 's1';
+SELECT value -> 'student' ->> 'firstName' AS name, snapshot IS NULL AS not_for_the_cache FROM wc_cache_entries('{s1}'::text[]);
+ROLLBACK;
+BEGIN;
+SAVEPOINT one;
+UPDATE students SET "firstName" = 'own' WHERE id = 's1';
+ROLLBACK TO one;
+SELECT value -> 'student' ->> 'firstName' AS name, snapshot IS NULL AS not_for_the_cache FROM wc_cache_entries('{s1}'::text[]);
+ROLLBACK;
+ALTER TABLE students ENABLE ROW LEVEL SECURITY;
+CREATE ROLE wc_nurse;
+CREATE POLICY one ON students TO wc_nurse USING (id = 's1');
+GRANT SELECT ON students, health_records, allergies TO wc_nurse;
+SELECT student_id, snapshot IS NULL AS not_for_the_cache FROM wc_cache_entries('{s1,s2}'::text[]);
+SET ROLE wc_nurse;
+SELECT student_id, snapshot IS NULL AS not_for_the_cache FROM wc_cache_entries('{s1,s2}'::text[]);
+RESET ROLE;
+
+-- The role of a worker: exactly what it needs.
+ALTER TABLE students DISABLE ROW LEVEL SECURITY;
+CREATE ROLE wc_daemon;
+SELECT wc_grant_worker('wc_daemon');
+SET ROLE wc_daemon;
+SELECT white_cross.register_worker('w1') AS new;
+SELECT name FROM white_cross.worker;
+SELECT count(*) FROM white_cross.invalidation;
+DELETE FROM white_cross.invalidation;
+INSERT INTO white_cross.hot_student VALUES ('s1', 1);
+SELECT count(*) FROM wc_cache_entries('{s1,s2}'::text[]);
+INSERT INTO white_cross.worker VALUES ('w2');
+UPDATE students SET grade = '1';
+SELECT count(*) FROM wc_attach('public');
+SELECT * FROM white_cross.binding;
+SELECT white_cross.unregister_worker('w1') AS gone;
+RESET ROLE;
+
+SET client_min_messages = warning;
+DROP OWNED BY wc_nurse, wc_daemon;
+DROP ROLE wc_nurse, wc_daemon;
+DROP EXTENSION white_cross;
+DROP TABLE students, health_records, allergies, chronic_conditions;
+DROP TYPE "Gender", "AllergySeverity", "HealthRecordType";

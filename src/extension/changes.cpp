@@ -1,0 +1,195 @@
+// Change tracking.  Why it is right and cheap:
+//
+// A row trigger only remembers, in the memory of the transaction, which student a changed row belongs
+// to.  Just before the commit (XACT_EVENT_PRE_COMMIT, after deferred triggers have run) all of it is
+// inserted into white_cross.invalidation, by the same transaction: either both the change and the word
+// of it are committed, or neither is.  Writers only insert, each its own rows, so none waits for another
+// or for the worker.
+//
+// What ROLLBACK TO SAVEPOINT undoes stays remembered: a student too many costs a refill, one too few
+// would be a stale summary.
+#include "extension/changes.hpp"
+
+#include "core/changes/dirty_set.hpp"
+#include "core/changes/queue.hpp"
+#include "extension/boundary.hpp"
+#include "extension/change_queue.hpp"
+#include "extension/settings.hpp"
+#include "extension/student_id.hpp"
+#include "extension/tracked_table.hpp"
+
+extern "C" {
+#include "commands/async.h"
+#include "utils/datum.h"
+}
+
+namespace wc {
+namespace {
+
+using changes::DirtySet;
+
+// What the running transaction changed.  In TopTransactionContext, and so gone with it.
+DirtySet *dirty = nullptr;
+
+// Once the queue was written, what comes later (a trigger that fires in another extension's pre-commit
+// work) must be written at once: nobody asks again.
+enum class Phase { Running, Committing, Preparing };
+Phase phase = Phase::Running;
+
+void *allocate(std::size_t bytes) { return MemoryContextAllocHuge(TopTransactionContext, bytes); }
+void release(void *memory) { pfree(memory); }
+
+DirtySet &dirty_set()
+{
+    if (dirty == nullptr)
+        dirty = new (allocate(sizeof(DirtySet)))
+            DirtySet(allocate, release, static_cast<std::uint32_t>(settings::max_students_per_transaction()));
+    return *dirty;
+}
+
+cache::Sections section_of(Entity entity)
+{
+    switch (entity) {
+        case Entity::Students: return cache::kStudent;
+        case Entity::HealthRecords: return cache::kHealthRecords;
+        case Entity::Allergies: return cache::kAllergies;
+        case Entity::ChronicConditions: return cache::kChronicConditions;
+    }
+    return cache::kAllSections;
+}
+
+void mark(const TrackedTable &table, TupleDesc shape, HeapTuple tuple, cache::Sections sections)
+{
+    bool is_null = true;
+    Datum id = 0;
+    // A column that was renamed or dropped since wc_attach: the write must go on, and nothing be missed.
+    if (table.student == InvalidAttrNumber) {
+        dirty_set().add_everything(sections);
+        return;
+    }
+    id = heap_getattr(tuple, table.student, shape, &is_null);
+    if (!is_null)
+        dirty_set().add(student_id_text(id, table.student_type), sections);
+}
+
+bool has_vital(const TrackedTable &table, TupleDesc shape, HeapTuple tuple)
+{
+    return table.vital == InvalidAttrNumber || !heap_attisnull(tuple, table.vital, shape);
+}
+
+bool is_changed(TupleDesc shape, AttrNumber number, HeapTuple before, HeapTuple after)
+{
+    if (number == InvalidAttrNumber)
+        return true;
+    bool was_null = false;
+    bool is_null = false;
+    Datum const old_value = heap_getattr(before, number, shape, &was_null);
+    Datum const new_value = heap_getattr(after, number, shape, &is_null);
+    if (was_null || is_null)
+        return was_null != is_null;
+    auto const *const column = TupleDescAttr(shape, number - 1);
+    return !datum_image_eq(old_value, new_value, column->attbyval, column->attlen);
+}
+
+// A chart shows birth date and sex of the student, and of each record with a vital what was measured,
+// when, and on which occasion.
+bool is_growth_changed(const TrackedTable &table, TupleDesc shape, HeapTuple before, HeapTuple after)
+{
+    if (table.growth_count == 0)
+        return false;
+    if (table.entity == Entity::HealthRecords && !has_vital(table, shape, before) &&
+        (after == nullptr || !has_vital(table, shape, after)))
+        return false;
+    if (after == nullptr || is_changed(shape, table.student, before, after))
+        return true;
+    for (int i = 0; i < table.growth_count; ++i) {
+        if (is_changed(shape, table.growth[i], before, after))
+            return true;
+    }
+    return false;
+}
+
+void record_row_change(const TriggerData &call)
+{
+    const TrackedTable &table = find_tracked_table(call.tg_relation, *call.tg_trigger);
+    TupleDesc const shape = RelationGetDescr(call.tg_relation);
+    HeapTuple const before = call.tg_trigtuple;
+    HeapTuple const after = TRIGGER_FIRED_BY_UPDATE(call.tg_event) ? call.tg_newtuple : nullptr;
+    cache::Sections sections = section_of(table.entity);
+    if (is_growth_changed(table, shape, before, after))
+        sections |= cache::kGrowth;
+    mark(table, shape, before, sections);
+    // A row that moved to another student changed both.
+    if (after != nullptr && is_changed(shape, table.student, before, after))
+        mark(table, shape, after, sections);
+}
+
+void record_truncate(const TriggerData &call)
+{
+    Entity const entity = parse_entity(*call.tg_trigger);
+    cache::Sections sections = section_of(entity);
+    if (entity == Entity::Students || entity == Entity::HealthRecords)
+        sections |= cache::kGrowth;
+    dirty_set().add_everything(sections);
+}
+
+void flush()
+{
+    if (dirty == nullptr || dirty->empty())
+        return;
+    DirtySet const set = *dirty;
+    dirty = nullptr;
+    if (!has_worker())
+        return;
+    put_changes(set);
+    // NOTIFY and PREPARE TRANSACTION exclude each other; the worker's poll finds the rows.
+    if (phase == Phase::Committing && settings::notify() == settings::Notify::Direct)
+        Async_Notify(queue::kChannel, "");
+}
+
+void on_transaction_event(XactEvent event, void *)
+{
+    switch (event) {
+        case XACT_EVENT_PRE_COMMIT:
+        case XACT_EVENT_PRE_PREPARE:
+            phase = event == XACT_EVENT_PRE_COMMIT ? Phase::Committing : Phase::Preparing;
+            guarded([] { flush(); });
+            break;
+        case XACT_EVENT_COMMIT:
+        case XACT_EVENT_ABORT:
+        case XACT_EVENT_PREPARE:
+            dirty = nullptr;
+            phase = Phase::Running;
+            end_of_changes();
+            break;
+        default: break;
+    }
+}
+
+}  // namespace
+
+void watch_changes()
+{
+    RegisterXactCallback(on_transaction_event, nullptr);
+    watch_tracked_tables();
+}
+
+}  // namespace wc
+
+// Trigger on the application's tables: AFTER INSERT, UPDATE, DELETE for each row, and AFTER TRUNCATE for
+// each statement.  Its argument names the entity.
+WC_FUNCTION(wc_record_change)
+{
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("must be called as a trigger")));
+    auto const &call = *reinterpret_cast<const TriggerData *>(fcinfo->context);
+    if (!TRIGGER_FIRED_AFTER(call.tg_event))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("must be called after the event")));
+    if (TRIGGER_FIRED_FOR_ROW(call.tg_event))
+        wc::record_row_change(call);
+    else
+        wc::record_truncate(call);
+    if (wc::phase != wc::Phase::Running)
+        wc::flush();
+    return PointerGetDatum(nullptr);
+}

@@ -1,0 +1,20 @@
+// The library as PostgreSQL loads it.
+#include "extension/binding.hpp"
+#include "extension/boundary.hpp"
+#include "extension/changes.hpp"
+#include "extension/settings.hpp"
+
+extern "C" {
+PG_MODULE_MAGIC;
+PGDLLEXPORT void _PG_init();
+}
+
+void _PG_init()
+{
+    wc::settings::define();
+    wc::watch_bindings();
+    wc::watch_changes();
+}
+
+// The library's version; wc_version() compares it with that of the SQL objects.
+WC_FUNCTION(wc_library_version) { return PointerGetDatum(cstring_to_text(WC_VERSION)); }

@@ -1,0 +1,211 @@
+#include "extension/query_reader.hpp"
+
+#include "extension/kept_plan.hpp"
+#include "extension/record_type.hpp"
+
+namespace wc {
+
+static_assert(std::is_trivially_destructible_v<QueryReader>);
+
+namespace {
+
+enum Query { kStudents, kAllergies, kVitals, kVaccinations, kCounts };
+KeptPlan plans[kCounts + 1];
+
+// Every name and operator is qualified: no search_path can lead a query elsewhere.
+constexpr const char *kIds = " FROM pg_catalog.unnest($1) WITH ORDINALITY AS u(id, n) ";
+
+void append_columns(StringInfo query, const BoundTable &table, int count, int first = 0)
+{
+    for (int i = first; i < count; ++i) {
+        appendStringInfoString(query, ", ");
+        append_column(query, "t", NameStr(table.columns[i].name));
+    }
+}
+
+void append_from(StringInfo query, const BoundTable &table)
+{
+    appendStringInfoString(query, " FROM ");
+    append_table(query, NameStr(table.schema_name), NameStr(table.table_name));
+    appendStringInfoString(query, " AS t");
+}
+
+void append_of_student(StringInfo query, const BoundTable &table, int attribute)
+{
+    append_column(query, "t", NameStr(table.columns[attribute].name));
+    appendStringInfoString(query, " OPERATOR(pg_catalog.=) u.id");
+}
+
+void append_order(StringInfo query, const BoundTable &table, std::initializer_list<SortKey> keys)
+{
+    for (const SortKey &key : keys) {
+        appendStringInfoString(query, ", ");
+        append_column(query, "t", NameStr(table.columns[key.attribute].name));
+        if (key.descending)
+            appendStringInfoString(query, " DESC");
+    }
+}
+
+char *students_query(const BoundTable &table)
+{
+    StringInfoData query;
+    initStringInfo(&query);
+    appendStringInfoString(&query, "SELECT u.n");
+    append_columns(&query, table, student::kCount);
+    appendStringInfoString(&query, kIds);
+    appendStringInfoString(&query, "JOIN ");
+    append_table(&query, NameStr(table.schema_name), NameStr(table.table_name));
+    appendStringInfoString(&query, " AS t ON ");
+    append_of_student(&query, table, student::Id);
+    appendStringInfoString(&query, " ORDER BY u.n");
+    return query.data;
+}
+
+char *allergies_query(const BoundTable &table)
+{
+    StringInfoData query;
+    initStringInfo(&query);
+    appendStringInfoString(&query, "SELECT u.n");
+    append_columns(&query, table, allergy::kCount);
+    appendStringInfoString(&query, kIds);
+    appendStringInfoString(&query, "JOIN ");
+    append_table(&query, NameStr(table.schema_name), NameStr(table.table_name));
+    appendStringInfoString(&query, " AS t ON ");
+    append_of_student(&query, table, allergy::StudentId);
+    appendStringInfoString(&query, " ORDER BY u.n");
+    append_order(&query, table, {{allergy::Severity, true}, {allergy::Allergen, false}, {allergy::Id, false}});
+    return query.data;
+}
+
+// The latest records that fulfil a condition, by student.
+char *latest_query(const BoundTable &table, const char *condition, int attribute)
+{
+    StringInfoData query;
+    initStringInfo(&query);
+    appendStringInfoString(&query, "SELECT u.n");
+    append_columns(&query, table, record::kCount);
+    appendStringInfoString(&query, kIds);
+    appendStringInfoString(&query, "CROSS JOIN LATERAL (SELECT ");
+    append_column(&query, "t", NameStr(table.columns[record::Id].name));
+    append_columns(&query, table, record::kCount, record::Id + 1);
+    append_from(&query, table);
+    appendStringInfoString(&query, " WHERE ");
+    append_of_student(&query, table, record::StudentId);
+    appendStringInfo(&query, condition, quote_identifier(NameStr(table.columns[attribute].name)));
+    appendStringInfoString(&query, " ORDER BY ");
+    append_column(&query, "t", NameStr(table.columns[record::Date].name));
+    appendStringInfoString(&query, " DESC");
+    append_order(&query, table, {{record::Id, false}});
+    appendStringInfo(&query, " LIMIT %d) AS t ORDER BY u.n", kLatest);
+    append_order(&query, table, {{record::Date, true}, {record::Id, false}});
+    return query.data;
+}
+
+char *counts_query(const BoundTable &table)
+{
+    StringInfoData query;
+    initStringInfo(&query);
+    appendStringInfoString(&query, "SELECT u.n, ");
+    append_column(&query, "t", NameStr(table.columns[record::Type].name));
+    appendStringInfoString(&query, ", pg_catalog.count(*)");
+    appendStringInfoString(&query, kIds);
+    appendStringInfoString(&query, "JOIN ");
+    append_table(&query, NameStr(table.schema_name), NameStr(table.table_name));
+    appendStringInfoString(&query, " AS t ON ");
+    append_of_student(&query, table, record::StudentId);
+    appendStringInfoString(&query, " WHERE ");
+    append_column(&query, "t", NameStr(table.columns[record::Type].name));
+    appendStringInfoString(&query, " IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2");
+    return query.data;
+}
+
+Datum column_of(const SPITupleTable *rows, std::uint64_t at, int column, bool &is_null)
+{
+    return SPI_getbinval(rows->vals[at], rows->tupdesc, column, &is_null);
+}
+
+}  // namespace
+
+void QueryReader::open(Datum ids)
+{
+    const BoundTable &students = bound_table(Entity::Students);
+    const BoundTable &records = bound_table(Entity::HealthRecords);
+    const BoundTable &allergies = bound_table(Entity::Allergies);
+    const BoundColumn &type = records.columns[record::Type];
+    Datum vaccination = 0;
+    bool const has_vaccination = find_record_type(type, kVaccination, vaccination);
+
+    char *const texts[kQueries] = {
+        students_query(students),
+        allergies_query(allergies),
+        latest_query(records, " AND t.%1$s IS NOT NULL AND t.%1$s OPERATOR(pg_catalog.<>) 'null'::pg_catalog.jsonb",
+                     record::Vital),
+        latest_query(records, " AND t.%1$s OPERATOR(pg_catalog.=) $2", record::Type),
+        counts_query(records),
+    };
+    Oid types[2] = {get_array_type(students.columns[student::Id].type), type.type};
+    Datum values[2] = {ids, vaccination};
+    char const nulls[2] = {' ', has_vaccination ? ' ' : 'n'};
+    for (int i = 0; i < kQueries; ++i) {
+        int const parameters = i == kVaccinations ? 2 : 1;
+        SPIPlanPtr const plan = plans[i].get(texts[i], parameters, types);
+        // read_only: the snapshot of the calling query, for all five.
+        int const code = SPI_execute_plan(plan, values, nulls, true, 0);
+        if (code != SPI_OK_SELECT)
+            elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
+        results_[i] = {SPI_tuptable, SPI_processed, 0};
+    }
+    position_ = 0;
+}
+
+void QueryReader::close()
+{
+    for (Result &result : results_)
+        SPI_freetuptable(result.rows);
+}
+
+bool QueryReader::is_current(const Result &result) const
+{
+    bool is_null = false;
+    return result.at < result.count && DatumGetInt64(column_of(result.rows, result.at, 1, is_null)) == position_;
+}
+
+bool QueryReader::take(Result &result, int count, Row &row)
+{
+    if (!is_current(result))
+        return false;
+    for (int i = 0; i < count; ++i)
+        row.values[i] = column_of(result.rows, result.at, i + 2, row.nulls[i]);
+    ++result.at;
+    return true;
+}
+
+void QueryReader::take_all(Result &result, int count, RowList &rows)
+{
+    while (is_current(result))
+        take(result, count, rows.add());
+}
+
+void QueryReader::next(Facts &facts)
+{
+    facts = Facts{};
+    ++position_;
+    facts.found = take(results_[kStudents], student::kCount, facts.student);
+    // Rows of a student that is not shown, by policy or because none is there, are passed over too.
+    take_all(results_[kAllergies], allergy::kCount, facts.allergies);
+    take_all(results_[kVitals], record::kCount, facts.vitals);
+    take_all(results_[kVaccinations], record::kCount, facts.vaccinations);
+    Result &counts = results_[kCounts];
+    std::uint64_t const first = counts.at;
+    while (is_current(counts))
+        ++counts.at;
+    facts.count_of_types = static_cast<int>(counts.at - first);
+    facts.counts = static_cast<TypeCount *>(palloc(sizeof(TypeCount) * (counts.at - first + 1)));
+    for (std::uint64_t i = first; i < counts.at; ++i) {
+        bool is_null = false;
+        facts.counts[i - first] = {column_of(counts.rows, i, 2, is_null),
+                                   DatumGetInt64(column_of(counts.rows, i, 3, is_null))};
+    }
+}
+
+}  // namespace wc

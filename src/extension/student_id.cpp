@@ -1,0 +1,72 @@
+#include "extension/student_id.hpp"
+
+namespace wc {
+namespace {
+
+bool is_text(Oid type) { return type == TEXTOID || type == VARCHAROID; }
+bool is_integer(Oid type) { return type == INT8OID || type == INT4OID || type == INT2OID; }
+
+Datum parse(const char *text, Oid type)
+{
+    Oid input = InvalidOid;
+    Oid parameter = InvalidOid;
+    getTypeInputInfo(type, &input, &parameter);
+    return OidInputFunctionCall(input, const_cast<char *>(text), parameter, -1);
+}
+
+const char *print(Datum value, Oid type)
+{
+    if (is_text(type))
+        return TextDatumGetCString(value);
+    Oid output = InvalidOid;
+    bool is_varlena = false;
+    getTypeOutputInfo(type, &output, &is_varlena);
+    return OidOutputFunctionCall(output, value);
+}
+
+bool narrow(std::int64_t number, Oid type, Datum &converted)
+{
+    switch (type) {
+        case INT8OID: converted = Int64GetDatum(number); return true;
+        case INT4OID:
+            converted = Int32GetDatum(static_cast<int32>(number));
+            return number >= PG_INT32_MIN && number <= PG_INT32_MAX;
+        default:
+            converted = Int16GetDatum(static_cast<int16>(number));
+            return number >= PG_INT16_MIN && number <= PG_INT16_MAX;
+    }
+}
+
+}  // namespace
+
+bool convert_student_id(Datum value, Oid type, const BoundColumn &column, Datum &converted)
+{
+    if (type == column.type || (is_text(type) && is_text(column.type))) {
+        converted = value;
+        return true;
+    }
+    if (type == INT8OID && is_integer(column.type))
+        return narrow(DatumGetInt64(value), column.type, converted);
+    if (is_text(type)) {
+        converted = parse(TextDatumGetCString(value), column.type);
+        return true;
+    }
+    if (is_text(column.type)) {
+        converted = PointerGetDatum(cstring_to_text(print(value, type)));
+        return true;
+    }
+    ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("students are identified by %s, not by %s",
+                                                               format_type_be(column.type), format_type_be(type))));
+    pg_unreachable();
+}
+
+std::string_view student_id_text(Datum value, Oid type)
+{
+    if (is_text(type)) {
+        auto const *const text = PG_DETOAST_DATUM_PACKED(value);
+        return {VARDATA_ANY(text), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(text))};
+    }
+    return print(value, type);
+}
+
+}  // namespace wc

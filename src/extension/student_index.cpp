@@ -1,0 +1,122 @@
+#include "extension/student_index.hpp"
+
+extern "C" {
+#include "access/stratnum.h"
+#include "access/transam.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_index.h"
+#include "commands/defrem.h"
+}
+
+namespace wc {
+namespace {
+
+struct Kept {
+    std::uint64_t version;  // of the bound table; 0: nothing kept
+    bool found;
+    StudentIndex index;
+};
+Kept kept[kEntities];
+
+int student_attribute(Entity entity) noexcept
+{
+    switch (entity) {
+        case Entity::Students: return student::Id;
+        case Entity::HealthRecords: return record::StudentId;
+        case Entity::Allergies: return allergy::StudentId;
+        case Entity::ChronicConditions: return condition::StudentId;
+    }
+    return 0;
+}
+
+// Whether the key column is the table's column, in the default order of its type.
+bool is_ordered_by(Relation index, int key, const BoundColumn &column)
+{
+    if (index->rd_index->indnkeyatts <= key || index->rd_index->indkey.values[key] != column.number)
+        return false;
+    Oid const default_class = GetDefaultOpClass(column.type, BTREE_AM_OID);
+    return OidIsValid(default_class) && index->rd_opfamily[key] == get_opclass_family(default_class) &&
+           index->rd_indcollation[key] == column.collation;
+}
+
+AttrNumber find_column(Relation index, const BoundColumn &column)
+{
+    for (int i = 0; i < index->rd_index->indnatts; ++i) {
+        if (index->rd_index->indkey.values[i] == column.number)
+            return static_cast<AttrNumber>(i + 1);
+    }
+    return InvalidAttrNumber;
+}
+
+bool is_usable(Relation index)
+{
+    return index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
+           heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, nullptr) &&
+           heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, nullptr);
+}
+
+bool fits(Entity entity, const BoundTable &table, Relation index, StudentIndex &found)
+{
+    const BoundColumn &id = table.columns[student_attribute(entity)];
+    if (!is_usable(index) || !is_ordered_by(index, 0, id))
+        return false;
+    found.direction = ForwardScanDirection;
+    if (entity == Entity::Students) {
+        if (!index->rd_index->indisunique || index->rd_index->indnkeyatts != 1)
+            return false;
+    } else if (entity == Entity::HealthRecords) {
+        const BoundColumn &date = table.columns[record::Date];
+        found.type_column = find_column(index, table.columns[record::Type]);
+        if (!date.not_null || !is_ordered_by(index, 1, date) || found.type_column == InvalidAttrNumber)
+            return false;
+        found.date_column = 2;
+        if ((index->rd_indoption[1] & INDOPTION_DESC) == 0)
+            found.direction = BackwardScanDirection;
+    }
+    Oid const input_type = index->rd_opcintype[0];
+    Oid const equality = get_opfamily_member(index->rd_opfamily[0], input_type, input_type, BTEqualStrategyNumber);
+    if (!OidIsValid(equality))
+        return false;
+    fmgr_info_cxt(get_opcode(equality), &found.equal, TopMemoryContext);
+    found.index = RelationGetRelid(index);
+    found.is_for_new_snapshots_only = index->rd_index->indcheckxmin;
+    found.collation = index->rd_indcollation[0];
+    return true;
+}
+
+// An index that was built over broken HOT chains is wrong for snapshots older than it; the planner asks
+// the same (get_relation_info).
+bool is_for_this_snapshot(const StudentIndex &found)
+{
+    if (!found.is_for_new_snapshots_only)
+        return true;
+    Relation const index = index_open(found.index, AccessShareLock);
+    TransactionId const made = HeapTupleHeaderGetXmin(index->rd_indextuple->t_data);
+    index_close(index, AccessShareLock);
+    return TransactionIdPrecedes(made, TransactionXmin);
+}
+
+}  // namespace
+
+const StudentIndex *find_student_index(Entity entity, const OpenTable &table)
+{
+    Kept &known = kept[static_cast<int>(entity)];
+    if (known.version == table.bound->version)
+        return known.found && is_for_this_snapshot(known.index) ? &known.index : nullptr;
+    known.version = 0;
+    known.found = false;
+    List *const indexes = RelationGetIndexList(table.relation);
+    ListCell *cell = nullptr;
+    foreach (cell, indexes) {
+        Relation const index = index_open(lfirst_oid(cell), AccessShareLock);
+        known.found = fits(entity, *table.bound, index, known.index);
+        index_close(index, AccessShareLock);
+        if (known.found)
+            break;
+    }
+    list_free(indexes);
+    known.version = table.bound->version;
+    return known.found && is_for_this_snapshot(known.index) ? &known.index : nullptr;
+}
+
+}  // namespace wc

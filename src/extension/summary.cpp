@@ -1,0 +1,240 @@
+#include "extension/summary.hpp"
+
+#include <string_view>
+
+#include "extension/boundary.hpp"
+#include "extension/json_value.hpp"
+#include "extension/result_rows.hpp"
+#include "extension/student_id.hpp"
+#include "extension/summary_extras.hpp"
+
+namespace wc {
+
+static_assert(std::is_trivially_destructible_v<SummaryReader>);
+
+namespace {
+
+using namespace std::string_view_literals;
+
+// An attribute with the text that goes before its value.
+struct Field {
+    int attribute;
+    std::string_view before;
+};
+
+constexpr Field kStudentFields[] = {
+    {student::Id, R"({"id":)"},
+    {student::FirstName, R"(,"firstName":)"},
+    {student::LastName, R"(,"lastName":)"},
+    {student::StudentNumber, R"(,"studentNumber":)"},
+    {student::DateOfBirth, R"(,"dateOfBirth":)"},
+    {student::Gender, R"(,"gender":)"},
+};
+
+constexpr Field kAllergyFields[] = {
+    {allergy::Id, R"({"id":)"},
+    {allergy::Allergen, R"(,"allergen":)"},
+    {allergy::Severity, R"(,"severity":)"},
+    {allergy::Reaction, R"(,"reaction":)"},
+    {allergy::Treatment, R"(,"treatment":)"},
+    {allergy::Verified, R"(,"verified":)"},
+    {allergy::VerifiedBy, R"(,"verifiedBy":)"},
+    {allergy::VerifiedAt, R"(,"verifiedAt":)"},
+    {allergy::CreatedAt, R"(,"createdAt":)"},
+    {allergy::UpdatedAt, R"(,"updatedAt":)"},
+};
+
+constexpr Field kVitalFields[] = {
+    {record::Id, R"({"id":)"},     {record::Date, R"(,"date":)"},         {record::Vital, R"(,"vital":)"},
+    {record::Type, R"(,"type":)"}, {record::Provider, R"(,"provider":)"},
+};
+
+constexpr Field kVaccinationFields[] = {
+    {record::Id, R"({"id":)"},
+    {record::Type, R"(,"type":)"},
+    {record::Date, R"(,"date":)"},
+    {record::Description, R"(,"description":)"},
+    {record::Provider, R"(,"provider":)"},
+    {record::Notes, R"(,"notes":)"},
+};
+
+template <std::size_t N>
+void write_row(json::Buffer &out, const Field (&fields)[N], const BoundTable &table, const Row &row)
+{
+    for (const Field &field : fields) {
+        out.append(field.before);
+        if (row.nulls[field.attribute])
+            json::write_null(out);
+        else
+            write_value(out, row.values[field.attribute], table.columns[field.attribute].type);
+    }
+    out.append('}');
+}
+
+template <std::size_t N>
+void write_rows(json::Buffer &out, const Field (&fields)[N], const BoundTable &table, const RowList &list)
+{
+    out.append('[');
+    for (int i = 0; i < list.count; ++i) {
+        if (i != 0)
+            out.append(',');
+        write_row(out, fields, table, list.rows[i]);
+    }
+    out.append(']');
+}
+
+void write_counts(json::Buffer &out, const Facts &facts, Oid type)
+{
+    out.append('{');
+    for (int i = 0; i < facts.count_of_types; ++i) {
+        if (i != 0)
+            out.append(',');
+        write_value(out, facts.counts[i].type, type);
+        out.append(':');
+        json::write_integer(out, facts.counts[i].count);
+    }
+    out.append('}');
+}
+
+}  // namespace
+
+void write_summary(json::Buffer &out, const Facts &facts)
+{
+    const BoundTable &records = bound_table(Entity::HealthRecords);
+    out.append(R"({"student":)"sv);
+    write_row(out, kStudentFields, bound_table(Entity::Students), facts.student);
+    out.append(R"(,"allergies":)"sv);
+    write_rows(out, kAllergyFields, bound_table(Entity::Allergies), facts.allergies);
+    out.append(R"(,"recentVitals":)"sv);
+    write_rows(out, kVitalFields, records, facts.vitals);
+    out.append(R"(,"recentVaccinations":)"sv);
+    write_rows(out, kVaccinationFields, records, facts.vaccinations);
+    out.append(R"(,"recordCounts":)"sv);
+    write_counts(out, facts, records.columns[record::Type].type);
+}
+
+SummaryReader::SummaryReader(ArrayType *ids) : type_(ARR_ELEMTYPE(ids))
+{
+    const BoundColumn &column = bound_table(Entity::Students).columns[student::Id];
+    int16 length = 0;
+    bool by_value = false;
+    char alignment = 0;
+    get_typlenbyvalalign(type_, &length, &by_value, &alignment);
+    deconstruct_array(ids, type_, length, by_value, alignment, &ids_, &nulls_, &count_);
+    student_context_ = AllocSetContextCreate(CurrentMemoryContext, "white_cross student", ALLOCSET_DEFAULT_SIZES);
+    is_direct_ = direct_.open();
+    if (is_direct_)
+        return;
+
+    // Ids that no student can have become NULL, which equals none.
+    auto *const converted = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(count_ + 1)));
+    auto *const nulls = static_cast<bool *>(palloc(static_cast<Size>(count_ + 1)));
+    for (int i = 0; i < count_; ++i)
+        nulls[i] = nulls_[i] || !convert_student_id(ids_[i], type_, column, converted[i]);
+    int const dimensions[] = {count_};
+    int const lower_bounds[] = {1};
+    query_.open(PointerGetDatum(construct_md_array(converted, nulls, 1, const_cast<int *>(dimensions),
+                                                   const_cast<int *>(lower_bounds), column.type, column.length,
+                                                   column.by_value, column.alignment)));
+}
+
+bool SummaryReader::next()
+{
+    ++at_;
+    return at_ < count_;
+}
+
+bool SummaryReader::write(json::Buffer &out)
+{
+    MemoryContextReset(student_context_);
+    MemoryContext const caller = MemoryContextSwitchTo(student_context_);
+    Facts facts{};
+    if (!is_direct_) {
+        query_.next(facts);
+    } else if (!nulls_[at_]) {
+        Datum id = 0;
+        if (convert_student_id(ids_[at_], type_, bound_table(Entity::Students).columns[student::Id], id))
+            direct_.read(id, facts);
+    }
+    if (facts.found) {
+        write_summary(out, facts);
+        out.append('}');
+    }
+    MemoryContextSwitchTo(caller);
+    return facts.found;
+}
+
+void SummaryReader::close()
+{
+    if (is_direct_)
+        direct_.close();
+    else
+        query_.close();
+    MemoryContextDelete(student_context_);
+}
+
+}  // namespace wc
+
+using namespace wc;
+
+// wc_health_summary(id text | uuid | bigint, include text[])
+WC_FUNCTION(wc_health_summary)
+{
+    if (PG_ARGISNULL(0))
+        PG_RETURN_NULL();
+    Extras const extras = PG_ARGISNULL(1) ? Extras{} : parse_extras(PG_GETARG_ARRAYTYPE_P(1));
+    Oid const type = get_fn_expr_argtype(fcinfo->flinfo, 0);
+    const BoundColumn &column = bound_table(Entity::Students).columns[student::Id];
+    Datum id = 0;
+    if (!convert_student_id(PG_GETARG_DATUM(0), type, column, id))
+        PG_RETURN_NULL();
+
+    json::Buffer out = make_buffer();
+    Facts facts;
+    DirectReader direct;
+    if (direct.open()) {
+        direct.read(id, facts);
+        if (facts.found)
+            write_summary(out, facts);
+        direct.close();
+    } else {
+        SPI_connect();
+        QueryReader query;
+        query.open(
+            PointerGetDatum(construct_array(&id, 1, column.type, column.length, column.by_value, column.alignment)));
+        query.next(facts);
+        if (facts.found)
+            write_summary(out, facts);
+        SPI_finish();
+    }
+    if (!facts.found)
+        PG_RETURN_NULL();
+    write_extras(out, extras, id);
+    out.append('}');
+    return finish_text(out);
+}
+
+// wc_health_summaries(ids text[] | uuid[] | bigint[]) → (student_id, summary)
+WC_FUNCTION(wc_health_summaries)
+{
+    ResultRows rows(fcinfo);
+    ArrayType *const ids = PG_GETARG_ARRAYTYPE_P(0);
+    MemoryContext const row_context =
+        AllocSetContextCreate(CurrentMemoryContext, "white_cross summary", ALLOCSET_DEFAULT_SIZES);
+    SPI_connect();
+    SummaryReader reader(ids);
+    while (reader.next()) {
+        CHECK_FOR_INTERRUPTS();
+        MemoryContext const caller = MemoryContextSwitchTo(row_context);
+        json::Buffer out = make_buffer();
+        bool const found = reader.write(out);
+        Datum const values[] = {reader.id(), found ? finish_text(out) : Datum{0}};
+        bool const nulls[] = {reader.id_is_null(), !found};
+        rows.put(values, nulls);
+        MemoryContextSwitchTo(caller);
+        MemoryContextReset(row_context);
+    }
+    reader.close();
+    SPI_finish();
+    return rows.finish();
+}

@@ -1,0 +1,93 @@
+"""Real servers for the tests: one PostgreSQL and one Redis for all, a database and a worker for each test."""
+
+import itertools
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from school import Cache, School  # noqa: E402
+from servers import Cluster, Ground, Redis, Worker  # noqa: E402
+from servers.process import tail  # noqa: E402
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def ground():
+    with Ground("test/e2e-servers", say=print) as ground:
+        yield ground
+
+
+@pytest.fixture(scope="session")
+def cluster(ground):
+    with Cluster(ground, settings={"wal_level": "logical", "max_connections": 60}) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def redis_server(ground):
+    with Redis(ground) as redis:
+        yield redis
+
+
+@pytest.fixture
+def empty_database(cluster):
+    """A database with nothing in it: its name."""
+    name = f"test_{next(_numbers)}"
+    cluster.create_database(name)
+    yield name
+    with cluster.connect() as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def school(cluster, empty_database):
+    """The application's four tables, attached, with no rows."""
+    school = School(cluster, empty_database)
+    school.sql("CREATE EXTENSION white_cross")
+    school.sql("SELECT wc_create_tables('public')")
+    school.sql("SELECT wc_attach('public')")
+    with school.connection:
+        yield school
+
+
+@pytest.fixture
+def start_worker(ground, redis_server, school):
+    """start_worker(settings=…, environment=…): a running worker on the test's database, ended with the test."""
+    redis_server.connect().flushall()
+    started = []
+    school.allow_worker()
+
+    def start(name="worker", enter=True, **options):
+        worker = Worker(ground, school.worker_dsn, redis_server, name=name, **options)
+        started.append(worker)
+        return worker.__enter__() if enter else worker
+
+    yield start
+    for worker in started:
+        worker.stop()
+
+
+@pytest.fixture
+def worker(start_worker):
+    return start_worker()
+
+
+@pytest.fixture
+def cache(redis_server, worker, school):
+    """What the application sees of Redis, with the worker running."""
+    with redis_server.connect() as client:
+        yield Cache(client, school)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows the end of its servers' logs."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and "ground" in item.funcargs:
+        for log in sorted(item.funcargs["ground"].folder.rglob("*.log")):
+            report.sections.append((str(log), tail(log, 25)))

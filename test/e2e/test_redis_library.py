@@ -1,0 +1,215 @@
+"""The Redis function library by itself: fences, fills, pages, leases.  No PostgreSQL, no worker."""
+
+import pytest
+import redis
+
+from servers.ground import ROOT
+
+P = "student:ada:"
+SUMMARY, RECORDS, GROWTH = 1, 2, 4
+FENCE_MS = 120_000
+# Beyond the 53 bits in which Lua's numbers are exact.
+BIG = 2**63
+
+
+class Library:
+    def __init__(self, client):
+        self.client = client
+
+    def call(self, function, key, *arguments):
+        return self.client.execute_command("FCALL", function, 1, key, *arguments)
+
+    def invalidate(self, *xids, kinds=SUMMARY, prefix=P):
+        return self.call("wc_invalidate", prefix, kinds, FENCE_MS, *xids)
+
+    def fill(self, snapshot, key=P + "health_summary", value='{"v":1}', ttl=300):
+        return self.call("wc_fill", key, value, ttl, snapshot)
+
+
+@pytest.fixture
+def library(redis_server):
+    with redis_server.connect() as client:
+        client.flushall()
+        client.execute_command("FUNCTION", "LOAD", "REPLACE", (ROOT / "worker/redis/white_cross.lua").read_text())
+        yield Library(client)
+
+
+def snapshot(xmin, xmax, *in_progress):
+    return f"{xmin}:{xmax}:{','.join(map(str, in_progress))}@1760000000000000"
+
+
+def test_a_fill_without_a_fence(library):
+    assert library.fill(snapshot(10, 10)) == 1
+    assert library.client.get(P + "health_summary") == '{"v":1}'
+    assert 0 < library.client.ttl(P + "health_summary") <= 300
+    assert library.call("wc_get", P + "health_summary") == '{"v":1}'
+    assert library.call("wc_get", P + "growth_chart") is None
+
+
+@pytest.mark.parametrize("base", [100, 2**53 - 1, 2**53, BIG])
+@pytest.mark.parametrize("xid, given, accepted", [
+    (0, (1, 1), 1),          # below xmin: finished
+    (0, (0, 0), 0),          # not below xmax: began later
+    (0, (0, 1), 1),          # between, not listed: finished
+    (0, (0, 1, 0), 0),       # listed: was in progress
+    (1, (0, 3, 0, 2), 1),    # between two that were in progress
+    (2, (0, 3, 0, 2), 0),
+    (5, (0, 3), 0),
+])
+def test_only_a_snapshot_that_sees_the_fenced_transaction_may_fill(library, base, xid, given, accepted):
+    library.invalidate(base + xid)
+    assert library.fill(snapshot(*(base + part for part in given))) == accepted
+
+
+def test_neighbours_that_a_double_cannot_tell_apart(library):
+    library.invalidate(BIG + 1)
+    assert float(BIG) == float(BIG + 1)
+    assert library.fill(snapshot(BIG, BIG + 1)) == 0
+    assert library.fill(snapshot(BIG + 2, BIG + 2)) == 1
+    assert library.fill(snapshot(BIG, BIG + 2, BIG + 1)) == 0
+
+
+def test_shorter_is_smaller(library):
+    """9 < 10, though '9' > '10'."""
+    library.invalidate(9)
+    assert library.fill(snapshot(10, 10)) == 1
+    library.invalidate(10)
+    assert library.fill(snapshot(9, 9)) == 0
+
+
+def test_every_fenced_transaction_counts(library):
+    library.invalidate(10, 20)
+    library.invalidate(15)
+    assert library.fill(snapshot(21, 21, )) == 1
+    for unseen in 10, 15, 20:
+        assert library.fill(snapshot(unseen, 21, unseen)) == 0
+
+
+def test_a_fence_stands_though_nothing_was_cached(library):
+    assert library.invalidate(10) == 0
+    assert library.fill(snapshot(10, 10)) == 0
+
+
+def test_a_fence_is_of_one_student(library):
+    library.invalidate(10)
+    assert library.fill(snapshot(5, 5), key="student:grace:health_summary") == 1
+
+
+def test_a_fence_covers_all_kinds(library):
+    """A later fill of any kind must have seen the change: which kinds it made stale is not remembered."""
+    library.invalidate(10, kinds=SUMMARY)
+    assert library.fill(snapshot(10, 10), key=P + "growth_chart") == 0
+    assert library.fill(snapshot(11, 11), key=P + "growth_chart") == 1
+
+
+def test_a_fence_lives_as_long_as_told_and_anew_with_each(library):
+    library.call("wc_invalidate", P, SUMMARY, 5_000, 10)
+    assert 0 < library.client.pttl(P + "fence") <= 5_000
+    library.invalidate(11)
+    assert library.client.pttl(P + "fence") > 100_000
+
+
+def test_a_fence_is_bounded_and_its_floor_errs_on_the_safe_side(library):
+    for xid in range(1000, 2000):
+        library.invalidate(xid)
+    assert library.client.strlen(P + "fence") < 64 * 21
+    # everything is refused that would have been refused with all of them remembered
+    for unseen in 1000, 1500, 1999:
+        assert library.fill(snapshot(unseen, 2000, unseen)) == 0
+    assert library.fill(snapshot(2000, 2000)) == 1
+
+
+def test_many_at_once_are_bounded_too(library):
+    library.invalidate(*range(BIG, BIG + 500))
+    assert library.client.strlen(P + "fence") < 65 * 21
+    assert library.fill(snapshot(BIG + 499, BIG + 500, BIG + 499)) == 0
+    assert library.fill(snapshot(BIG + 500, BIG + 500)) == 1
+
+
+def test_what_was_cached_is_told_and_gone(library):
+    seen = snapshot(5, 5)
+    page = P + "records:1:20:{}"
+    assert [library.fill(seen, key=P + "health_summary"), library.fill(seen, key=P + "growth_chart"), library.fill(seen, key=page)] == [1, 1, 1]
+    assert library.invalidate(10, kinds=SUMMARY) == SUMMARY
+    assert library.client.exists(P + "health_summary") == 0 and library.client.exists(page, P + "growth_chart") == 2
+    assert library.invalidate(11, kinds=SUMMARY | RECORDS | GROWTH) == RECORDS | GROWTH
+    assert library.client.exists(page, P + "growth_chart", P + "pages") == 0
+
+
+def test_pages_are_remembered_in_a_set(library):
+    pages = [P + f'records:{n}:20:{{"type":"DENTAL"}}' for n in range(30)]
+    assert all(library.fill(snapshot(5, 5), key=page) == 1 for page in pages)
+    assert library.client.smembers(P + "pages") == set(pages)
+    assert library.client.ttl(P + "pages") > 0
+    library.invalidate(10, kinds=RECORDS)
+    assert library.client.exists(*pages, P + "pages") == 0
+
+
+def test_a_set_of_pages_cannot_make_it_delete_others_keys(library):
+    library.client.set("student:grace:health_summary", "hers")
+    library.client.set("session:1", "mine")
+    library.client.sadd(P + "pages", "student:grace:health_summary", "session:1", P + "photo")
+    library.client.set(P + "photo", "not ours")
+    library.invalidate(10, kinds=RECORDS)
+    assert library.client.exists("student:grace:health_summary", "session:1", P + "photo") == 3
+
+
+def test_keys_with_a_hash_tag(library):
+    tagged = "student:{ada}:"
+    assert library.fill(snapshot(5, 5), key=tagged + "health_summary") == 1
+    assert library.fill(snapshot(5, 5), key=tagged + "records:1:20:{}") == 1
+    assert library.invalidate(10, prefix=tagged, kinds=SUMMARY | RECORDS) == SUMMARY | RECORDS
+    assert library.fill(snapshot(10, 10), key=tagged + "health_summary") == 0
+    assert library.client.keys("student:{ada}:*") == ["student:{ada}:fence"]
+
+
+@pytest.mark.parametrize("token", ["", "10:10:", "10:10@1", "@", "10:9:@1", "x:10:@1", "10:10:1;2@1", "-1:10:@1", "010:11:@1",
+                                   "1e3:1e4:@1", "10:10:@", "9" * 21 + ":" + "9" * 21 + ":@1"])
+def test_a_malformed_snapshot_stores_nothing(library, token):
+    assert library.fill(token) == 0
+    assert not library.client.exists(P + "health_summary")
+
+
+@pytest.mark.parametrize("arguments", [
+    ("wc_fill", P + "health_summary", "v", "0", snapshot(1, 1)), ("wc_fill", P + "health_summary", "v", "-5", snapshot(1, 1)),
+    ("wc_fill", P + "health_summary", "v", "soon", snapshot(1, 1)), ("wc_fill", P + "health_summary", "v", "300"),
+    ("wc_fill", "session:1", "v", "300", snapshot(1, 1)), ("wc_fill", P + "fence", "0;", "300", snapshot(1, 1)),
+    ("wc_fill", P + "pages", "v", "300", snapshot(1, 1)),
+    ("wc_invalidate", P, 8, FENCE_MS, 10), ("wc_invalidate", P, "all", FENCE_MS, 10), ("wc_invalidate", P, 1, 0, 10),
+    ("wc_invalidate", P, 1, FENCE_MS), ("wc_invalidate", P, 1, FENCE_MS, "ten"), ("wc_lease", P + "health_summary", 0),
+    ("wc_lease", P + "health_summary", "x"),
+])
+def test_wrong_arguments_are_errors_and_change_nothing(library, arguments):
+    with pytest.raises(redis.ResponseError):
+        library.call(*arguments)
+    assert library.client.keys("*") == []
+
+
+def test_a_lease_is_given_once(library):
+    key = P + "health_summary"
+    assert [library.call("wc_lease", key, 60_000) for _ in range(3)] == [1, 0, 0]
+    # whoever loads gives it back by filling, refused or not
+    library.invalidate(10)
+    assert library.call("wc_lease", key, 60_000) == 1
+    assert library.fill(snapshot(10, 10)) == 0
+    assert library.call("wc_lease", key, 60_000) == 1
+    assert library.fill(snapshot(11, 11)) == 1
+    assert library.call("wc_lease", key, 60_000) == 1
+
+
+def test_reading_is_allowed_where_writing_is_not(library):
+    """wc_get has the no-writes flag: FCALL_RO may call it."""
+    library.fill(snapshot(5, 5))
+    assert library.client.execute_command("FCALL_RO", "wc_get", 1, P + "health_summary") == '{"v":1}'
+    with pytest.raises(redis.ResponseError):
+        library.client.execute_command("FCALL_RO", "wc_lease", 1, P + "health_summary", 10)
+
+
+@pytest.mark.parametrize("id", ["a:b", "records:1:2:x", "Zoë 1", "health_summary", "x" * 500])
+def test_ids_of_all_kinds(library, id):
+    prefix = f"student:{id}:"
+    for name in "health_summary", "growth_chart", 'records:2:50:{"from":"2025-01-01"}':
+        assert library.fill(snapshot(5, 5), key=prefix + name) == 1
+    assert library.invalidate(10, prefix=prefix, kinds=7) == 7
+    assert library.fill(snapshot(10, 10), key=prefix + "health_summary") == 0
+    assert library.client.keys("*") == [prefix + "fence"]

@@ -1,0 +1,137 @@
+"""The worker as a process: signals, exit statuses, what its HTTP says, what it logs."""
+
+import json
+import signal
+
+from servers import until
+from servers.worker import run_worker
+
+
+def test_sigterm_ends_it_with_status_0(worker):
+    assert worker.stop(signal.SIGTERM) == 0
+
+
+def test_sigint_ends_it_with_status_0(worker):
+    assert worker.stop(signal.SIGINT) == 0
+
+
+def test_sigterm_while_nothing_answers(start_worker, redis_server):
+    """Neither server is there: it waits and tries again, and still ends when it is told to."""
+    worker = start_worker(enter=False, settings={"postgres": {"url": "postgresql://127.0.0.1:1/none"},
+                                                 "redis": {"url": "redis://127.0.0.1:1/0"}})
+    worker.start(wait=False)
+    until(lambda: worker.get("/healthz")[0] == 503, 10, "its HTTP to answer")
+    assert worker.running()
+    assert worker.stop(signal.SIGTERM) == 0
+
+
+def test_a_second_sigterm_ends_it_at_once(school, worker, cache, redis_server):
+    """Redis hangs, so that the work in hand cannot be finished."""
+    cache.until_drained()
+    redis_server.send(signal.SIGSTOP)
+    try:
+        school.add_student()
+        worker.send(signal.SIGTERM)
+        until(lambda: "finishes what is in hand" in worker.log.read_text(), 10, "the first to be noticed")
+        worker.send(signal.SIGTERM)
+        assert worker.wait(2) == 143
+    finally:
+        redis_server.send(signal.SIGCONT)
+
+
+def test_unregister(school, worker):
+    assert worker.stop() == 0
+    school.add_student()
+    assert school.queue_length() == 1
+    done = run_worker("--config", worker.configuration, "--unregister")
+    assert done.returncode == 0, done.stderr
+    school.sql("DELETE FROM white_cross.invalidation")
+    school.add_student()
+    assert school.queue_length() == 0
+
+
+def test_sigterm_finishes_the_work_in_hand(school, worker, cache):
+    students = [school.add_student() for _ in range(300)]
+    cache.until_drained()
+    school.psql("UPDATE students SET grade = '6'")
+    assert worker.stop(signal.SIGTERM) == 0
+    left = school.queue_length()
+    worker.start()
+    cache.until_drained()
+    assert left >= 0 and worker.healthy() and students
+
+
+def test_health(school, worker, cache):
+    status, body = worker.get("/healthz")
+    assert status == 200
+    json.loads(body)
+    assert worker.get("/nowhere")[0] == 404
+
+
+def test_health_shows_the_age_of_a_row_that_waits(school, worker, cache, redis_server):
+    cache.until_drained()
+    redis_server.stop()
+    school.add_student()
+    until(lambda: worker.get("/healthz")[0] == 503, 10, "not healthy without Redis")
+    redis_server.start()
+    until(worker.healthy, 15, "healthy again")
+
+
+def test_metrics_count_what_was_done(school, worker, cache):
+    cache.until_drained()
+
+    def total(part):
+        return sum(value for name, value in worker.metrics().items()
+                   if part in name and "bucket" not in name and not name.endswith("_sum"))
+
+    drained, invalidated, prewarmed = total("drained"), total("invalidated"), total("prewarmed")
+    student = school.add_student()
+    cache.until_drained()
+    cache.load(student)
+    school.psql(f"UPDATE students SET grade = '6' WHERE id = '{student}'")
+    until(lambda: total("drained") > drained, 10, "drained to grow")
+    until(lambda: total("invalidated") > invalidated, 10, "invalidated to grow")
+    until(lambda: total("prewarmed") > prewarmed, 10, "prewarmed to grow")
+
+
+def test_no_health_data_in_logs_or_http(school, worker, cache):
+    student = school.add_student(firstName="Xanthippe", lastName="Zyzzyva")
+    school.add_allergy(student, allergen="Unobtainium")
+    cache.until_drained()
+    cache.load(student)
+    school.psql(f"UPDATE allergies SET reaction = 'Quetzalitis' WHERE \"studentId\" = '{student}'")
+    until(lambda: cache.is_current(student), 10, "the new summary")
+    seen = worker.log.read_text() + worker.get("/metrics")[1] + worker.get("/healthz")[1]
+    for word in "Xanthippe", "Zyzzyva", "Unobtainium", "Quetzalitis":
+        assert word not in seen
+
+
+def test_no_password_on_the_command_line_or_in_the_log(worker, redis_server):
+    command = open(f"/proc/{worker.pid}/cmdline").read()
+    assert redis_server.password not in command + worker.log.read_text()
+
+
+def test_json_logs(start_worker):
+    worker = start_worker(settings={"log": {"format": "json"}})
+    assert worker.stop() == 0
+    lines = worker.log.read_text().splitlines()
+    assert lines
+    for line in lines:
+        json.loads(line)
+
+
+def test_hot_students_survive_a_restart(school, worker, cache):
+    """What was hot is saved, and built at the next start even into an empty Redis."""
+    student = school.add_student()
+    cache.until_drained()
+    for n in range(3):
+        until(lambda: cache.load(student) == 1, 5, "a fill")
+        school.psql(f"UPDATE students SET grade = '{n}' WHERE id = '{student}'")
+        cache.until_drained()
+    until(lambda: cache.summary(student), 10, "the prewarmed summary")
+    assert worker.stop() == 0
+    assert school.one("SELECT weight > 0 FROM white_cross.hot_student WHERE student = %s", student)
+    cache.client.flushall()
+    worker.start()
+    until(lambda: cache.summary(student), 10, "the summary to be built again")
+    assert cache.is_current(student)

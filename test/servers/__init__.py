@@ -1,0 +1,18 @@
+"""Private servers for the tests, the demo and the benchmarks.
+
+Every server has a folder and ports of its own, ends with the `with` block that started it, by pid, and ends
+too when the process that started it is killed.  Nothing of the machine's own PostgreSQL or Redis is touched.
+
+    with Ground("demo") as ground, Cluster(ground) as cluster, Redis(ground) as redis:
+        with Worker(ground, cluster.dsn("app"), redis.url) as worker:
+            ...
+"""
+
+from .cluster import Cluster
+from .ground import Ground
+from .process import ServerFailed
+from .redis_server import Redis
+from .waiting import until
+from .worker import Worker
+
+__all__ = ["Cluster", "Ground", "Redis", "ServerFailed", "Worker", "until"]

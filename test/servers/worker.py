@@ -1,0 +1,152 @@
+"""The daemon wc-worker, with a configuration file of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+
+from .ground import WORKER_BINARY
+from .process import Process, ServerFailed, free_port, tail
+from .waiting import until
+
+STARTS = 5  # see cluster.py
+OURS = ("DATABASE_URL", "DB_POOL_MIN", "DB_POOL_MAX", "DB_CONNECTION_TIMEOUT", "REDIS_URL", "REDIS_PASSWORD",
+        "REDIS_TTL", "ENABLE_REDIS_CACHE")
+
+
+def toml(sections):
+    """{'section': {'key': value}} as TOML; JSON's strings, numbers and booleans are TOML's too."""
+    return "".join(f"[{section}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items()) + "\n"
+                   for section, keys in sections.items())
+
+
+def environment(**variables):
+    """This process's environment, less what a developer may have set for the worker, plus variables."""
+    inherited = {name: value for name, value in os.environ.items() if name not in OURS and not name.startswith("PG")}
+    return inherited | variables
+
+
+class Worker:
+    """Started when entered and then connected to both servers, ended when left.
+
+    settings: {'section': {'key': value}} over what the tests need; environment: variables to add.
+    """
+
+    def __init__(self, ground, database, redis, name="worker", settings=None, environment=None):
+        self.folder = ground.folder_for(name)
+        self.log = self.folder / "worker.log"
+        self.configuration = self.folder / "worker.toml"
+        self.port = None
+        self._database = database
+        self._redis = redis
+        self._name = name
+        self._settings = settings or {}
+        self._environment = environment or {}
+        self._process = None
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self, wait=True):
+        """Start, and wait until it says that it is connected."""
+        for _ in range(STARTS):
+            self.port = self.port or free_port()
+            self.write_configuration()
+            self._process = Process([WORKER_BINARY, "--config", self.configuration], self.log, drop_root=False,
+                                    env=environment(**self._environment))
+            if not wait or self._healthy_or_ended():
+                return
+            if "ddress already in use" not in tail(self.log):
+                self._process.check()
+            self.port = None
+        raise ServerFailed(f"wc-worker did not start:\n{tail(self.log)}")
+
+    def _healthy_or_ended(self):
+        return until(lambda: "ended" if not self.running() else "healthy" if self.healthy() else None, 30,
+                     f"wc-worker to be healthy; its log:\n{tail(self.log)}") == "healthy"
+
+    def write_configuration(self, settings=None):
+        """The file anew, with other settings if given: for SIGHUP and for a later start."""
+        self._settings = self._settings if settings is None else settings
+        sections = {
+            "worker": {"name": self._name},
+            "postgres": {"url": self._database},
+            "redis": {"url": self._redis.url, "password": self._redis.password},
+            "http": {"port": self.port or free_port()},
+            "log": {"level": "debug"},
+        }
+        for section, keys in self._settings.items():
+            sections[section] = sections.get(section, {}) | keys
+        self.configuration.write_text(toml(sections))
+        self.configuration.chmod(0o600)
+
+    def stop(self, number=signal.SIGTERM):
+        """Its exit status; None if it was not running."""
+        if self._process is None:
+            return None
+        status = self._process.end(number)
+        self._process = None
+        return status
+
+    def send(self, number):
+        self._process.send(number)
+
+    def wait(self, timeout=30.0):
+        """Until it ends by itself: its exit status."""
+        status = self._process.wait(timeout)
+        self._process = None
+        return status
+
+    def restart(self, number=signal.SIGTERM):
+        self.stop(number)
+        self.start()
+
+    def running(self):
+        return self._process is not None and self._process.running()
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    # ---- what it says of itself ----
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path):
+        """(status, body); (0, reason) if nobody answers."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
+    def healthy(self):
+        return self.get("/healthz")[0] == 200
+
+    def metrics(self):
+        """{'name' or 'name{labels}': value} of /metrics."""
+        status, body = self.get("/metrics")
+        if status != 200:
+            raise ServerFailed(f"/metrics gave {status}: {body}")
+        samples = (line.rsplit(" ", 1) for line in body.splitlines() if line and not line.startswith("#"))
+        return {name: float(value) for name, value in samples}
+
+
+def run_worker(*arguments, **variables):
+    """wc-worker to its end, for what it prints: the finished process."""
+    return subprocess.run([str(WORKER_BINARY), *map(str, arguments)], capture_output=True, text=True, timeout=30,
+                          env=environment(**variables))

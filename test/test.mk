@@ -1,0 +1,51 @@
+# Tests, demo and benchmarks.  Every suite runs on private servers that it starts and stops itself.
+#
+#   make test                                   all suites, then one line: N passed, N failed
+#   make check-unit check-regress …             one suite
+#   make check-e2e PYTEST_OPTIONS="-k truncate" some of its tests
+
+# Debian's packages of psycopg, redis and pytest belong to Debian's Python.
+PYTHON ?= /usr/bin/python3
+export PG_CONFIG
+RUN_TESTS = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/run_tests.py
+
+# ---- unit tests: the core and the worker without its main, with fake ports and clock ------------------------
+UNIT_TESTS = $(BUILD)/test/unit-tests
+UNIT_TEST_OBJS = $(patsubst test/unit/%.cpp,$(BUILD)/test/unit/%.o,$(sort $(wildcard test/unit/*.cpp)))
+
+$(BUILD)/test/unit/%.o: test/unit/%.cpp Makefile test/test.mk
+	@mkdir -p $(@D)
+	$(call COMPILE,$(OUR_CXXFLAGS) $(WORKER_INCLUDES) -I. -pthread)
+
+# The worker's objects have the core among them.
+$(UNIT_TESTS): $(UNIT_TEST_OBJS) $(WORKER_OBJS_NO_MAIN)
+	@mkdir -p $(@D)
+	$(CXX) -o $@ $^ $(WORKER_LIBS) -lgmock -lgtest -lgtest_main -pthread
+
+# ---- suites -----------------------------------------------------------------------------------------------
+.PHONY: test lint check-lint check-unit check-regress check-isolation check-e2e demo bench
+
+test: stage worker $(UNIT_TESTS)
+	@$(RUN_TESTS)
+
+lint check-lint:
+	@$(RUN_TESTS) lint
+
+check-unit: $(UNIT_TESTS)
+	@$(RUN_TESTS) unit
+
+check-regress: stage
+	@$(RUN_TESTS) regress
+
+check-isolation: stage
+	@$(RUN_TESTS) isolation
+
+check-e2e: stage worker
+	@$(RUN_TESTS) e2e -- $(PYTEST_OPTIONS)
+
+# ---- demo and figures -------------------------------------------------------------------------------------
+demo: stage worker
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) demo/demo.py $(DEMO_OPTIONS)
+
+bench: stage worker
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/bench/bench.py $(BENCH_OPTIONS)

@@ -1,0 +1,75 @@
+// Ports: the cache in Redis, as the draining thread sees it and as the prewarming threads see it.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "app/change.hpp"
+
+namespace wc::app {
+
+/// Kinds of cached values as bits: 1 << Kind.
+using KindSet = std::uint8_t;
+constexpr KindSet bit(cache::Kind kind) noexcept { return static_cast<KindSet>(1U << static_cast<unsigned>(kind)); }
+inline constexpr cache::Kind kKinds[] = {cache::Kind::HealthSummary, cache::Kind::Records, cache::Kind::GrowthChart};
+
+/// What these changes make stale.
+constexpr KindSet stale_kinds(cache::Sections changed) noexcept
+{
+    KindSet kinds = 0;
+    for (auto const kind : kKinds)
+        if (cache::is_stale(kind, changed))
+            kinds |= bit(kind);
+    return kinds;
+}
+
+/// One bounded step through the keyspace.
+struct SweepStep {
+    std::string cursor = "0";  ///< where the next step begins; "0": the sweep is over
+    std::size_t seen = 0;
+    std::size_t removed = 0;
+    std::vector<std::string> summaries;  ///< students whose health summary was removed: they were in use
+};
+
+/// For the draining thread.  Every call may throw Failure; then only the destructor may follow.
+class Cache {
+public:
+    virtual ~Cache() = default;
+
+    /// Removes what each change makes stale and fences its students.  Returns, for each change, the kinds that
+    /// existed.  On return Redis has acknowledged all of it.
+    virtual std::vector<KindSet> invalidate(std::span<const Change> changes) = 0;
+    /// From now on only values that contain these transactions may be stored, whoever's they are.
+    virtual void fence_all(std::span<const Xid> xids) = 0;
+    /// Removes cached values from `cursor` on, a bounded number.
+    virtual SweepStep sweep(const std::string &cursor) = 0;
+    /// Becomes readable when the server goes away; `check` then tells.
+    virtual int fd() const = 0;
+    /// Throws if the server has closed the connection.  Costs no round trip otherwise.
+    virtual void check() = 0;
+    /// Throws if the server does not answer.
+    virtual void ping() = 0;
+};
+
+/// A value as the database built it.
+struct Entry {
+    std::string student;
+    std::string key;
+    std::string value;
+    int ttl_seconds = 0;
+    std::string snapshot;  ///< empty: must not be cached
+};
+
+/// For a prewarming thread.
+class Store {
+public:
+    virtual ~Store() = default;
+
+    /// Stores each entry unless a fence refuses it.  Returns which were stored.
+    virtual std::vector<bool> fill(std::span<const Entry> entries) = 0;
+    /// Those of the students that have no health summary in the cache.
+    virtual std::vector<std::string> missing(std::span<const std::string> students) = 0;
+};
+
+}  // namespace wc::app

@@ -1,0 +1,45 @@
+// Logging.  Lines go to stderr, one an event.  No health data and no names ever; ids of students at debug level only.
+#pragma once
+#include <fmt/core.h>
+
+#include <string_view>
+
+namespace wc::log {
+
+enum class Level { Debug, Info, Warning, Error };
+
+/// Format is "text" or "json".  Once, before the first thread.  Under journald (JOURNAL_STREAM is set) text lines
+/// carry its priority marks instead of time and level.
+void start(std::string_view format);
+/// "debug", "info", "warning" or "error".  Any time.
+void set_level(std::string_view level);
+
+bool is_on(Level level) noexcept;
+void write(Level level, std::string_view message);
+
+template <class... Args>
+void debug(fmt::format_string<Args...> format, Args &&...args)
+{
+    if (is_on(Level::Debug))
+        write(Level::Debug, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void info(fmt::format_string<Args...> format, Args &&...args)
+{
+    if (is_on(Level::Info))
+        write(Level::Info, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void warning(fmt::format_string<Args...> format, Args &&...args)
+{
+    if (is_on(Level::Warning))
+        write(Level::Warning, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void error(fmt::format_string<Args...> format, Args &&...args)
+{
+    if (is_on(Level::Error))
+        write(Level::Error, fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace wc::log

@@ -1,0 +1,233 @@
+#include "app/loop.hpp"
+
+#include <algorithm>
+
+#include "app/log.hpp"
+
+namespace wc::app {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// How long a sweep may keep a change waiting.
+constexpr milliseconds kSweepSlice{5};
+
+// How often the queue is measured when it is not known to be empty.
+constexpr seconds kLookInterval{2};
+
+}  // namespace
+
+Loop::Loop(const config::Live &live, const Clock &clock, Waiter &waiter, LoopPorts ports, Drain &drain, Sweep &sweep,
+           HotList &hot, metrics::Metrics &metrics, Health &health)
+    : live_(live),
+      clock_(clock),
+      waiter_(waiter),
+      ports_(std::move(ports)),
+      drain_(drain),
+      sweep_(sweep),
+      hot_(hot),
+      metrics_(metrics),
+      health_(health),
+      queue_retry_(Part::Postgres, milliseconds(live.get()->backoff.first_ms),
+                   milliseconds(live.get()->backoff.longest_ms)),
+      cache_retry_(Part::Redis, milliseconds(live.get()->backoff.first_ms),
+                   milliseconds(live.get()->backoff.longest_ms))
+{}
+
+void Loop::run()
+{
+    while (!waiter_.stopping())
+        turn();
+    if (works() && hot_.take_changed())
+        ports_.save_hot_list();
+}
+
+void Loop::turn()
+{
+    try {
+        connect_queue();
+        connect_cache();
+        lead();
+        drain();
+        sweep();
+        tend();
+        wait();
+    } catch (const Failure &failure) {
+        lose(failure);
+    }
+}
+
+void Loop::connect_queue()
+{
+    if (queue_ || clock_.now() < queue_retry_.due())
+        return;
+    queue_ = ports_.connect_queue();
+    queue_retry_.succeeded();
+    metrics_.connected(Part::Postgres);
+    metrics_.set_connected(Part::Postgres, true);
+    health_.postgres = true;
+    next_election_ = next_look_ = {};
+    next_heartbeat_ = clock_.now() + seconds(live_.get()->queue.heartbeat_s);
+}
+
+void Loop::connect_cache()
+{
+    if (cache_ || clock_.now() < cache_retry_.due())
+        return;
+    try {
+        cache_ = ports_.connect_cache();
+    } catch (const Failure &) {
+        // Perhaps another worker can reach it.
+        if (elected_) {
+            elected_ = enrolled_ = false;
+            log::info("gives up draining until Redis answers");
+            sweep_.forget();
+            queue_->release();
+        }
+        throw;
+    }
+    cache_retry_.succeeded();
+    metrics_.connected(Part::Redis);
+    metrics_.set_connected(Part::Redis, true);
+    health_.redis = true;
+    next_poll_ = {};
+    if (sweep_.is_active())
+        sweep_.restart(*cache_);
+    if (enrolled_)
+        ports_.refill();
+}
+
+void Loop::lead()
+{
+    auto const now = clock_.now();
+    if (!queue_ || !cache_ || enrolled_ || now < next_election_)
+        return;
+    next_election_ = now + milliseconds(live_.get()->queue.takeover_interval_ms);
+    if (!elected_ && !queue_->try_lead())
+        return;
+    elected_ = true;
+    auto const newly = queue_->enroll();
+    if (!newly)
+        return;
+    enrolled_ = true;
+    log::info("drains the queue{}", *newly ? "; newly registered: what is cached from before is not trusted" : "");
+    next_poll_ = {};
+    next_save_ = now + seconds(live_.get()->prewarm.save_interval_s);
+    if (live_.get()->prewarm.enabled)
+        ports_.refill();
+}
+
+void Loop::drain()
+{
+    auto const now = clock_.now();
+    if (!works() || (!woken_ && now < next_poll_))
+        return;
+    next_poll_ = now + milliseconds(live_.get()->queue.poll_interval_ms);
+    // Taken back first: what arrives during the pass makes another.
+    woken_ = false;
+    auto const result = drain_.pass(*queue_, *cache_);
+    woken_ = !result.complete;
+    drained_ = result.complete;
+    sweep_.add(result.everything, *cache_);
+}
+
+void Loop::sweep()
+{
+    if (!works() || !sweep_.is_active())
+        return;
+    bool const ended = sweep_.advance(*queue_, *cache_, clock_.now() + kSweepSlice);
+    if (ended && !sweep_.is_active() && live_.get()->prewarm.enabled)
+        ports_.refill();
+}
+
+void Loop::tend()
+{
+    auto const now = clock_.now();
+    auto const config = live_.get();
+    health_.role = enrolled_ ? Role::Draining : Role::Standby;
+    metrics_.set_drainer(enrolled_);
+    hot_.configure(static_cast<std::size_t>(config->prewarm.hot_limit), seconds(config->prewarm.half_life_s));
+    if (works() && drained_ && !sweep_.is_active()) {
+        show_queue({});
+    } else if (queue_ && now >= next_look_) {
+        next_look_ = now + kLookInterval;
+        show_queue(queue_->backlog());
+    }
+    if (works() && now >= next_save_) {
+        next_save_ = now + seconds(config->prewarm.save_interval_s);
+        metrics_.set_hot_students(hot_.size());
+        if (hot_.take_changed())
+            ports_.save_hot_list();
+    }
+    if (now >= next_heartbeat_) {
+        next_heartbeat_ = now + seconds(config->queue.heartbeat_s);
+        if (queue_) {
+            queue_->heartbeat();
+            woken_ = queue_->consume_wakes() || woken_;
+        }
+        if (cache_)
+            cache_->ping();
+    }
+}
+
+void Loop::wait()
+{
+    auto const now = clock_.now();
+    auto until = next_heartbeat_;
+    if (works()) {
+        until = std::min({until, next_poll_, next_save_});
+    } else if (queue_) {
+        until = std::min(until, next_look_);
+        if (cache_)
+            until = std::min(until, next_election_);
+    }
+    if (!queue_)
+        until = std::min(until, std::max(now, queue_retry_.due()));
+    if (!cache_)
+        until = std::min(until, std::max(now, cache_retry_.due()));
+    if (works() && (woken_ || sweep_.is_active()))
+        until = now;
+
+    int descriptors[2];
+    std::size_t count = 0;
+    if (queue_)
+        descriptors[count++] = queue_->wake_fd();
+    if (cache_)
+        descriptors[count++] = cache_->fd();
+    waiter_.wait(std::span(descriptors, count), until);
+    if (queue_)
+        woken_ = queue_->consume_wakes() || woken_;
+    if (cache_)
+        cache_->check();
+}
+
+void Loop::lose(const Failure &failure)
+{
+    auto const part = failure.part();
+    metrics_.failed(part);
+    metrics_.set_connected(part, false);
+    drained_ = false;
+    if (part == Part::Redis) {
+        cache_.reset();
+        health_.redis = false;
+        cache_retry_.failed(clock_.now(), failure.what());
+    } else {
+        if (enrolled_)
+            log::warning("drains no more: the connection to PostgreSQL is lost");
+        queue_.reset();
+        elected_ = enrolled_ = false;
+        health_.postgres = false;
+        sweep_.forget();
+        queue_retry_.failed(clock_.now(), failure.what());
+    }
+}
+
+void Loop::show_queue(Backlog backlog)
+{
+    metrics_.set_queue(backlog.rows, backlog.oldest);
+    health_.queue_rows = static_cast<std::int64_t>(backlog.rows);
+    health_.oldest_us = backlog.oldest.count();
+}
+
+}  // namespace wc::app

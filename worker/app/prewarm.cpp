@@ -1,0 +1,83 @@
+#include "app/prewarm.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "app/log.hpp"
+
+namespace wc::app {
+namespace {
+
+// A snapshot taken after a refusal sees the change that caused it, unless the next change came meanwhile.
+// A student who changes that fast is left to its readers.
+constexpr int kMostRefusals = 3;
+
+// Enough for one round trip to be worth it, small enough for Redis not to notice.
+constexpr std::size_t kMissingAtOnce = 500;
+
+}  // namespace
+
+std::vector<Wanted> Prewarm::rebuild(Builder &builder, Store &store, const std::vector<Wanted> &batch) const
+{
+    auto const config = live_.get();
+    std::vector<std::string> students;
+    std::unordered_map<std::string_view, const Wanted *> wanted;
+    for (auto const &one : batch) {
+        students.push_back(one.student);
+        wanted.emplace(one.student, &one);
+    }
+    auto entries = builder.build(students);
+    for (auto &entry : entries)
+        entry.ttl_seconds = static_cast<int>(config->prewarm.summary_ttl_s);
+    auto const stored = store.fill(entries);
+    auto const now = clock_.now();
+
+    std::vector<Wanted> again;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        auto const found = wanted.find(entries[i].student);
+        if (found == wanted.end())
+            continue;
+        Wanted one = *found->second;
+        wanted.erase(found);
+        if (stored[i]) {
+            metrics_.prewarmed();
+            if (one.committed != Time{})
+                metrics_.warm_after(now - one.committed);
+            continue;
+        }
+        metrics_.fill_refused();
+        if (++one.refused < kMostRefusals && hot_.weight(one.student, now) >= config->prewarm.min_weight)
+            again.push_back(std::move(one));
+    }
+    // Asked for and not answered: the student does not exist any more.
+    for (auto const &[student, one] : wanted)
+        hot_.erase(one->student);
+    return again;
+}
+
+std::vector<Wanted> Prewarm::find_cold(Builder &builder, Store &store) const
+{
+    auto const config = live_.get();
+    hot_.merge(builder.load_hot(), clock_.now());
+    std::vector<std::string> students;
+    for (auto &hot : hot_.heaviest(clock_.now()))
+        if (hot.weight >= config->prewarm.min_weight)
+            students.push_back(std::move(hot.student));
+    std::vector<Wanted> cold;
+    for (std::size_t from = 0; from < students.size(); from += kMissingAtOnce) {
+        auto const count = std::min(kMissingAtOnce, students.size() - from);
+        for (auto &student : store.missing(std::span(students).subspan(from, count)))
+            cold.push_back({std::move(student)});
+    }
+    log::info("{} students are hot, {} of them not in the cache: rebuilding those", students.size(), cold.size());
+    return cold;
+}
+
+void Prewarm::save_hot_list(Builder &builder) const
+{
+    auto const hot = hot_.heaviest(clock_.now());
+    builder.save_hot(hot);
+    log::debug("saved {} hot students", hot.size());
+}
+
+}  // namespace wc::app

@@ -1,0 +1,159 @@
+#include "app/prewarm_pool.hpp"
+
+#include <algorithm>
+
+#include "app/log.hpp"
+#include "app/retry.hpp"
+
+namespace wc::app {
+namespace {
+
+constexpr std::chrono::seconds kIdleConnections{30};
+
+}  // namespace
+
+PrewarmPool::PrewarmPool(const config::Live &live, const Clock &clock, const Prewarm &prewarm,
+                         metrics::Metrics &metrics, Connect connect)
+    : live_(live), clock_(clock), prewarm_(prewarm), metrics_(metrics), connect_(std::move(connect))
+{
+    auto const config = live_.get();
+    always_ = static_cast<std::size_t>(config->postgres.pool_min);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(config->postgres.pool_max); ++i)
+        threads_.emplace_back([this, i] { work(i); });
+}
+
+PrewarmPool::~PrewarmPool() { stop(); }
+
+void PrewarmPool::want(std::vector<Wanted> wanted)
+{
+    std::lock_guard const lock(mutex_);
+    add(std::move(wanted));
+}
+
+void PrewarmPool::add(std::vector<Wanted> wanted)
+{
+    if (wanted.empty())
+        return;
+    auto const config = live_.get();
+    std::size_t dropped = 0;
+    for (auto &one : wanted)
+        dropped += backlog_.add(std::move(one), static_cast<std::size_t>(config->prewarm.backlog_limit)) ? 0 : 1;
+    metrics_.prewarm_dropped(dropped);
+    metrics_.set_prewarm_backlog(backlog_.size());
+    auto const batch = static_cast<std::size_t>(config->prewarm.batch_students);
+    wanted.size() == 1 ? work_.notify_one() : work_.notify_all();
+    if (backlog_.size() > batch * always_)
+        deep_.notify_all();
+}
+
+void PrewarmPool::refill() { add_chore(Chore::Refill); }
+void PrewarmPool::save_hot_list() { add_chore(Chore::SaveHotList); }
+
+void PrewarmPool::add_chore(Chore chore)
+{
+    std::lock_guard const lock(mutex_);
+    if (std::find(chores_.begin(), chores_.end(), chore) == chores_.end())
+        chores_.push_back(chore);
+    work_.notify_one();
+}
+
+bool PrewarmPool::is_ready(std::size_t index, std::size_t batch_students) const
+{
+    if (index < always_)
+        return !chores_.empty() || backlog_.size() > 0;
+    // The third thread joins when there is more than the first two have in hand, and so on.
+    return backlog_.size() > batch_students * index;
+}
+
+bool PrewarmPool::next(std::size_t index, Task &task, PrewarmLinks &links)
+{
+    std::unique_lock lock(mutex_);
+    auto &condition = index < always_ ? work_ : deep_;
+    auto const batch = [this] { return static_cast<std::size_t>(live_.get()->prewarm.batch_students); };
+    auto const ready = [&] { return stopping_ || is_ready(index, batch()); };
+    if (index >= always_ && links.builder && !condition.wait_for(lock, kIdleConnections, ready)) {
+        lock.unlock();
+        links = {};
+        lock.lock();
+    }
+    condition.wait(lock, ready);
+    if (stopping_ && (index >= always_ || chores_.empty()))
+        return false;
+    task = {};
+    if (!chores_.empty() && index < always_) {
+        task.chores.push_back(chores_.front());
+        chores_.pop_front();
+    } else {
+        task.batch = backlog_.take(batch());
+        metrics_.set_prewarm_backlog(backlog_.size());
+    }
+    return true;
+}
+
+void PrewarmPool::run(Task &task, PrewarmLinks &links)
+{
+    for (auto const chore : task.chores) {
+        if (chore == Chore::SaveHotList)
+            prewarm_.save_hot_list(*links.builder);
+        else
+            want(prewarm_.find_cold(*links.builder, *links.store));
+    }
+    if (!task.batch.empty())
+        want(prewarm_.rebuild(*links.builder, *links.store, task.batch));
+}
+
+void PrewarmPool::put_back(Task task)
+{
+    for (auto const chore : task.chores)
+        add_chore(chore);
+    want(std::move(task.batch));
+}
+
+void PrewarmPool::work(std::size_t index)
+{
+    PrewarmLinks links;
+    Task task;
+    auto const config = live_.get();
+    Retry retry(Part::Prewarm, std::chrono::milliseconds(config->backoff.first_ms),
+                std::chrono::milliseconds(config->backoff.longest_ms));
+    while (next(index, task, links)) {
+        bool const was_connected = links.builder != nullptr;
+        try {
+            if (!was_connected)
+                links = connect_();
+            run(task, links);
+            retry.succeeded();
+        } catch (const Failure &failure) {
+            metrics_.failed(Part::Prewarm);
+            links = {};
+            std::unique_lock lock(mutex_);
+            // What cannot be done while stopping is not tried again.
+            if (stopping_)
+                continue;
+            lock.unlock();
+            put_back(std::move(task));
+            // A connection may have died of old age, with nobody looking: a new one deserves a try at once.
+            if (was_connected)
+                continue;
+            retry.failed(clock_.now(), failure.what());
+            lock.lock();
+            stopped_.wait_until(lock, retry.due(), [this] { return stopping_; });
+        }
+    }
+}
+
+void PrewarmPool::stop()
+{
+    {
+        std::lock_guard const lock(mutex_);
+        stopping_ = true;
+        work_.notify_all();
+        deep_.notify_all();
+        stopped_.notify_all();
+    }
+    for (auto &thread : threads_)
+        if (thread.joinable())
+            thread.join();
+}
+
+}  // namespace wc::app

@@ -1,0 +1,61 @@
+// Port: the queue in PostgreSQL, its wake-up calls, and the election of the one worker that drains it.
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "app/change.hpp"
+
+namespace wc::app {
+
+/// What one `take` found.
+struct Batch {
+    std::vector<Change> changes;
+    /// Rows for every student.  They stay in the queue until `forget`: the work they stand for takes longer
+    /// than a transaction should.
+    std::vector<Everything> everything;
+    /// Rows that `commit` deletes.
+    std::size_t rows = 0;
+    /// Nothing else was visible when this batch was taken.
+    bool complete = true;
+};
+
+/// How much waits.
+struct Backlog {
+    std::size_t rows = 0;
+    std::chrono::microseconds oldest{};
+};
+
+/// One connection's life.  Every call may throw Failure; then only the destructor may follow.  For one thread.
+class Queue {
+public:
+    virtual ~Queue() = default;
+
+    /// True: this worker drains, until `release` or the end of the connection.
+    virtual bool try_lead() = 0;
+    virtual void release() = 0;
+    /// True: changes before this moment were not queued, so that all that is cached may be stale.  A row for every
+    /// student is in the queue then, so that a crash does not forget it.
+    /// Nothing when writers are in the way: try again shortly.
+    virtual std::optional<bool> enroll() = 0;
+
+    /// The next changes, about `max_students` of them, in a transaction that `commit` or `give_back` ends.  A batch
+    /// without rows needs neither.
+    virtual Batch take(std::size_t max_students) = 0;
+    virtual void commit() = 0;
+    virtual void give_back() = 0;
+    /// Deletes rows for every student, now that they are done.
+    virtual void forget(std::span<const Everything> rows) = 0;
+    virtual Backlog backlog() = 0;
+
+    /// Readable when something may have been queued.
+    virtual int wake_fd() const = 0;
+    /// Reads what has arrived at wake_fd.  True if somebody queued something.
+    virtual bool consume_wakes() = 0;
+    /// Sends a wake-up to this worker itself; the next heartbeat throws if it never arrived.
+    virtual void heartbeat() = 0;
+};
+
+}  // namespace wc::app

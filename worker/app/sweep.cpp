@@ -1,0 +1,89 @@
+#include "app/sweep.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "app/log.hpp"
+
+namespace wc::app {
+namespace {
+
+// SCAN begins and ends with it.
+const std::string kStart = "0";
+
+void fence(Cache &cache, const std::vector<Everything> &rows)
+{
+    std::vector<Xid> xids;
+    for (auto const &row : rows)
+        xids.push_back(row.xid);
+    if (!xids.empty())
+        cache.fence_all(xids);
+}
+
+}  // namespace
+
+void Sweep::add(const std::vector<Everything> &rows, Cache &cache)
+{
+    // A drain may name a row again that is still there because its sweep is not over.
+    auto const is_in = [](const std::vector<Everything> &list, const Everything &row) {
+        return std::find(list.begin(), list.end(), row) != list.end();
+    };
+    std::vector<Everything> fresh;
+    for (auto const &row : rows)
+        if (!is_in(running_, row) && !is_in(waiting_, row))
+            fresh.push_back(row);
+    if (fresh.empty())
+        return;
+    // Noted before the fence is acknowledged: should Redis fail now, `restart` fences them.
+    waiting_.insert(waiting_.end(), fresh.begin(), fresh.end());
+    fence(cache, fresh);
+    if (running_.empty())
+        begin();
+}
+
+void Sweep::begin()
+{
+    running_ = std::exchange(waiting_, {});
+    cursor_ = kStart;
+    seen_ = removed_ = 0;
+    began_ = clock_.now();
+    if (!running_.empty())
+        log::info("every student changed: removing all that is cached, step by step");
+}
+
+bool Sweep::advance(Queue &queue, Cache &cache, Time deadline)
+{
+    if (running_.empty())
+        begin();
+    do {
+        auto step = cache.sweep(cursor_);
+        cursor_ = std::move(step.cursor);
+        seen_ += step.seen;
+        removed_ += step.removed;
+        metrics_.swept(step.removed);
+        for (auto const &student : step.summaries)
+            hot_.touch(student, clock_.now());
+    } while (cursor_ != kStart && clock_.now() < deadline);
+    if (cursor_ != kStart)
+        return false;
+    queue.forget(running_);
+    std::chrono::duration<double, std::milli> const took = clock_.now() - began_;
+    log::info("every student changed: {} of {} keys removed in {:.0f} ms", removed_, seen_, took.count());
+    running_.clear();
+    return true;
+}
+
+void Sweep::restart(Cache &cache)
+{
+    waiting_.insert(waiting_.end(), running_.begin(), running_.end());
+    running_.clear();
+    fence(cache, waiting_);
+}
+
+void Sweep::forget() noexcept
+{
+    running_.clear();
+    waiting_.clear();
+}
+
+}  // namespace wc::app

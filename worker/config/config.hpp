@@ -1,0 +1,83 @@
+// What the worker is told.  Plain values; where they come from is the loader's business.
+#pragma once
+#include <cstdint>
+#include <string>
+
+namespace wc::config {
+
+struct Worker {
+    std::string name = "wc-worker";
+};
+
+struct Postgres {
+    std::string url = "postgresql:///postgres";
+    std::string password;
+    std::string password_file;
+    std::int64_t connection_timeout_ms = 5000;
+    std::int64_t statement_timeout_ms = 60000;
+    std::int64_t pool_min = 2;
+    std::int64_t pool_max = 10;
+};
+
+struct Redis {
+    bool enabled = true;
+    std::string url = "redis://127.0.0.1:6379";
+    std::string password;
+    std::string password_file;
+    std::int64_t timeout_ms = 5000;
+    bool cluster_keys = false;
+};
+
+struct Queue {
+    std::int64_t batch_students = 5000;
+    std::int64_t poll_interval_ms = 1000;
+    std::int64_t takeover_interval_ms = 500;
+    std::int64_t heartbeat_s = 30;
+};
+
+struct Invalidate {
+    std::int64_t fence_ttl_s = 120;
+    bool scan = false;
+    std::int64_t scan_count = 1000;
+};
+
+struct Prewarm {
+    bool enabled = true;
+    std::int64_t summary_ttl_s = 300;
+    std::int64_t batch_students = 50;
+    std::int64_t backlog_limit = 20000;
+    std::int64_t hot_limit = 10000;
+    std::int64_t half_life_s = 600;
+    double min_weight = 0.5;
+    std::int64_t save_interval_s = 60;
+};
+
+struct Backoff {
+    std::int64_t first_ms = 50;
+    std::int64_t longest_ms = 5000;
+};
+
+struct Http {
+    bool enabled = true;
+    std::string address = "127.0.0.1";
+    std::int64_t port = 9618;
+};
+
+struct Log {
+    std::string level = "info";
+    std::string format = "text";
+};
+
+struct Config {
+    Worker worker;
+    Postgres postgres;
+    Redis redis;
+    Queue queue;
+    Invalidate invalidate;
+    Prewarm prewarm;
+    Backoff backoff;
+    Http http;
+    Log log;
+};
+
+}  // namespace wc::config

@@ -1,0 +1,173 @@
+#include "config/loader.hpp"
+
+#include <toml++/toml.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "config/setting.hpp"
+
+namespace wc::config {
+namespace {
+
+[[noreturn]] void refuse(std::string_view file, unsigned line, std::string_view what)
+{
+    throw ConfigError(std::string(file) + ":" + std::to_string(line) + ": " + std::string(what));
+}
+
+std::string names_in(std::string_view section)
+{
+    std::string names;
+    for (auto const &setting : settings())
+        if (setting.name.starts_with(std::string(section) + "."))
+            names += (names.empty() ? "" : ", ") + std::string(setting.name.substr(section.size() + 1));
+    return names;
+}
+
+std::string sections()
+{
+    std::string names, last;
+    for (auto const &setting : settings()) {
+        std::string const section(setting.name.substr(0, setting.name.find('.')));
+        if (section != last)
+            names += (names.empty() ? "[" : ", [") + section + "]";
+        last = section;
+    }
+    return names;
+}
+
+bool set_from_node(const Setting &setting, Config &config, const toml::node &node)
+{
+    if (auto const value = node.as_boolean())
+        return set(setting, config, value->get());
+    if (auto const value = node.as_integer())
+        return set(setting, config, value->get());
+    if (auto const value = node.as_floating_point())
+        return set(setting, config, value->get());
+    if (auto const value = node.as_string())
+        return set(setting, config, value->get());
+    return false;
+}
+
+std::string read_file(const std::string &path, std::string_view purpose)
+{
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream text;
+    // An empty file makes operator<< fail; a folder opens and fails to be read.
+    if (!in || (in.peek() != std::ifstream::traits_type::eof() && !(text << in.rdbuf())))
+        throw ConfigError(path + ": " + std::string(purpose) + " cannot be read: " + std::strerror(errno));
+    return text.str();
+}
+
+std::string read_password(const std::string &path)
+{
+    auto text = read_file(path, "the password file");
+    while (text.ends_with('\n') || text.ends_with('\r'))
+        text.pop_back();
+    return text;
+}
+
+}  // namespace
+
+std::optional<std::string> process_environment(std::string_view name)
+{
+    const char *value = std::getenv(std::string(name).c_str());
+    return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+Config parse(std::string_view text, std::string_view file)
+{
+    toml::table root;
+    try {
+        root = toml::parse(text, file);
+    } catch (const toml::parse_error &error) {
+        refuse(file, error.source().begin.line, error.description());
+    }
+    Config config;
+    for (auto const &[section, node] : root) {
+        auto const *table = node.as_table();
+        if (!table || names_in(section.str()).empty())
+            refuse(file, node.source().begin.line,
+                   std::string(section.str()) + ": no such section; there are " + sections());
+        for (auto const &[key, value] : *table) {
+            std::string const name = std::string(section.str()) + "." + std::string(key.str());
+            auto const *setting = find_setting(name);
+            if (!setting)
+                refuse(file, key.source().begin.line,
+                       name + ": no such key; [" + std::string(section.str()) + "] has " + names_in(section.str()));
+            if (!set_from_node(*setting, config, value))
+                refuse(file, key.source().begin.line, name + ": " + std::string(setting->allowed));
+        }
+    }
+    return config;
+}
+
+void apply_environment(Config &config, const Environment &environment)
+{
+    for (auto const &setting : settings()) {
+        if (setting.environment.empty())
+            continue;
+        auto const value = environment(setting.environment);
+        if (value && !value->empty() && !set_from_text(setting, config, *value))
+            throw ConfigError("environment: " + std::string(setting.environment) + ": " + std::string(setting.allowed));
+    }
+}
+
+void complete(Config &config)
+{
+    if (config.postgres.pool_max < config.postgres.pool_min)
+        throw ConfigError("postgres.pool_max: a whole number not under postgres.pool_min, which is " +
+                          std::to_string(config.postgres.pool_min));
+    if (config.backoff.longest_ms < config.backoff.first_ms)
+        throw ConfigError("backoff.longest_ms: a whole number not under backoff.first_ms, which is " +
+                          std::to_string(config.backoff.first_ms));
+    if (config.worker.name.empty())
+        throw ConfigError("worker.name: a text that is not empty");
+    if (config.postgres.password.empty() && !config.postgres.password_file.empty())
+        config.postgres.password = read_password(config.postgres.password_file);
+    if (config.redis.password.empty() && !config.redis.password_file.empty())
+        config.redis.password = read_password(config.redis.password_file);
+}
+
+Config load(const std::string &path, const Environment &environment)
+{
+    Config config = path.empty() ? Config{} : parse(read_file(path, "the configuration"), path);
+    apply_environment(config, environment);
+    complete(config);
+    return config;
+}
+
+std::string describe(const Config &config)
+{
+    std::string out;
+    std::string_view last;
+    for (auto const &setting : settings()) {
+        auto const dot = setting.name.find('.');
+        auto const section = setting.name.substr(0, dot);
+        if (section != last)
+            out += (last.empty() ? "[" : "\n[") + std::string(section) + "]\n";
+        last = section;
+        out += std::string(setting.name.substr(dot + 1)) + " = " + show(setting, config, true) + "\n";
+    }
+    return out;
+}
+
+std::vector<std::string_view> reload(Config &running, const Config &wanted)
+{
+    std::vector<std::string_view> need_restart;
+    for (auto const &setting : settings()) {
+        if (show(setting, running, false) == show(setting, wanted, false))
+            continue;
+        if (!setting.live) {
+            need_restart.push_back(setting.name);
+            continue;
+        }
+        std::visit([&](auto where) { where(running) = where(const_cast<Config &>(wanted)); }, setting.where);
+    }
+    return need_restart;
+}
+
+}  // namespace wc::config

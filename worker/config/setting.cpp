@@ -1,0 +1,219 @@
+#include "config/setting.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <regex>
+
+namespace wc::config {
+namespace {
+
+constexpr double kHour = 3600;
+
+Setting boolean(std::string_view name, Boolean where)
+{
+    return {.name = name, .where = where, .allowed = "true or false"};
+}
+Setting integer(std::string_view name, Integer where, double least, double most, std::string_view allowed)
+{
+    return {.name = name, .where = where, .allowed = allowed, .least = least, .most = most};
+}
+Setting text(std::string_view name, Text where, std::string_view allowed, std::string_view choices = {})
+{
+    return {.name = name, .where = where, .allowed = allowed, .choices = choices};
+}
+Setting live(Setting setting)
+{
+    setting.live = true;
+    return setting;
+}
+Setting secret(Setting setting)
+{
+    setting.secret = true;
+    return setting;
+}
+Setting env(std::string_view variable, Setting setting)
+{
+    setting.environment = variable;
+    return setting;
+}
+
+#define WHERE(type, section, key) [](Config &c) -> type & { return c.section.key; }
+#define BOOLEAN(section, key) boolean(#section "." #key, WHERE(bool, section, key))
+#define INTEGER(section, key, least, most, unit)                                   \
+    integer(#section "." #key, WHERE(std::int64_t, section, key), (least), (most), \
+            "a whole number from " #least " to " #most unit)
+#define TEXT(section, key, ...) text(#section "." #key, WHERE(std::string, section, key), __VA_ARGS__)
+
+const Setting kSettings[] = {
+    TEXT(worker, name, "a text: the name under which this worker is registered"),
+
+    env("DATABASE_URL",
+        secret(TEXT(postgres, url, "postgresql://user@host:port/database, or key=value pairs of libpq"))),
+    secret(TEXT(postgres, password, "a text")),
+    TEXT(postgres, password_file, "the path of a file that holds the password, or an empty text"),
+    env("DB_CONNECTION_TIMEOUT", INTEGER(postgres, connection_timeout_ms, 1, 3600000, " (milliseconds)")),
+    INTEGER(postgres, statement_timeout_ms, 100, 3600000, " (milliseconds)"),
+    env("DB_POOL_MIN", INTEGER(postgres, pool_min, 1, 100, "")),
+    env("DB_POOL_MAX", INTEGER(postgres, pool_max, 1, 100, "")),
+
+    env("ENABLE_REDIS_CACHE", BOOLEAN(redis, enabled)),
+    env("REDIS_URL", secret(TEXT(redis, url, "redis://[[user]:password@]host[:port][/database] or unix:///path"))),
+    env("REDIS_PASSWORD", secret(TEXT(redis, password, "a text"))),
+    TEXT(redis, password_file, "the path of a file that holds the password, or an empty text"),
+    INTEGER(redis, timeout_ms, 1, 3600000, " (milliseconds)"),
+    BOOLEAN(redis, cluster_keys),
+
+    live(INTEGER(queue, batch_students, 1, 100000, "")),
+    live(INTEGER(queue, poll_interval_ms, 10, 3600000, " (milliseconds)")),
+    live(INTEGER(queue, takeover_interval_ms, 10, 60000, " (milliseconds)")),
+    live(INTEGER(queue, heartbeat_s, 1, 3600, " (seconds)")),
+
+    live(INTEGER(invalidate, fence_ttl_s, 1, 86400, " (seconds)")),
+    live(BOOLEAN(invalidate, scan)),
+    live(INTEGER(invalidate, scan_count, 10, 100000, "")),
+
+    live(BOOLEAN(prewarm, enabled)),
+    env("REDIS_TTL", live(INTEGER(prewarm, summary_ttl_s, 1, 86400, " (seconds)"))),
+    live(INTEGER(prewarm, batch_students, 1, 1000, "")),
+    live(INTEGER(prewarm, backlog_limit, 1, 1000000, "")),
+    live(INTEGER(prewarm, hot_limit, 1, 1000000, "")),
+    live(INTEGER(prewarm, half_life_s, 1, 86400, " (seconds)")),
+    live({.name = "prewarm.min_weight",
+          .where = WHERE(double, prewarm, min_weight),
+          .allowed = "a number from 0.01 to 1000",
+          .least = 0.01,
+          .most = 1000}),
+    live(INTEGER(prewarm, save_interval_s, 1, 86400, " (seconds)")),
+
+    INTEGER(backoff, first_ms, 1, 60000, " (milliseconds)"),
+    INTEGER(backoff, longest_ms, 1, 3600000, " (milliseconds)"),
+
+    BOOLEAN(http, enabled),
+    TEXT(http, address, "an address of this machine"),
+    INTEGER(http, port, 0, 65535, " (0: any that is free)"),
+
+    live(TEXT(log, level, "debug, info, warning or error", "debug|info|warning|error")),
+    TEXT(log, format, "text or json", "text|json"),
+};
+
+bool is_choice(std::string_view choices, std::string_view value)
+{
+    while (!choices.empty()) {
+        auto const end = std::min(choices.find('|'), choices.size());
+        if (choices.substr(0, end) == value)
+            return true;
+        choices.remove_prefix(std::min(end + 1, choices.size()));
+    }
+    return false;
+}
+
+std::string quoted(std::string_view value)
+{
+    std::string out = "\"";
+    for (char const c : value) {
+        if (c == '"' || c == '\\')
+            out += '\\';
+        out += c;
+    }
+    return out + '"';
+}
+
+template <class Number>
+bool parse(std::string_view text, Number &value)
+{
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc{} && end == text.data() + text.size();
+}
+
+}  // namespace
+
+std::span<const Setting> settings() noexcept { return kSettings; }
+
+const Setting *find_setting(std::string_view name) noexcept
+{
+    auto const found =
+        std::find_if(std::begin(kSettings), std::end(kSettings), [&](auto &s) { return s.name == name; });
+    return found == std::end(kSettings) ? nullptr : &*found;
+}
+
+bool set(const Setting &setting, Config &config, bool value)
+{
+    auto const *where = std::get_if<Boolean>(&setting.where);
+    if (where)
+        (*where)(config) = value;
+    return where != nullptr;
+}
+
+bool set(const Setting &setting, Config &config, std::int64_t value)
+{
+    if (std::holds_alternative<Real>(setting.where))
+        return set(setting, config, static_cast<double>(value));
+    auto const *where = std::get_if<Integer>(&setting.where);
+    if (!where || static_cast<double>(value) < setting.least || static_cast<double>(value) > setting.most)
+        return false;
+    (*where)(config) = value;
+    return true;
+}
+
+bool set(const Setting &setting, Config &config, double value)
+{
+    auto const *where = std::get_if<Real>(&setting.where);
+    if (!where || !(value >= setting.least && value <= setting.most))
+        return false;
+    (*where)(config) = value;
+    return true;
+}
+
+bool set(const Setting &setting, Config &config, std::string value)
+{
+    auto const *where = std::get_if<Text>(&setting.where);
+    if (!where || (!setting.choices.empty() && !is_choice(setting.choices, value)))
+        return false;
+    (*where)(config) = std::move(value);
+    return true;
+}
+
+bool set_from_text(const Setting &setting, Config &config, std::string_view text)
+{
+    if (std::holds_alternative<Boolean>(setting.where)) {
+        bool const yes = is_choice("true|1|yes|on", text);
+        return (yes || is_choice("false|0|no|off", text)) && set(setting, config, yes);
+    }
+    if (std::holds_alternative<Text>(setting.where))
+        return set(setting, config, std::string(text));
+    std::int64_t whole = 0;
+    if (parse(text, whole))
+        return set(setting, config, whole);
+    double real = 0;
+    return parse(text, real) && set(setting, config, real);
+}
+
+std::string masked_url(std::string_view url)
+{
+    static const std::regex user_info(R"(^([a-z]+://[^:/?#@]*):.*@)", std::regex::icase);
+    static const std::regex parameter(R"(((?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+))", std::regex::icase);
+    auto const text = std::regex_replace(std::string(url), user_info, "$1:***@");
+    return std::regex_replace(text, parameter, "$1***");
+}
+
+std::string show(const Setting &setting, const Config &config, bool mask)
+{
+    // The accessors give references for writing too; here they are only read.
+    auto &values = const_cast<Config &>(config);
+    if (auto const *where = std::get_if<Boolean>(&setting.where))
+        return (*where)(values) ? "true" : "false";
+    if (auto const *where = std::get_if<Integer>(&setting.where))
+        return std::to_string((*where)(values));
+    if (auto const *where = std::get_if<Real>(&setting.where)) {
+        char buffer[32];
+        auto const [end, error] = std::to_chars(buffer, buffer + sizeof buffer, (*where)(values));
+        return {buffer, end};
+    }
+    std::string const &value = std::get<Text>(setting.where)(values);
+    if (!mask || !setting.secret || value.empty())
+        return quoted(value);
+    return quoted(setting.name.ends_with(".url") ? masked_url(value) : "***");
+}
+
+}  // namespace wc::config

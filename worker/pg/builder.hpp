@@ -1,0 +1,22 @@
+// Building what is prewarmed, and the hot list on disk.
+#pragma once
+#include <string>
+
+#include "app/builder.hpp"
+#include "pg/connection.hpp"
+
+namespace wc::pg {
+
+class Builder : public app::Builder {
+public:
+    Builder(const Target &target, const Timeouts &timeouts, bool cluster_keys);
+
+    std::vector<app::Entry> build(std::span<const std::string> students) override;
+    void save_hot(std::span<const app::Hot> hot) override;
+    std::vector<app::Hot> load_hot() override;
+
+private:
+    Connection connection_;
+};
+
+}  // namespace wc::pg

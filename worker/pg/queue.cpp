@@ -1,0 +1,281 @@
+// Which rows a drain has to look at.
+//
+// Rows that were deleted stay in the index until vacuum can remove them, and it cannot while any old transaction
+// lives.  A drain that looked from the start would read all of them again, more each time.  So it looks only at rows
+// whose xid was not visible in the snapshot S of the last complete drain: those in S's list of transactions in
+// progress, and those from S's xmax on.  Two ranges of the primary key.
+//
+// No row is missed.  A row's xid is that of the top-level transaction that inserted it, so the row becomes visible
+// exactly when that xid does.  If the xid was visible in S, the row was visible to the drain that took S, which was
+// complete: it took every row that it saw, and the deletion is committed (S is adopted with the commit, and forgotten
+// with the connection).  An xid that S saw as aborted never has a row.  Every other xid is in one of the two ranges.
+//
+// A drain of many batches is a round: each batch continues after the last row of the one before, for the same reason. A
+// row that commits meanwhile with a smaller xid lies behind that place; but the snapshot of the *first* batch did not
+// see it, and that is the S which the next round starts from.
+#include "pg/queue.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <random>
+#include <utility>
+
+#include "app/log.hpp"
+#include "core/changes/queue.hpp"
+
+namespace wc::pg {
+namespace {
+
+// Row by row: '.' what the batch is (snapshot, rows to delete, 1 when there are no more), '>' the last row's place,
+// '*' a row for every student (which stays), 's' a student (sections, age in microseconds, xids).
+//
+// By ctid because the rows were found by the same snapshot a moment ago and nobody updates them: no second search.
+constexpr const char *kTake = R"(
+PREPARE wc_take (xid8[], xid8, xid8, integer, bigint) AS
+WITH unseen AS MATERIALIZED (
+    SELECT * FROM (
+        (SELECT i.ctid AS place, i.xid, i.n, i.students IS NULL AS everything, coalesce(cardinality(i.students), 1) AS size
+         FROM white_cross.invalidation AS i WHERE i.xid = ANY ($1) AND (i.xid, i.n) > ($3, $4)
+         ORDER BY i.xid, i.n LIMIT $5)
+        UNION ALL
+        (SELECT i.ctid, i.xid, i.n, i.students IS NULL, coalesce(cardinality(i.students), 1)
+         FROM white_cross.invalidation AS i WHERE i.xid >= $2 AND (i.xid, i.n) > ($3, $4)
+         ORDER BY i.xid, i.n LIMIT $5)) AS u
+    ORDER BY xid, n LIMIT $5),
+picked AS MATERIALIZED (
+    SELECT * FROM (SELECT *, sum(size) OVER (ORDER BY xid, n ROWS UNBOUNDED PRECEDING) - size AS before FROM unseen) AS u
+    WHERE before < $5),
+gone AS (
+    DELETE FROM white_cross.invalidation AS i WHERE i.ctid = ANY (ARRAY(SELECT place FROM picked WHERE NOT everything))
+    RETURNING i.xid, i.sections, i.students, i.queued_at)
+SELECT '.', pg_current_snapshot()::text, (SELECT count(*) FROM picked WHERE NOT everything),
+       (SELECT (count(*) < $5 AND count(*) = (SELECT count(*) FROM picked))::integer FROM unseen), NULL
+UNION ALL
+(SELECT '>', p.xid::text, p.n, NULL, NULL FROM picked AS p ORDER BY p.xid DESC, p.n DESC LIMIT 1)
+UNION ALL
+SELECT '*', xid::text, n, NULL, NULL FROM picked WHERE everything
+UNION ALL
+SELECT 's', s.student, bit_or(sections), (extract(epoch FROM clock_timestamp() - min(queued_at)) * 1000000)::bigint,
+       array_agg(DISTINCT xid)::text
+FROM gone CROSS JOIN LATERAL unnest(students) AS s(student) GROUP BY s.student)";
+
+constexpr const char *kBacklog = R"(
+PREPARE wc_backlog (xid8[], xid8) AS
+SELECT count(*), coalesce((extract(epoch FROM clock_timestamp() - min(queued_at)) * 1000000)::bigint, 0) FROM (
+    (SELECT queued_at FROM white_cross.invalidation WHERE xid = ANY ($1) LIMIT 100000)
+    UNION ALL
+    (SELECT queued_at FROM white_cross.invalidation WHERE xid >= $2 ORDER BY xid, n LIMIT 100000)) AS waiting)";
+
+// One plan for ever, made for an index and a few rows: statistics of a table that is empty most of the time mislead.
+//
+// A crash of the server may undo the deletion of rows that were drained: they are drained again, hence no synchronous
+// commit.  A worker that hangs inside a transaction, or on a machine that is gone, loses its session and the lock with
+// it.
+constexpr const char *kSession =
+    "SET synchronous_commit = off; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
+    "SET enable_bitmapscan = off; SET idle_in_transaction_session_timeout = '30s'; SET "
+    "tcp_keepalives_idle = 5; "
+    "SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; SET tcp_user_timeout = '15s'";
+
+constexpr const char *kLockNotAvailable = "55P03";
+constexpr std::chrono::milliseconds kListenTest{2000};
+
+std::vector<app::Xid> parse_xids(std::string_view text)
+{
+    std::vector<app::Xid> xids;
+    for (const char *at = text.data() + 1, *const end = text.data() + text.size(); at < end;) {
+        app::Xid xid = 0;
+        auto const parsed = std::from_chars(at, end, xid);
+        if (parsed.ec != std::errc{})
+            throw Error("the server's answer is not a list of transaction ids where one is expected");
+        xids.push_back(xid);
+        at = parsed.ptr + 1;
+    }
+    return xids;
+}
+
+std::string drain_lock()
+{
+    return "(" + std::to_string(queue::kDrainLockClass) + ", " + std::to_string(queue::kDrainLockId) + ")";
+}
+
+}  // namespace
+
+Queue::Queue(const Target &target, const Timeouts &timeouts, std::string worker_name)
+    : worker_name_(std::move(worker_name)),
+      heartbeat_channel_("wc_worker_" + std::to_string(getpid()) + "_" + std::to_string(std::random_device{}())),
+      listener_(target, timeouts, "listen"),
+      drain_(target, timeouts, "drain")
+{
+    listener_.run(std::string("LISTEN ") + wc::queue::kChannel);
+    listener_.run("LISTEN " + heartbeat_channel_);
+    drain_.run(kSession);
+    prepare();
+    test_listen();
+}
+
+void Queue::prepare()
+{
+    try {
+        drain_.run(kTake);
+        drain_.run(kBacklog);
+    } catch (const Error &error) {
+        if (error.sqlstate() == "42P01" || error.sqlstate() == "3F000")
+            throw Error("this database has no extension white_cross: CREATE EXTENSION white_cross");
+        if (error.sqlstate() == "42501")
+            throw Error(std::string(error.what()) +
+                        " (SELECT wc_grant_worker('ROLE') gives the worker's role what it needs)");
+        throw;
+    }
+}
+
+void Queue::test_listen()
+{
+    auto const deadline = std::chrono::steady_clock::now() + kListenTest;
+    heartbeat();
+    while (heartbeat_pending_ && listener_.wait_readable(deadline))
+        woken_ = consume_wakes();
+    listen_works_ = !heartbeat_pending_;
+    if (!listen_works_)
+        log::warning(
+            "LISTEN hears nothing on this connection, as behind a transaction pooler: changes are found by polling "
+            "only; "
+            "give the worker a direct connection");
+}
+
+bool Queue::try_lead() { return drain_.run("SELECT pg_try_advisory_lock" + drain_lock()).is_true(0, 0); }
+
+void Queue::release()
+{
+    drain_.run("SELECT pg_advisory_unlock" + drain_lock());
+    // Whoever drains next, perhaps again this worker, begins with everything that is there.
+    seen_ = {};
+    place_ = {};
+    round_began_ = false;
+}
+
+std::optional<bool> Queue::enroll()
+{
+    try {
+        auto const answer = drain_.run("BEGIN; SELECT white_cross.register_worker(" + quoted(worker_name_) + ")");
+        bool const newly = answer.is_true(0, 0);
+        if (newly) {
+            // Committed together with the registration: the sweep is owed even if this process dies in the next moment.
+            auto const owed = drain_.run(
+                "SELECT FROM white_cross.invalidation WHERE xid = pg_current_xact_id() AND students IS NULL");
+            if (owed.rows() == 0)
+                drain_.run(
+                    "INSERT INTO white_cross.invalidation (xid, n, sections, students, queued_at) VALUES "
+                    "(pg_current_xact_id(), 0, " +
+                    std::to_string(cache::kAllSections) + ", NULL, clock_timestamp())");
+        }
+        // A registration that a crash of the server undid would lose changes: this one waits for the disk.
+        drain_.run("SET LOCAL synchronous_commit = on; COMMIT");
+        return newly;
+    } catch (const Error &error) {
+        if (error.sqlstate() != kLockNotAvailable)
+            throw;
+        drain_.run("ROLLBACK");
+        log::info("waits for transactions in flight before it can be registered");
+        return std::nullopt;
+    }
+}
+
+app::Batch Queue::take(std::size_t max_students)
+{
+    auto const result = drain_.run("BEGIN; EXECUTE wc_take('" + seen_.in_progress + "', '" + seen_.xmax + "', '" +
+                                   place_.xid + "', " + place_.n + ", " + std::to_string(max_students) + ")");
+    app::Batch batch;
+    batch.changes.reserve(static_cast<std::size_t>(result.rows()));
+    Seen now;
+    Place last = place_;
+    for (int row = 0; row < result.rows(); ++row) {
+        switch (result.text(row, 0).front()) {
+            case '.':
+                now = parse_snapshot(result.text(row, 1));
+                batch.rows = static_cast<std::size_t>(result.integer(row, 2));
+                batch.complete = result.integer(row, 3) != 0;
+                break;
+            case '>': last = {std::string(result.text(row, 1)), std::string(result.text(row, 2))}; break;
+            case '*': batch.everything.push_back({result.xid(row, 1), static_cast<int>(result.integer(row, 2))}); break;
+            default:
+                batch.changes.push_back({std::string(result.text(row, 1)),
+                                         static_cast<cache::Sections>(result.integer(row, 2)),
+                                         parse_xids(result.text(row, 4)),
+                                         std::chrono::microseconds(std::max<std::int64_t>(0, result.integer(row, 3)))});
+        }
+    }
+    Seen const first = round_began_ ? round_ : now;
+    if (batch.complete) {
+        next_seen_ = first;
+        next_place_ = {};
+        // What committed during a round of several batches may lie behind: the next round looks.
+        batch.complete = !round_began_;
+        next_round_began_ = false;
+    } else {
+        next_seen_ = seen_;
+        next_place_ = std::move(last);
+        round_ = first;
+        next_round_began_ = true;
+    }
+    if (batch.rows == 0)
+        commit();
+    return batch;
+}
+
+void Queue::commit()
+{
+    drain_.run("COMMIT");
+    seen_ = next_seen_;
+    place_ = next_place_;
+    round_began_ = next_round_began_;
+}
+
+void Queue::give_back() { drain_.run("ROLLBACK"); }
+
+void Queue::forget(std::span<const app::Everything> rows)
+{
+    std::string sql = "DELETE FROM white_cross.invalidation WHERE students IS NULL AND (xid, n) IN (";
+    for (auto const &row : rows)
+        sql += (&row == rows.data() ? "('" : ", ('") + std::to_string(row.xid) + "', " + std::to_string(row.n) + ")";
+    drain_.run(sql + ")");
+}
+
+app::Backlog Queue::backlog()
+{
+    auto const result = drain_.run("EXECUTE wc_backlog('" + seen_.in_progress + "', '" + seen_.xmax + "')");
+    return {static_cast<std::size_t>(result.integer(0, 0)), std::chrono::microseconds(result.integer(0, 1))};
+}
+
+bool Queue::consume_wakes()
+{
+    listener_.consume();
+    for (auto channel = listener_.next_notification(); !channel.empty(); channel = listener_.next_notification()) {
+        if (channel == wc::queue::kChannel)
+            woken_ = true;
+        else
+            heartbeat_pending_ = false;
+    }
+    return std::exchange(woken_, false);
+}
+
+void Queue::heartbeat()
+{
+    woken_ = consume_wakes();
+    if (heartbeat_pending_ && listen_works_)
+        throw Error("the listening connection hears nothing any more");
+    drain_.run("NOTIFY " + heartbeat_channel_);
+    heartbeat_pending_ = true;
+}
+
+Queue::Seen Queue::parse_snapshot(std::string_view text)
+{
+    auto const first = text.find(':'), second = text.find(':', first + 1);
+    if (second == std::string_view::npos)
+        throw Error("the server's answer is not a snapshot where one is expected");
+    return {"{" + std::string(text.substr(second + 1)) + "}", std::string(text.substr(first + 1, second - first - 1))};
+}
+
+}  // namespace wc::pg

@@ -1,0 +1,64 @@
+// The queue in PostgreSQL: two connections, one that listens and one that drains.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "app/queue.hpp"
+#include "pg/connection.hpp"
+
+namespace wc::pg {
+
+/// The listening connection does nothing else and never opens a transaction, or it would hold up the server's
+/// notification queue for everybody.
+class Queue : public app::Queue {
+public:
+    /// Connects, listens, and checks by a notification to itself that LISTEN works on this connection; behind a
+    /// transaction pooler it does not, which is logged, and the poll has to do.
+    Queue(const Target &target, const Timeouts &timeouts, std::string worker_name);
+
+    bool try_lead() override;
+    void release() override;
+    std::optional<bool> enroll() override;
+    app::Batch take(std::size_t max_students) override;
+    void commit() override;
+    void give_back() override;
+    void forget(std::span<const app::Everything> rows) override;
+    app::Backlog backlog() override;
+    int wake_fd() const override { return listener_.fd(); }
+    bool consume_wakes() override;
+    void heartbeat() override;
+
+private:
+    /// A snapshot that a complete drain was made with, as the arguments of the prepared statements: all that it sees
+    /// was drained.
+    struct Seen {
+        std::string in_progress = "{}";
+        std::string xmax = "0";
+    };
+    /// A place between two rows of the queue.
+    struct Place {
+        std::string xid = "0";
+        std::string n = "-1";
+    };
+
+    void prepare();
+    void test_listen();
+    static Seen parse_snapshot(std::string_view text);
+
+    std::string worker_name_;
+    std::string heartbeat_channel_;
+    Connection listener_, drain_;
+    bool listen_works_ = false;
+    bool heartbeat_pending_ = false;
+    bool woken_ = false;
+
+    Seen seen_;    ///< rows that this snapshot sees are gone
+    Place place_;  ///< where the round under way has come to
+    Seen round_;   ///< the snapshot of its first batch
+    bool round_began_ = false;
+    Seen next_seen_;  ///< what these become with the commit
+    Place next_place_;
+    bool next_round_began_ = false;
+};
+
+}  // namespace wc::pg

@@ -1,0 +1,32 @@
+// The cache in Redis, for the draining thread.
+#pragma once
+#include "app/cache.hpp"
+#include "config/live.hpp"
+#include "core/cache/key.hpp"
+#include "redis/connection.hpp"
+
+namespace wc::redis {
+
+class Cache : public app::Cache {
+public:
+    /// Connects and sees to the function library.
+    Cache(const Target &target, const config::Live &live);
+
+    std::vector<app::KindSet> invalidate(std::span<const app::Change> changes) override;
+    void fence_all(std::span<const app::Xid> xids) override;
+    app::SweepStep sweep(const std::string &cursor) override;
+    int fd() const override { return connection_.fd(); }
+    void check() override;
+    void ping() override { connection_.run({"PING"}); }
+
+private:
+    void remove_pages_by_scan(std::span<const app::Change> changes);
+    Reply scan(const std::string &cursor, std::string_view pattern);
+    std::size_t unlink(std::vector<std::string_view> keys);
+
+    Connection connection_;
+    const config::Live &live_;
+    cache::KeyForm form_;
+};
+
+}  // namespace wc::redis

@@ -1,0 +1,130 @@
+#include "redis/connection.hpp"
+
+#include <new>
+
+#include "redis/error.hpp"
+
+namespace wc::redis {
+namespace {
+
+// A reply to a pipeline of thousands is short; there is no gain in reading more at once.
+constexpr std::size_t kReadSize = 16 * 1024;
+
+std::string_view text_of(const redisReply *reply)
+{
+    switch (reply->type) {
+        case REDIS_REPLY_STRING:
+        case REDIS_REPLY_STATUS:
+        case REDIS_REPLY_ERROR: return {reply->str, static_cast<std::size_t>(reply->len)};
+        default: throw ReplyError("an answer of Redis is not a text where one is expected");
+    }
+}
+
+}  // namespace
+
+std::string_view Reply::text() const { return text_of(reply_.get()); }
+
+long long Reply::integer() const
+{
+    if (reply_->type != REDIS_REPLY_INTEGER)
+        throw ReplyError("an answer of Redis is not a number where one is expected");
+    return reply_->integer;
+}
+
+std::size_t Reply::size() const
+{
+    if (reply_->type != REDIS_REPLY_ARRAY)
+        throw ReplyError("an answer of Redis is not a list where one is expected");
+    return reply_->elements;
+}
+
+std::string_view Reply::text(std::size_t at) const
+{
+    if (at >= size())
+        throw ReplyError("an answer of Redis is shorter than expected");
+    return text_of(reply_->element[at]);
+}
+
+Connection::Connection(const Target &target)
+    : transport_(connect_socket(target.address, target.timeout)), reader_(redisReaderCreate()), timeout_(target.timeout)
+{
+    if (!reader_)
+        throw std::bad_alloc();
+    authenticate(target.address);
+    if (target.address.database != 0)
+        run({"SELECT", std::to_string(target.address.database)});
+    append({"CLIENT", "SETNAME", "wc-worker"});
+    flush();
+    // A name is a courtesy to whoever reads CLIENT LIST; an access list may forbid it.
+    read_any();
+}
+
+void Connection::authenticate(const Address &address)
+{
+    if (address.password.empty())
+        return;
+    try {
+        if (address.user.empty())
+            run({"AUTH", address.password});
+        else
+            run({"AUTH", address.user, address.password});
+    } catch (const ReplyError &error) {
+        throw ReplyError("Redis refuses the user or the password (" + std::string(error.what()) + ")");
+    }
+}
+
+void Connection::append(std::span<const std::string_view> words)
+{
+    words_.clear();
+    lengths_.clear();
+    for (auto const word : words) {
+        words_.push_back(word.data());
+        lengths_.push_back(word.size());
+    }
+    char *command = nullptr;
+    auto const length =
+        redisFormatCommandArgv(&command, static_cast<int>(words_.size()), words_.data(), lengths_.data());
+    if (length < 0)
+        throw std::bad_alloc();
+    std::unique_ptr<char, decltype(&redisFreeCommand)> const owned(command, redisFreeCommand);
+    out_.append(command, static_cast<std::size_t>(length));
+}
+
+void Connection::flush()
+{
+    transport_->write(out_, std::chrono::steady_clock::now() + timeout_);
+    out_.clear();
+}
+
+Reply Connection::read_any()
+{
+    auto const deadline = std::chrono::steady_clock::now() + timeout_;
+    for (;;) {
+        void *reply = nullptr;
+        if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK)
+            throw IoError(std::string("not an answer of Redis: ") + reader_->errstr);
+        if (reply)
+            return Reply(static_cast<redisReply *>(reply));
+        char bytes[kReadSize];
+        auto const got = transport_->read(bytes, sizeof bytes, deadline);
+        if (redisReaderFeed(reader_.get(), bytes, got) != REDIS_OK)
+            throw IoError(std::string("not an answer of Redis: ") + reader_->errstr);
+    }
+}
+
+Reply Connection::read()
+{
+    auto reply = read_any();
+    if (reply.is_error())
+        throw ReplyError(std::string(reply.text()));
+    return reply;
+}
+
+Reply Connection::run(std::initializer_list<std::string_view> words)
+{
+    append(words);
+    flush();
+    return read();
+}
+
+}  // namespace wc::redis

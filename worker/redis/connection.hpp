@@ -1,0 +1,76 @@
+// Commands to Redis and their replies, many to a round trip.
+#pragma once
+#include <hiredis/hiredis.h>
+
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "redis/transport.hpp"
+
+namespace wc::redis {
+
+/// The address with what every connection needs to know.
+struct Target {
+    Address address;
+    std::chrono::milliseconds timeout{5000};
+};
+
+/// One reply.  Readers throw ReplyError when it is of another type.
+class Reply {
+public:
+    explicit Reply(redisReply *reply) : reply_(reply) {}
+
+    bool is_error() const { return reply_->type == REDIS_REPLY_ERROR; }
+    std::string_view text() const;  ///< of strings, statuses and errors
+    long long integer() const;
+    std::size_t size() const;  ///< of arrays
+    /// An element of an array; belongs to this reply.
+    std::string_view text(std::size_t at) const;
+    const redisReply &raw() const { return *reply_; }
+
+private:
+    struct Free {
+        void operator()(redisReply *reply) const { freeReplyObject(reply); }
+    };
+    std::unique_ptr<redisReply, Free> reply_;
+};
+
+/// For one thread.  After an IoError it is to be dropped.
+class Connection {
+public:
+    /// Connects, authenticates, selects the database.
+    explicit Connection(const Target &target);
+
+    /// Adds a command to those that the next `flush` sends.
+    void append(std::span<const std::string_view> words);
+    void append(std::initializer_list<std::string_view> words) { append(std::span(words.begin(), words.size())); }
+    void flush();
+    /// The reply to the oldest command without one.  Throws ReplyError if it is an error.
+    Reply read();
+    /// The same, errors included.
+    Reply read_any();
+
+    Reply run(std::initializer_list<std::string_view> words);
+
+    int fd() const { return transport_->fd(); }
+    bool is_readable() const { return transport_->is_readable(); }
+
+private:
+    void authenticate(const Address &address);
+
+    struct FreeReader {
+        void operator()(redisReader *reader) const { redisReaderFree(reader); }
+    };
+    std::unique_ptr<Transport> transport_;
+    std::unique_ptr<redisReader, FreeReader> reader_;
+    std::chrono::milliseconds timeout_;
+    std::string out_;
+    std::vector<const char *> words_;
+    std::vector<std::size_t> lengths_;
+};
+
+}  // namespace wc::redis
