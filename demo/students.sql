@@ -38,7 +38,7 @@ INSERT INTO growth VALUES
 -- 9 to 18 years old on the last day of the data.  `tall` and `heavy` are a child's own place among its peers, which
 -- it keeps while it grows.
 CREATE TEMP TABLE child ON COMMIT DROP AS
-SELECT n, pg_temp.cuid('student', n) AS id, born, tall, heavy,
+SELECT n, 'c' || lpad(n::text, 24, '0') AS id, born, tall, heavy,
        CASE WHEN pg_temp.hash(n, 4, 2) = 0 THEN 'MALE' ELSE 'FEMALE' END AS sex,
        CASE pg_temp.hash(n, 5, 100) WHEN 0 THEN 'OTHER' WHEN 1 THEN 'PREFER_NOT_TO_SAY' END AS said,
        greatest(timestamp '2020-09-01', date_trunc('day', born + interval '5 years 2 months')) AS school_from

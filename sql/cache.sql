@@ -1,4 +1,5 @@
 -- What the database tells those who fill the cache.
+\set SHOW_CONTEXT never
 CREATE EXTENSION white_cross;
 SELECT wc_create_tables('public');
 SELECT count(*) FROM wc_attach('public');

@@ -1,4 +1,5 @@
 -- Change tracking: every kind of write queues exactly the students that it changed, with its commit.
+\set SHOW_CONTEXT never
 CREATE EXTENSION white_cross;
 SELECT wc_create_tables('public');
 SELECT count(*) FROM wc_attach('public');

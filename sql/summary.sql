@@ -1,4 +1,5 @@
 -- The health summary: its shape, its values, and who sees what.
+\set SHOW_CONTEXT never
 CREATE EXTENSION white_cross;
 SELECT wc_create_tables('public');
 SELECT count(*) FROM wc_attach('public');

@@ -49,3 +49,16 @@ demo: stage worker
 
 bench: stage worker
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/bench/bench.py $(BENCH_OPTIONS)
+
+# ---- Google Benchmark for the core --------------------------------------------------------------------------
+CORE_BENCHMARK = $(BUILD)/bench/core-benchmark
+CORE_OBJS = $(patsubst src/%.cpp,$(BUILD)/worker/%.o,$(CORE_SRC))
+
+$(BUILD)/bench/%.o: test/bench/%.cpp
+	@mkdir -p $(@D)
+	$(call COMPILE,$(OUR_CXXFLAGS))
+
+$(CORE_BENCHMARK): $(BUILD)/bench/core_benchmark.o $(CORE_OBJS)
+	$(CXX) -o $@ $^ -lbenchmark -pthread
+
+bench: $(CORE_BENCHMARK)

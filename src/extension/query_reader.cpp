@@ -10,10 +10,13 @@ static_assert(std::is_trivially_destructible_v<QueryReader>);
 namespace {
 
 enum Query { kStudents, kAllergies, kVitals, kVaccinations, kCounts };
-KeptPlan plans[kCounts + 1];
+KeptPlan plans_for_one[kCounts + 1];
+KeptPlan plans_for_many[kCounts + 1];
 
-// Every name and operator is qualified: no search_path can lead a query elsewhere.
-constexpr const char *kIds = " FROM pg_catalog.unnest($1) WITH ORDINALITY AS u(id, n) ";
+// Where the ids come from, as u(id, n).  Every name and operator is qualified: no search_path can lead a
+// query elsewhere.
+constexpr const char *kOne = " FROM (SELECT $1 AS id, 1::pg_catalog.int8 AS n) AS u ";
+constexpr const char *kMany = " FROM pg_catalog.unnest($1) WITH ORDINALITY AS u(id, n) ";
 
 void append_columns(StringInfo query, const BoundTable &table, int count, int first = 0)
 {
@@ -46,13 +49,13 @@ void append_order(StringInfo query, const BoundTable &table, std::initializer_li
     }
 }
 
-char *students_query(const BoundTable &table)
+char *students_query(const char *ids, const BoundTable &table)
 {
     StringInfoData query;
     initStringInfo(&query);
     appendStringInfoString(&query, "SELECT u.n");
     append_columns(&query, table, student::kCount);
-    appendStringInfoString(&query, kIds);
+    appendStringInfoString(&query, ids);
     appendStringInfoString(&query, "JOIN ");
     append_table(&query, NameStr(table.schema_name), NameStr(table.table_name));
     appendStringInfoString(&query, " AS t ON ");
@@ -61,13 +64,13 @@ char *students_query(const BoundTable &table)
     return query.data;
 }
 
-char *allergies_query(const BoundTable &table)
+char *allergies_query(const char *ids, const BoundTable &table)
 {
     StringInfoData query;
     initStringInfo(&query);
     appendStringInfoString(&query, "SELECT u.n");
     append_columns(&query, table, allergy::kCount);
-    appendStringInfoString(&query, kIds);
+    appendStringInfoString(&query, ids);
     appendStringInfoString(&query, "JOIN ");
     append_table(&query, NameStr(table.schema_name), NameStr(table.table_name));
     appendStringInfoString(&query, " AS t ON ");
@@ -78,13 +81,13 @@ char *allergies_query(const BoundTable &table)
 }
 
 // The latest records that fulfil a condition, by student.
-char *latest_query(const BoundTable &table, const char *condition, int attribute)
+char *latest_query(const char *ids, const BoundTable &table, const char *condition, int attribute)
 {
     StringInfoData query;
     initStringInfo(&query);
     appendStringInfoString(&query, "SELECT u.n");
     append_columns(&query, table, record::kCount);
-    appendStringInfoString(&query, kIds);
+    appendStringInfoString(&query, ids);
     appendStringInfoString(&query, "CROSS JOIN LATERAL (SELECT ");
     append_column(&query, "t", NameStr(table.columns[record::Id].name));
     append_columns(&query, table, record::kCount, record::Id + 1);
@@ -101,14 +104,14 @@ char *latest_query(const BoundTable &table, const char *condition, int attribute
     return query.data;
 }
 
-char *counts_query(const BoundTable &table)
+char *counts_query(const char *ids, const BoundTable &table)
 {
     StringInfoData query;
     initStringInfo(&query);
     appendStringInfoString(&query, "SELECT u.n, ");
     append_column(&query, "t", NameStr(table.columns[record::Type].name));
     appendStringInfoString(&query, ", pg_catalog.count(*)");
-    appendStringInfoString(&query, kIds);
+    appendStringInfoString(&query, ids);
     appendStringInfoString(&query, "JOIN ");
     append_table(&query, NameStr(table.schema_name), NameStr(table.table_name));
     appendStringInfoString(&query, " AS t ON ");
@@ -126,7 +129,17 @@ Datum column_of(const SPITupleTable *rows, std::uint64_t at, int column, bool &i
 
 }  // namespace
 
-void QueryReader::open(Datum ids)
+void QueryReader::open_one(Datum id)
+{
+    open(kOne, plans_for_one, id, bound_table(Entity::Students).columns[student::Id].type);
+}
+
+void QueryReader::open_many(Datum ids)
+{
+    open(kMany, plans_for_many, ids, get_array_type(bound_table(Entity::Students).columns[student::Id].type));
+}
+
+void QueryReader::open(const char *ids, KeptPlan *plans, Datum argument, Oid argument_type)
 {
     const BoundTable &students = bound_table(Entity::Students);
     const BoundTable &records = bound_table(Entity::HealthRecords);
@@ -135,16 +148,17 @@ void QueryReader::open(Datum ids)
     Datum vaccination = 0;
     bool const has_vaccination = find_record_type(type, kVaccination, vaccination);
 
+    // jsonb_typeof, not a comparison with 'null': the planner would think that hardly any row fulfils it,
+    // and sort all of a student's records instead of taking the latest from an index.
     char *const texts[kQueries] = {
-        students_query(students),
-        allergies_query(allergies),
-        latest_query(records, " AND t.%1$s IS NOT NULL AND t.%1$s OPERATOR(pg_catalog.<>) 'null'::pg_catalog.jsonb",
-                     record::Vital),
-        latest_query(records, " AND t.%1$s OPERATOR(pg_catalog.=) $2", record::Type),
-        counts_query(records),
+        students_query(ids, students),
+        allergies_query(ids, allergies),
+        latest_query(ids, records, " AND pg_catalog.jsonb_typeof(t.%s) OPERATOR(pg_catalog.<>) 'null'", record::Vital),
+        latest_query(ids, records, " AND t.%s OPERATOR(pg_catalog.=) $2", record::Type),
+        counts_query(ids, records),
     };
-    Oid types[2] = {get_array_type(students.columns[student::Id].type), type.type};
-    Datum values[2] = {ids, vaccination};
+    Oid types[2] = {argument_type, type.type};
+    Datum values[2] = {argument, vaccination};
     char const nulls[2] = {' ', has_vaccination ? ' ' : 'n'};
     for (int i = 0; i < kQueries; ++i) {
         int const parameters = i == kVaccinations ? 2 : 1;
@@ -154,6 +168,7 @@ void QueryReader::open(Datum ids)
         if (code != SPI_OK_SELECT)
             elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
         results_[i] = {SPI_tuptable, SPI_processed, 0};
+        pfree(texts[i]);
     }
     position_ = 0;
 }

@@ -13,10 +13,11 @@ namespace wc {
 /// Runs between SPI_connect and SPI_finish of its caller.
 class QueryReader {
 public:
-    /// Runs the queries for `ids`, an array of the type of the students' id column.
+    /// Runs the queries for one id, of the type of the students' id column, or for an array of them.
     ///
     /// Errors: those of the queries; a missing privilege is 42501 with the table's name.
-    void open(Datum ids);
+    void open_one(Datum id);
+    void open_many(Datum ids);
 
     /// Reads the next student, in the order of `ids`.
     void next(Facts &facts);
@@ -32,6 +33,7 @@ private:
     };
     static constexpr int kQueries = 5;
 
+    void open(const char *ids, class KeptPlan *plans, Datum argument, Oid argument_type);
     bool take(Result &result, int count, Row &row);
     void take_all(Result &result, int count, RowList &rows);
     bool is_current(const Result &result) const;

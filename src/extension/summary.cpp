@@ -133,9 +133,9 @@ SummaryReader::SummaryReader(ArrayType *ids) : type_(ARR_ELEMTYPE(ids))
         nulls[i] = nulls_[i] || !convert_student_id(ids_[i], type_, column, converted[i]);
     int const dimensions[] = {count_};
     int const lower_bounds[] = {1};
-    query_.open(PointerGetDatum(construct_md_array(converted, nulls, 1, const_cast<int *>(dimensions),
-                                                   const_cast<int *>(lower_bounds), column.type, column.length,
-                                                   column.by_value, column.alignment)));
+    query_.open_many(PointerGetDatum(construct_md_array(converted, nulls, 1, const_cast<int *>(dimensions),
+                                                        const_cast<int *>(lower_bounds), column.type, column.length,
+                                                        column.by_value, column.alignment)));
 }
 
 bool SummaryReader::next()
@@ -200,8 +200,7 @@ WC_FUNCTION(wc_health_summary)
     } else {
         SPI_connect();
         QueryReader query;
-        query.open(
-            PointerGetDatum(construct_array(&id, 1, column.type, column.length, column.by_value, column.alignment)));
+        query.open_one(id);
         query.next(facts);
         if (facts.found)
             write_summary(out, facts);

@@ -28,7 +28,12 @@ void Trend::add(double value) noexcept
     mean_ += value / static_cast<double>(points_) - mean_ / static_cast<double>(points_);
 }
 
-double Trend::change_rate() const noexcept { return (last_ / std::abs(first_) - first_ / std::abs(first_)) * 100; }
+double Trend::change_rate() const noexcept
+{
+    double const base = std::abs(first_);
+    double const hundredfold = (last_ - first_) * 100;  // first, so that 100 → 105 is 5 and not a little more
+    return std::isfinite(hundredfold) ? hundredfold / base : (last_ / base - first_ / base) * 100;
+}
 
 Direction Trend::direction() const noexcept
 {

@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+"""Measures what the README claims, in one run against the same data, beside what a user would have otherwise.
+
+    make bench                                     everything; about 15 minutes on two cores
+    make bench BENCH_OPTIONS="summaries burst"     some of it
+    make bench BENCH_OPTIONS="--quick"             the same with short runs, to see that it works
+
+Prints tables and writes build/bench/results.json.  Contenders take turns, round by round, and a figure is the
+median of its rounds: on a shared machine a ratio holds where a time does not.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "test"))
+
+import burst  # noqa: E402
+import core  # noqa: E402
+import inserts  # noqa: E402
+import latency  # noqa: E402
+import summaries  # noqa: E402
+from district import District  # noqa: E402
+from servers import Ground  # noqa: E402
+
+# In this order: the summaries want the tables as they were loaded and vacuumed.
+PARTS = {"core": core, "summaries": summaries, "latency": latency, "inserts": inserts, "burst": burst}
+
+
+def machine():
+    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "")
+    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(),
+            "date": datetime.date.today().isoformat()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all if none is named")
+    parser.add_argument("--quick", action="store_true", help="short runs: to see that it works, not for figures")
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    chosen = [name for name in PARTS if name in options.parts or not options.parts]
+
+    results = {"machine": machine(), "quick": options.quick}
+    output = ROOT / "build/bench/results.json"
+    with Ground("bench/servers", say=print) as ground:
+        with District(ground, quick=options.quick) if chosen != ["core"] else open(os.devnull) as district:
+            for name in chosen:
+                print(f"\n==== {name}", flush=True)
+                results[name] = PARTS[name].measure(district, options.quick)
+                # After every part: a later one that fails costs only itself.
+                output.write_text(json.dumps(results, indent=2) + "\n")
+    print(f"\nwritten to {output}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

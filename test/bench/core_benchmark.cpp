@@ -1,0 +1,103 @@
+// Google Benchmark for the core: the JSON writer, cache keys, the dirty set.
+#include <benchmark/benchmark.h>
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "core/cache/key.hpp"
+#include "core/changes/dirty_set.hpp"
+#include "core/json/writer.hpp"
+
+namespace {
+
+using wc::json::Buffer;
+
+char *grow(char *data, std::size_t used, std::size_t capacity)
+{
+    auto *const larger = static_cast<char *>(std::malloc(capacity));
+    std::memcpy(larger, data, used);
+    std::free(data);
+    return larger;
+}
+
+// Runs `write` over and over into one buffer; an item is one call.
+template <class Write>
+void write_json(benchmark::State &state, Write write)
+{
+    constexpr std::size_t kCapacity = 1 << 20;
+    Buffer out(static_cast<char *>(std::malloc(kCapacity)), kCapacity, grow);
+    for (auto _ : state) {
+        out.truncate(0);
+        write(out);
+        benchmark::DoNotOptimize(out.data());
+        benchmark::ClobberMemory();
+    }
+    state.SetItemsProcessed(state.iterations());
+    std::free(out.data());
+}
+
+void json_string_plain(benchmark::State &state)
+{
+    std::string const text(static_cast<std::size_t>(state.range(0)), 'a');
+    write_json(state, [&](Buffer &out) { wc::json::write_string(out, text); });
+    state.SetBytesProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(json_string_plain)->Arg(8)->Arg(64)->Arg(4096);
+
+void json_string_escapes(benchmark::State &state)
+{
+    write_json(state, [](Buffer &out) { wc::json::write_string(out, "Said \"no nuts\"\nTwice, O'Brien\\Smith"); });
+}
+BENCHMARK(json_string_escapes);
+
+void json_timestamp(benchmark::State &state)
+{
+    std::int64_t at = 813'404'400'000'000;
+    write_json(state, [&](Buffer &out) { wc::json::write_timestamp(out, at += 86'399'999'000); });
+}
+BENCHMARK(json_timestamp);
+
+void json_integer(benchmark::State &state)
+{
+    std::int64_t value = 1;
+    write_json(state, [&](Buffer &out) { wc::json::write_integer(out, value += 104729); });
+}
+BENCHMARK(json_integer);
+
+void cache_key(benchmark::State &state)
+{
+    for (auto _ : state)
+        benchmark::DoNotOptimize(wc::cache::key("clx0d5k3s0000qwer1234abcd", wc::cache::Kind::HealthSummary));
+    state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(cache_key);
+
+// Memory as a context gives it: freed as a whole.
+std::vector<void *> blocks;
+void *allocate(std::size_t bytes) { return blocks.emplace_back(std::malloc(bytes)); }
+void release(void *) {}
+
+void dirty_set_add(benchmark::State &state)
+{
+    std::vector<std::string> ids;
+    for (std::int64_t i = 0; i < state.range(0); ++i)
+        ids.push_back("clx0d5k3s0000qwer" + std::to_string(10'000'000 + i));
+    for (auto _ : state) {
+        wc::changes::DirtySet set(allocate, release, 1'000'000);
+        for (const std::string &id : ids) {
+            set.add(id, wc::cache::kHealthRecords);
+            set.add(id, wc::cache::kAllergies);
+        }
+        benchmark::DoNotOptimize(set.size());
+        for (void *block : blocks)
+            std::free(block);
+        blocks.clear();
+    }
+    state.SetItemsProcessed(state.iterations() * state.range(0) * 2);
+}
+BENCHMARK(dirty_set_add)->Arg(1)->Arg(100)->Arg(100'000);
+
+}  // namespace
+
+BENCHMARK_MAIN();

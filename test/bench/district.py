@@ -1,0 +1,81 @@
+"""What the benchmarks run against: a cluster that keeps its promises to the disk, and 20,000 students."""
+
+import contextlib
+import re
+import statistics
+import subprocess
+import time
+from pathlib import Path
+
+from servers import Cluster, Redis
+
+HERE = Path(__file__).resolve().parent
+STUDENTS = 20_000
+
+
+class District(contextlib.ExitStack):
+    """Servers with data; `database` has the tables of the demo with 20,000 students and 800,000 records."""
+
+    database = "district"
+
+    def __init__(self, ground, quick):
+        super().__init__()
+        self.ground = ground
+        self.students = 2_000 if quick else STUDENTS
+
+    def __enter__(self):
+        super().__enter__()
+        self.cluster = self.enter_context(Cluster(self.ground, settings={
+            "fsync": "on", "shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "30min",
+            "max_connections": 100}))
+        self.redis = self.enter_context(Redis(self.ground, settings={"notify-keyspace-events": "KA"}))
+        started = time.monotonic()
+        print(f"loading {self.students:,} students …", end=" ", flush=True)
+        self.cluster.create_database(self.database)
+        self.cluster.psql("CREATE EXTENSION white_cross; SELECT wc_create_tables('public', indexes => false);", self.database)
+        self.cluster.psql_file(HERE.parents[1] / "demo/students.sql", self.database, students=self.students)
+        self.cluster.psql_file(HERE / "peers.sql", self.database)
+        self.cluster.psql("SELECT wc_index_statements('public', false) \\gexec\nSELECT wc_attach('public');", self.database)
+        self.cluster.psql("VACUUM ANALYZE; CHECKPOINT;", self.database)
+        print(f"{time.monotonic() - started:.0f} s", flush=True)
+        return self
+
+    def pgbench(self, script, clients, seconds, settings="", variables=()):
+        """Transactions a second of a script, each client with a prepared statement of its own."""
+        options = [part for name, value in variables for part in ("-D", f"{name}={value}")]
+        environment = self.cluster.environment(self.database)
+        if settings:
+            environment["PGOPTIONS"] = settings
+        done = subprocess.run(
+            [str(self.cluster.bin / "pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-j", str(min(clients, 2)),
+             "-T", str(seconds), "-D", f"students={self.students}", *options, "-f", str(script)],
+            env=environment, capture_output=True, text=True)
+        found = re.search(r"tps = ([\d.]+)", done.stdout)
+        if done.returncode != 0 or not found:
+            raise RuntimeError(f"pgbench {script} gave {done.returncode}:\n{done.stderr}")
+        return float(found[1])
+
+    def script(self, name, text):
+        path = self.ground.folder / f"{name}.pgbench"
+        path.write_text(text)
+        return path
+
+
+def in_turns(contenders, rounds):
+    """{name: measure()} → {name: median of its rounds}; in each round every contender has its turn."""
+    seen = {name: [] for name in contenders}
+    for turn in range(rounds):
+        # Round by round the other way round, so that none always follows the same one.
+        for name in list(contenders)[:: 1 if turn % 2 == 0 else -1]:
+            seen[name].append(contenders[name]())
+    return {name: statistics.median(values) for name, values in seen.items()}
+
+
+def table(heads, rows):
+    """Prints rows under heads, columns aligned."""
+    lines = [heads, *[[cell if isinstance(cell, str) else f"{cell:,.2f}" if cell < 100 else f"{cell:,.0f}"
+                       for cell in row] for row in rows]]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
+    for line in lines:
+        print("  ".join(cell.ljust(width) if i == 0 else cell.rjust(width)
+                        for i, (cell, width) in enumerate(zip(line, widths))), flush=True)

@@ -1,0 +1,88 @@
+"""What change tracking costs writers: single-row inserts, each its own transaction, with fsync."""
+
+import contextlib
+import threading
+
+from district import in_turns, table
+from servers import Worker
+
+INSERT = """\\set n random(1, :students)
+INSERT INTO allergies (id, allergen, severity, "studentId")
+VALUES (gen_random_uuid()::text, 'Peanuts', 'MILD', student_id(:n));
+"""
+
+
+@contextlib.contextmanager
+def bare(district):
+    """No trigger at all."""
+    district.cluster.psql("SELECT wc_detach('public')", district.database)
+    yield
+    district.cluster.psql("SELECT wc_attach('public')", district.database)
+
+
+@contextlib.contextmanager
+def naive(district):
+    """A row trigger with pg_notify, and somebody who listens."""
+    district.cluster.psql("SELECT wc_detach('public'); CREATE TRIGGER naive AFTER INSERT ON allergies FOR EACH ROW "
+                          "EXECUTE FUNCTION naive_notify();", district.database)
+    ended = threading.Event()
+
+    def listen():
+        with district.cluster.connect(district.database) as connection:
+            connection.execute("LISTEN naive")
+            for _ in connection.notifies():
+                if ended.is_set():
+                    return
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    yield
+    ended.set()
+    district.cluster.psql("NOTIFY naive", district.database)
+    listener.join()
+    district.cluster.psql("DROP TRIGGER naive ON allergies; SELECT wc_attach('public');", district.database)
+
+
+@contextlib.contextmanager
+def tracked(district):
+    """Ours, with the worker draining on the same cores."""
+    with Worker(district.ground, district.cluster.dsn(district.database), district.redis, name="inserts",
+                settings={"log": {"level": "warning"}}):
+        yield
+    district.cluster.psql("SELECT white_cross.unregister_worker('inserts'); DELETE FROM white_cross.invalidation;",
+                          district.database)
+
+
+@contextlib.contextmanager
+def queued(district):
+    """Ours, with a worker registered but not running: the cost of the queue alone."""
+    district.cluster.psql("SELECT white_cross.register_worker('paused');", district.database)
+    yield
+    district.cluster.psql("SELECT white_cross.unregister_worker('paused'); DELETE FROM white_cross.invalidation;",
+                          district.database)
+
+
+OFF, DIRECT = "-c white_cross.notify=off", "-c white_cross.notify=direct"
+
+
+def measure(district, quick):
+    seconds, rounds = (1, 1) if quick else (5, 3)
+    script = district.script("insert", INSERT)
+    worlds = {
+        "no trigger": (bare, ""),
+        "white_cross, worker not running, notify = off": (queued, OFF),
+        "white_cross, worker draining, notify = off": (tracked, OFF),
+        "white_cross, worker draining, notify = direct": (tracked, DIRECT),
+        "row trigger with pg_notify, a listener": (naive, ""),
+    }
+    results = {}
+    for clients in (1, 8, 32):
+        def run(world, settings):
+            with world(district):
+                return district.pgbench(script, clients, seconds, settings)
+        results[f"{clients} clients"] = in_turns(
+            {name: lambda world=world: run(*world) for name, world in worlds.items()}, rounds)
+    print("inserts a second (share of those without a trigger)")
+    table(["", *results], [[name, *[f"{found[name]:,.0f} ({found[name] / found['no trigger']:.2f})"
+                                    for found in results.values()]] for name in worlds])
+    return results

@@ -1,0 +1,96 @@
+"""From a commit to the key being gone, and to the new summary being there, with few and with many other keys."""
+
+import statistics
+import time
+
+from district import table
+from servers import Worker
+
+KEY = "student:{}:health_summary"
+
+
+class KeyEvents:
+    """Redis's notifications of key events, read by the thread that writes: nothing polls, nothing competes."""
+
+    def __init__(self, redis):
+        self._client = redis.connect()
+        self._channel = self._client.pubsub(ignore_subscribe_messages=True)
+        self._channel.psubscribe("__keyspace@0__:student:*:health_summary")
+        self._channel.get_message(timeout=5)
+
+    def until(self, key, *events):
+        """The time at which one of the events of the key arrived."""
+        wanted = f"__keyspace@0__:{key}"
+        while True:
+            message = self._channel.get_message(timeout=10)
+            if message is None:
+                raise TimeoutError(f"no {' or '.join(events)} of {key} within 10 s")
+            if text(message["channel"]) == wanted and text(message["data"]) in events:
+                return time.perf_counter()
+
+    def close(self):
+        self._channel.close()
+        self._client.close()
+
+
+def text(value):
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def fill(client, connection, ids):
+    """As an application fills the cache on a miss."""
+    rows = connection.execute("SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(%s::text[])", [ids])
+    for key, value, ttl, snapshot in rows:
+        if client.fcall("wc_fill", 1, key, value, ttl, snapshot) != 1:
+            raise RuntimeError(f"the fill of {key} was refused")
+
+
+def percentile(values, share):
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def measure_writes(district, writes, ids):
+    gone, warm = [], []
+    with district.cluster.connect(district.database) as connection, district.redis.connect() as client:
+        fill(client, connection, ids)
+        events = KeyEvents(district.redis)
+        for n in range(writes):
+            student = ids[n % len(ids)]
+            connection.execute('UPDATE allergies SET "updatedAt" = clock_timestamp() WHERE "studentId" = %s', [student])
+            committed = time.perf_counter()
+            gone.append(max(0.0, events.until(KEY.format(student), "del", "unlink") - committed))
+            warm.append(max(0.0, events.until(KEY.format(student), "set") - committed))
+        events.close()
+    return {"gone p50 ms": statistics.median(gone) * 1000, "gone p99 ms": percentile(gone, 0.99) * 1000,
+            "warm p50 ms": statistics.median(warm) * 1000, "warm p99 ms": percentile(warm, 0.99) * 1000}
+
+
+def populate(client, count):
+    """Other keys, as a busy application would have them: other students' pages."""
+    pipe = client.pipeline(transaction=False)
+    for n in range(count):
+        pipe.set(f"student:other{n}:records:1:20:{{}}", "{}")
+        if n % 10_000 == 9_999:
+            pipe.execute()
+    pipe.execute()
+
+
+def measure(district, quick):
+    writes = 200 if quick else 2_000
+    with district.cluster.connect(district.database) as connection:
+        ids = [row[0] for row in connection.execute(
+            'SELECT DISTINCT "studentId" FROM allergies ORDER BY 1 LIMIT 500')]
+    results = {}
+    others = 0
+    with Worker(district.ground, district.cluster.dsn(district.database), district.redis,
+                settings={"log": {"level": "warning"}}), district.redis.connect() as client:
+        for count in (10_000, 100_000 if quick else 1_000_000):
+            populate(client, count - others)
+            others = count
+            measure_writes(district, writes // 10, ids)  # what is first of its kind is not of interest
+            results[f"{count:,} other keys"] = measure_writes(district, writes, ids)
+        client.flushall()
+    print(f"{writes:,} single writes, each acknowledged before the next")
+    figures = list(next(iter(results.values())))
+    table(["", *figures], [[name, *found.values()] for name, found in results.items()])
+    return results
