@@ -98,6 +98,11 @@ class Demo:
         self.run("CREATE ROLE wc_worker LOGIN")
         self.run("SELECT wc_grant_worker('wc_worker')")
 
+    def until_caught_up(self):
+        """A worker that registers for the first time first removes all that it finds in Redis: it cannot know how old it is."""
+        until(lambda: self.one("SELECT EXISTS (SELECT FROM white_cross.worker) AND NOT EXISTS (SELECT FROM white_cross.invalidation)"),
+              30, "the worker to catch up")
+
     # ---- the walk ------------------------------------------------------------------------------------
 
     def summary(self):
@@ -258,6 +263,7 @@ def walk(options, stop):
             worker = servers.enter_context(Worker(ground, cluster.dsn(DATABASE, "wc_worker"), redis))
             say(f"$ wc-worker --config {worker.configuration}")
             say(f"connected; it answers on {worker.url}")
+            demo.until_caught_up()
             demo.summary()
             demo.thousand()
             demo.fill()

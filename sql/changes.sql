@@ -16,7 +16,10 @@ INSERT INTO students (id, "studentNumber", "firstName", "lastName", "dateOfBirth
 SELECT 's' || n, n, 'first', 'last', '2015-01-01', '4', 'FEMALE' FROM generate_series(1, 5) AS n;
 -- While no worker is registered, nothing is queued.
 SELECT * FROM queued();
-SELECT white_cross.register_worker('w1') AS new, white_cross.register_worker('w1') AS again;
+SELECT white_cross.register_worker('w1') AS new;
+SELECT white_cross.register_worker('w1') AS again;
+-- What changed before it was registered is unknown: everything.
+SELECT * FROM queued();
 
 -- INSERT, UPDATE, DELETE.
 INSERT INTO students (id, "studentNumber", "firstName", "lastName", "dateOfBirth", grade, gender) VALUES ('s6', 6, 'f', 'l', '2015-01-01', '4', 'MALE');
@@ -152,6 +155,26 @@ RESET search_path;
 RESET ROLE;
 SELECT * FROM queued();
 
+-- By hand: in the transaction, for those who may.
+BEGIN;
+SELECT wc_invalidate('s1'), wc_invalidate('{s2,NULL,s3}'::text[]);
+SELECT * FROM queued();
+COMMIT;
+SELECT * FROM queued();
+SELECT wc_invalidate_all();
+SELECT * FROM queued();
+BEGIN;
+SELECT wc_invalidate('s1');
+ROLLBACK;
+SELECT * FROM queued();
+BEGIN READ ONLY;
+SELECT wc_invalidate('s1');
+ROLLBACK;
+SET ROLE wc_writer;
+SELECT wc_invalidate('s1');
+SELECT wc_invalidate_all();
+RESET ROLE;
+
 -- Without a worker nothing is queued again.
 SELECT white_cross.unregister_worker('w1') AS gone, white_cross.unregister_worker('w1') AS again;
 UPDATE students SET grade = '12' WHERE id = 's1';
@@ -159,6 +182,7 @@ SELECT * FROM queued();
 
 -- Deferred triggers write as well, before the queue is filled.
 SELECT white_cross.register_worker('w1') AS new;
+SELECT * FROM queued();
 CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE students SET grade = 'late' WHERE id = 's5'; RETURN NULL; END $$;
 CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON students DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.id = 's1') EXECUTE FUNCTION late();
 SET white_cross.notify = off;

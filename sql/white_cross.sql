@@ -43,7 +43,7 @@ CREATE TABLE white_cross.invalidation (
 );
 COMMENT ON TABLE white_cross.invalidation IS 'changed students, to be removed from the cache';
 COMMENT ON COLUMN white_cross.invalidation.xid IS 'top-level transaction id of the writer: the fence';
-COMMENT ON COLUMN white_cross.invalidation.n IS 'ordinal within the transaction';
+COMMENT ON COLUMN white_cross.invalidation.n IS 'ordinal within the transaction; -1: the registration of a worker';
 COMMENT ON COLUMN white_cross.invalidation.sections IS 'what changed: 1 students, 2 health_records, 4 allergies, 8 chronic_conditions, 16 growth';
 COMMENT ON COLUMN white_cross.invalidation.students IS 'ids in text form; NULL: every student';
 COMMENT ON COLUMN white_cross.invalidation.queued_at IS 'clock time just before the commit';
@@ -236,38 +236,45 @@ END
 $$;
 COMMENT ON FUNCTION white_cross.resolve(name, jsonb) IS 'The tables and columns that wc_attach would bind.';
 
--- Makes the triggers of one table that are not there yet, as they should be.
+-- Makes the triggers of one table, and of its partitions, that are not there yet.
 CREATE FUNCTION white_cross.create_triggers(relation regclass, entity text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    leaf record;
+    leaf regclass;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND t.tgname = 'white_cross_change') THEN
         EXECUTE format('CREATE TRIGGER white_cross_change AFTER INSERT OR UPDATE OR DELETE ON %s '
                        'FOR EACH ROW EXECUTE FUNCTION white_cross.record_change(%L)', relation, entity);
         EXECUTE format('ALTER TRIGGER white_cross_change ON %s DEPENDS ON EXTENSION white_cross', relation);
+        PERFORM white_cross.enable_triggers(relation, 'white_cross_change');
     END IF;
-    -- Row triggers are cloned to partitions, statement triggers are not.  ALWAYS, so that a subscriber of
-    -- logical replication and session_replication_role = replica are tracked too.
-    FOR leaf IN
-        SELECT p.relid AS id, p.relid::regclass AS name FROM pg_partition_tree(relation) AS p
-        UNION
-        SELECT relation::oid, relation
-    LOOP
-        IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = leaf.id AND t.tgname = 'white_cross_truncate') THEN
+    -- Row triggers are cloned to partitions, statement triggers are not.
+    FOR leaf IN SELECT p.relid FROM pg_partition_tree(relation) AS p UNION SELECT relation LOOP
+        IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = leaf AND t.tgname = 'white_cross_truncate') THEN
             EXECUTE format('CREATE TRIGGER white_cross_truncate AFTER TRUNCATE ON %s '
-                           'FOR EACH STATEMENT EXECUTE FUNCTION white_cross.record_change(%L)', leaf.name, entity);
-            EXECUTE format('ALTER TRIGGER white_cross_truncate ON %s DEPENDS ON EXTENSION white_cross', leaf.name);
+                           'FOR EACH STATEMENT EXECUTE FUNCTION white_cross.record_change(%L)', leaf, entity);
+            EXECUTE format('ALTER TRIGGER white_cross_truncate ON %s DEPENDS ON EXTENSION white_cross', leaf);
+            PERFORM white_cross.enable_triggers(leaf, 'white_cross_truncate');
         END IF;
-        IF EXISTS (SELECT FROM pg_trigger AS t
-                   WHERE t.tgrelid = leaf.id AND t.tgname = 'white_cross_change' AND t.tgenabled <> 'A') THEN
-            EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER white_cross_change', leaf.name);
-        END IF;
-        IF EXISTS (SELECT FROM pg_trigger AS t
-                   WHERE t.tgrelid = leaf.id AND t.tgname = 'white_cross_truncate' AND t.tgenabled <> 'A') THEN
-            EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER white_cross_truncate', leaf.name);
-        END IF;
+    END LOOP;
+END
+$$;
+
+-- ALWAYS, so that a subscriber of logical replication and session_replication_role = replica are tracked too.
+CREATE FUNCTION white_cross.enable_triggers(relation regclass, name_pattern text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    made record;
+BEGIN
+    FOR made IN
+        SELECT t.tgrelid::regclass AS relation, t.tgname AS name
+        FROM (SELECT p.relid FROM pg_partition_tree(relation) AS p UNION SELECT relation) AS leaf (id)
+        JOIN pg_trigger AS t ON t.tgrelid = leaf.id
+        WHERE t.tgname LIKE name_pattern AND t.tgenabled <> 'A'
+    LOOP
+        EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %I', made.relation, made.name);
     END LOOP;
 END
 $$;
@@ -298,6 +305,7 @@ BEGIN
             SET schema_name = excluded.schema_name, table_name = excluded.table_name, columns = excluded.columns
             WHERE (b.schema_name, b.table_name, b.columns) IS DISTINCT FROM (excluded.schema_name, excluded.table_name, excluded.columns);
         PERFORM white_cross.create_triggers(part.relation, part.entity);
+        PERFORM white_cross.enable_triggers(part.relation, 'white_cross_%');
         entity := part.entity;
         attached_table := part.relation;
         columns := part.columns;
@@ -509,6 +517,24 @@ CREATE FUNCTION wc_cache_entries(student_ids bigint[], kinds text[] DEFAULT '{he
 RETURNS TABLE (student_id bigint, key text, value json, ttl_seconds integer, snapshot text)
 LANGUAGE c STABLE STRICT PARALLEL RESTRICTED ROWS 100 AS 'MODULE_PATHNAME', 'wc_cache_entries';
 
+-- For changes that no trigger sees.
+CREATE FUNCTION wc_invalidate(student_id text) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'wc_invalidate';
+CREATE FUNCTION wc_invalidate(student_id uuid) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'wc_invalidate';
+CREATE FUNCTION wc_invalidate(student_id bigint) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'wc_invalidate';
+CREATE FUNCTION wc_invalidate(student_ids text[]) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'wc_invalidate_many';
+CREATE FUNCTION wc_invalidate(student_ids uuid[]) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'wc_invalidate_many';
+CREATE FUNCTION wc_invalidate(student_ids bigint[]) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'wc_invalidate_many';
+CREATE FUNCTION wc_invalidate_all() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'wc_invalidate_all';
+COMMENT ON FUNCTION wc_invalidate_all() IS
+'All that is cached of every student counts as stale once this transaction commits. Errors: 25006 in a read-only transaction or on a standby.';
+
 -- Overloads for text, uuid and bigint ids share their comments.
 DO $$
 DECLARE
@@ -522,7 +548,11 @@ BEGIN
         EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_cache_key(%s, text) IS %L', id,
 'The Redis key of a student''s cached value; kinds are health_summary, growth_chart and, as the beginning of the keys of all pages, records. With white_cross.cluster_keys = on the id stands in braces. Errors: 22023 an unknown kind.');
         EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_cache_entries(%s[], text[]) IS %L', id,
-'What to store in the cache for these students: key, value, lifetime in seconds, and the snapshot that the value was read with, which a fenced fill (FCALL wc_fill) checks. Unknown students give no row. snapshot is NULL where a value must not be cached: in a transaction that has changed something itself, and under row-level security. kinds: health_summary. Errors: 22023 an unknown kind, 0A000 a kind that cannot be built here, and those of wc_health_summary.');
+'What to store in the cache for these students: key, value, lifetime in seconds, and the snapshot that the value was read with, which a fenced fill (FCALL wc_fill) checks. Unknown students give no row, nor does text that could be no student''s id. snapshot is NULL where a value must not be cached: in a transaction that has changed something itself, and under row-level security. kinds: health_summary. Errors: 22023 an unknown kind, 0A000 a kind that cannot be built here, and those of wc_health_summary.');
+        EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_invalidate(%s) IS %L', id,
+'All that is cached of this student counts as stale once this transaction commits: for changes that no trigger sees. Errors: 25006 in a read-only transaction or on a standby, 55000 not attached, 22P02 and 42804 as wc_health_summary.');
+        EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_invalidate(%s[]) IS %L', id,
+'wc_invalidate for many students; NULLs among them are passed over.');
     END LOOP;
 END
 $$;
@@ -541,11 +571,18 @@ BEGIN
     -- Waits for writers that have looked for a worker, found none and not committed yet.
     LOCK TABLE white_cross.worker IN ACCESS EXCLUSIVE MODE;
     INSERT INTO white_cross.worker (name) VALUES (worker_name) ON CONFLICT DO NOTHING;
-    RETURN FOUND;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    -- What changed before was not queued: every student, owed even if this worker dies in the next moment.
+    -- Number -1: 0 and up are those of rows that this transaction's own changes may get.
+    INSERT INTO white_cross.invalidation (xid, n, sections, students, queued_at)
+    VALUES (pg_current_xact_id(), -1, 31, NULL, clock_timestamp());
+    RETURN true;
 END
 $$;
 COMMENT ON FUNCTION white_cross.register_worker(text) IS
-'From now on changes are queued for this worker. True when it is new: what changed before was not queued, so all of the cache counts as stale. Errors: 55P03 writers in flight held it up for 2 seconds; try again.';
+'From now on changes are queued for this worker. True when it is new: what changed before was not queued, so all of the cache counts as stale, and a row for every student is queued. Errors: 55P03 writers in flight held it up for 2 seconds; try again.';
 
 CREATE FUNCTION white_cross.unregister_worker(worker_name text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -558,6 +595,11 @@ $$;
 COMMENT ON FUNCTION white_cross.unregister_worker(text) IS
 'This worker will not come back. Without any worker nothing is queued. False when there was none of that name.';
 
+CREATE FUNCTION white_cross.start_relay() RETURNS boolean
+LANGUAGE c AS 'MODULE_PATHNAME', 'wc_start_relay';
+COMMENT ON FUNCTION white_cross.start_relay() IS
+'Starts the background process that notifies on behalf of all writers of this database, unless it runs. It ends when no worker drains the queue. False where the library is not in shared_preload_libraries, or where there was no room for it (with a warning): then writers notify by themselves.';
+
 CREATE FUNCTION wc_grant_worker(worker_role regrole) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -568,7 +610,7 @@ BEGIN
     EXECUTE format('GRANT SELECT, DELETE ON white_cross.invalidation TO %s', worker_role);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON white_cross.hot_student TO %s', worker_role);
     EXECUTE format('GRANT SELECT ON white_cross.worker TO %s', worker_role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.register_worker(text), white_cross.unregister_worker(text) TO %s', worker_role);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.start_relay() TO %s', worker_role);
     FOR part IN SELECT b.schema_name, b.table_name FROM white_cross.binding AS b LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %s', part.schema_name, worker_role);
         EXECUTE format('GRANT SELECT ON %I.%I TO %s', part.schema_name, part.table_name, worker_role);
@@ -577,6 +619,80 @@ END
 $$;
 COMMENT ON FUNCTION wc_grant_worker(regrole) IS
 'Gives a role what wc-worker needs and nothing else: to read and delete the queue, register itself, keep its list of hot students, and read the attached tables. Run it again after attaching other tables.';
+
+-- ---------------------------------------------------------------------------------------------------------
+-- What changes rows, or what they mean, without firing row triggers: DDL
+-- ---------------------------------------------------------------------------------------------------------
+
+-- The entity that a table holds, as a whole or as a partition or child of the attached table; NULL for others.
+CREATE FUNCTION white_cross.entity_of(relation oid) RETURNS text
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    WITH RECURSIVE line (id) AS (
+        SELECT relation
+        UNION
+        SELECT i.inhparent FROM line JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = line.id
+    )
+    SELECT b.entity
+    FROM line
+    JOIN pg_catalog.pg_class AS c ON c.oid = line.id
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN white_cross.binding AS b ON b.schema_name = n.nspname AND b.table_name = c.relname
+    LIMIT 1;
+END;
+
+CREATE FUNCTION white_cross.follow_ddl() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    changed record;
+    held    text;
+BEGIN
+    FOR changed IN SELECT DISTINCT c.classid, c.objid FROM pg_event_trigger_ddl_commands() AS c WHERE c.objid IS NOT NULL LOOP
+        IF changed.classid = 'pg_class'::regclass THEN
+            held := white_cross.entity_of(changed.objid);
+            -- A new partition has no trigger for TRUNCATE yet; a table made again, under an attached name, none at all.
+            -- What somebody has disabled stays so; and a dump that is being restored (its scripts turn off
+            -- check_function_bodies) brings its triggers itself.
+            IF held IS NOT NULL AND current_setting('check_function_bodies')::boolean THEN
+                PERFORM white_cross.create_triggers(changed.objid::regclass, held)
+                FROM pg_class AS c WHERE c.oid = changed.objid AND c.relkind IN ('r', 'p');
+            END IF;
+            -- A table that was renamed holds nothing any more, but still has its triggers.
+            IF held IS NOT NULL OR EXISTS (
+                SELECT FROM pg_trigger AS t WHERE t.tgrelid = changed.objid AND t.tgname = 'white_cross_truncate') THEN
+                PERFORM @extschema@.wc_invalidate_all();
+            END IF;
+        ELSIF changed.classid = 'pg_type'::regclass AND EXISTS (
+            SELECT FROM pg_attribute AS a WHERE a.atttypid = changed.objid AND white_cross.entity_of(a.attrelid) IS NOT NULL) THEN
+            PERFORM @extschema@.wc_invalidate_all();
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION white_cross.follow_ddl() IS
+'Event trigger: what is altered in attached tables, their partitions and the types of their columns makes all of the cache stale; new partitions get their triggers.';
+
+-- A table that is gone cannot be asked what it was, but its triggers are among what was dropped.
+CREATE FUNCTION white_cross.follow_drop() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_event_trigger_dropped_objects() AS d
+               WHERE d.object_type = 'trigger' AND d.address_names[3] IN ('white_cross_change', 'white_cross_truncate')) THEN
+        PERFORM @extschema@.wc_invalidate_all();
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION white_cross.follow_drop() IS
+'Event trigger: dropping an attached table, a partition of it or its triggers makes all of the cache stale.';
+
+CREATE EVENT TRIGGER white_cross_ddl ON ddl_command_end
+    WHEN TAG IN ('ALTER TABLE', 'ALTER TYPE', 'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO')
+    EXECUTE FUNCTION white_cross.follow_ddl();
+ALTER EVENT TRIGGER white_cross_ddl ENABLE ALWAYS;
+CREATE EVENT TRIGGER white_cross_drop ON sql_drop EXECUTE FUNCTION white_cross.follow_drop();
+ALTER EVENT TRIGGER white_cross_drop ENABLE ALWAYS;
 
 -- ---------------------------------------------------------------------------------------------------------
 -- Operation
@@ -591,5 +707,15 @@ COMMENT ON FUNCTION wc_version() IS 'The version of the loaded library.';
 -- ---------------------------------------------------------------------------------------------------------
 
 REVOKE ALL ON white_cross.binding, white_cross.worker, white_cross.invalidation, white_cross.hot_student FROM PUBLIC;
-REVOKE ALL ON FUNCTION white_cross.register_worker(text), white_cross.unregister_worker(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.start_relay() FROM PUBLIC;
 REVOKE ALL ON FUNCTION wc_attach(name, jsonb), wc_detach(name), wc_create_tables(name, boolean), wc_grant_worker(regrole) FROM PUBLIC;
+DO $$
+DECLARE
+    id text;
+BEGIN
+    FOREACH id IN ARRAY '{text,uuid,bigint}'::text[] LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION @extschema@.wc_invalidate(%1$s), @extschema@.wc_invalidate(%1$s[]) FROM PUBLIC', id);
+    END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION wc_invalidate_all() FROM PUBLIC;

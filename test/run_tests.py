@@ -45,7 +45,7 @@ def pytest(name, options):
     report.unlink(missing_ok=True)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rs", "--tb=short", f"--junitxml={report}",
-         "--rootdir=test", f"test/{name}", *options], cwd=ROOT)
+         "--rootdir=test", f"--basetemp={RESULTS / name}-files", f"test/{name}", *options], cwd=ROOT)
     count = Count()
     if report.exists():
         for suite in ElementTree.parse(report).getroot().iter("testsuite"):

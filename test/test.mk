@@ -20,7 +20,7 @@ $(BUILD)/test/unit/%.o: test/unit/%.cpp Makefile test/test.mk
 # The worker's objects have the core among them.
 $(UNIT_TESTS): $(UNIT_TEST_OBJS) $(WORKER_OBJS_NO_MAIN)
 	@mkdir -p $(@D)
-	$(CXX) -o $@ $^ $(WORKER_LIBS) -lgmock -lgtest -lgtest_main -pthread
+	$(CXX) $(OPTIMIZE) -o $@ $^ $(WORKER_LIBS) -lgmock -lgtest -lgtest_main -pthread
 
 # ---- suites -----------------------------------------------------------------------------------------------
 .PHONY: test lint check-lint check-unit check-regress check-isolation check-e2e demo bench
@@ -59,6 +59,6 @@ $(BUILD)/bench/%.o: test/bench/%.cpp
 	$(call COMPILE,$(OUR_CXXFLAGS))
 
 $(CORE_BENCHMARK): $(BUILD)/bench/core_benchmark.o $(CORE_OBJS)
-	$(CXX) -o $@ $^ -lbenchmark -pthread
+	$(CXX) $(OPTIMIZE) -o $@ $^ -lbenchmark -pthread
 
 bench: $(CORE_BENCHMARK)

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "app/drain.hpp"
 #include "app/log.hpp"
@@ -124,6 +125,7 @@ int run(const config::Config &config, const Servers &servers, const std::string 
     ports.connect_cache = [&] { return std::make_unique<redis::Cache>(servers.redis, live); };
     ports.refill = [&] { pool.refill(); };
     ports.save_hot_list = [&] { pool.save_hot_list(); };
+    ports.set_prewarm_pace = [&](app::Pace pace) { pool.set_pace(pace); };
 
     int const done = eventfd(0, EFD_CLOEXEC);
     int status = EXIT_SUCCESS;

@@ -6,7 +6,7 @@
 # Heavy headers (httplib, toml++, CLI11, spdlog, prometheus, JSON) are each included by one .cpp alone.
 
 WORKER = $(BUILD)/wc-worker
-WORKER_PACKAGES = libpq hiredis spdlog fmt tomlplusplus cpp-httplib prometheus-cpp-core nlohmann_json CLI11
+WORKER_PACKAGES = libpq openssl hiredis spdlog fmt tomlplusplus cpp-httplib prometheus-cpp-core nlohmann_json CLI11
 WORKER_SRC := $(sort $(wildcard worker/*.cpp worker/*/*.cpp))
 WORKER_OBJS = $(patsubst worker/%.cpp,$(BUILD)/worker/%.o,$(WORKER_SRC)) $(patsubst src/%.cpp,$(BUILD)/worker/%.o,$(CORE_SRC))
 WORKER_OBJS_NO_MAIN = $(filter-out $(BUILD)/worker/main.o,$(WORKER_OBJS))
@@ -25,11 +25,11 @@ $(WORKER): $(WORKER_OBJS)
 
 $(BUILD)/worker/%.o: worker/%.cpp Makefile worker/worker.mk
 	@mkdir -p $(@D)
-	$(CXX) $(WORKER_CXXFLAGS) -c -o $@ $<
+	$(call COMPILE,$(WORKER_CXXFLAGS))
 
 $(BUILD)/worker/core/%.o: src/core/%.cpp Makefile worker/worker.mk
 	@mkdir -p $(@D)
-	$(CXX) $(WORKER_CXXFLAGS) -c -o $@ $<
+	$(call COMPILE,$(WORKER_CXXFLAGS))
 
 # The Redis function library becomes a string of the program.
 $(BUILD)/worker/redis/white_cross.lua.inc: worker/redis/white_cross.lua

@@ -97,7 +97,7 @@ WC_FUNCTION(wc_cache_entries)
     MemoryContext const row_context =
         AllocSetContextCreate(CurrentMemoryContext, "white_cross cache entry", ALLOCSET_DEFAULT_SIZES);
     SPI_connect();
-    SummaryReader reader(ids);
+    SummaryReader reader(ids, convert_cached_id);
     while (reader.next()) {
         CHECK_FOR_INTERRUPTS();
         MemoryContext const caller = MemoryContextSwitchTo(row_context);

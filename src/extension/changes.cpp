@@ -14,6 +14,7 @@
 #include "core/changes/queue.hpp"
 #include "extension/boundary.hpp"
 #include "extension/change_queue.hpp"
+#include "extension/relay.hpp"
 #include "extension/settings.hpp"
 #include "extension/student_id.hpp"
 #include "extension/tracked_table.hpp"
@@ -35,6 +36,9 @@ DirtySet *dirty = nullptr;
 // work) must be written at once: nobody asks again.
 enum class Phase { Running, Committing, Preparing };
 Phase phase = Phase::Running;
+
+// The relay is to be told, once the commit is done.
+bool is_to_be_announced = false;
 
 void *allocate(std::size_t bytes) { return MemoryContextAllocHuge(TopTransactionContext, bytes); }
 void release(void *memory) { pfree(memory); }
@@ -64,12 +68,12 @@ void mark(const TrackedTable &table, TupleDesc shape, HeapTuple tuple, cache::Se
     Datum id = 0;
     // A column that was renamed or dropped since wc_attach: the write must go on, and nothing be missed.
     if (table.student == InvalidAttrNumber) {
-        dirty_set().add_everything(sections);
+        mark_everything(sections);
         return;
     }
     id = heap_getattr(tuple, table.student, shape, &is_null);
     if (!is_null)
-        dirty_set().add(student_id_text(id, table.student_type), sections);
+        mark_student(student_id_text(id, table.student_type), sections);
 }
 
 bool has_vital(const TrackedTable &table, TupleDesc shape, HeapTuple tuple)
@@ -130,7 +134,18 @@ void record_truncate(const TriggerData &call)
     cache::Sections sections = section_of(entity);
     if (entity == Entity::Students || entity == Entity::HealthRecords)
         sections |= cache::kGrowth;
-    dirty_set().add_everything(sections);
+    mark_everything(sections);
+}
+
+void wake_worker()
+{
+    settings::Notify const how = settings::notify();
+    if (how == settings::Notify::Off)
+        return;
+    if (how == settings::Notify::Relay && relay::is_available() && !relay::must_notify_directly())
+        is_to_be_announced = true;
+    else
+        Async_Notify(queue::kChannel, "");
 }
 
 void flush()
@@ -143,8 +158,8 @@ void flush()
         return;
     put_changes(set);
     // NOTIFY and PREPARE TRANSACTION exclude each other; the worker's poll finds the rows.
-    if (phase == Phase::Committing && settings::notify() == settings::Notify::Direct)
-        Async_Notify(queue::kChannel, "");
+    if (phase == Phase::Committing)
+        wake_worker();
 }
 
 void on_transaction_event(XactEvent event, void *)
@@ -156,8 +171,12 @@ void on_transaction_event(XactEvent event, void *)
             guarded([] { flush(); });
             break;
         case XACT_EVENT_COMMIT:
+            if (is_to_be_announced)
+                relay::announce();
+            [[fallthrough]];
         case XACT_EVENT_ABORT:
         case XACT_EVENT_PREPARE:
+            is_to_be_announced = false;
             dirty = nullptr;
             phase = Phase::Running;
             end_of_changes();
@@ -167,6 +186,20 @@ void on_transaction_event(XactEvent event, void *)
 }
 
 }  // namespace
+
+void mark_student(std::string_view student, cache::Sections sections)
+{
+    dirty_set().add(student, sections);
+    if (phase != Phase::Running)
+        flush();
+}
+
+void mark_everything(cache::Sections sections)
+{
+    dirty_set().add_everything(sections);
+    if (phase != Phase::Running)
+        flush();
+}
 
 void watch_changes()
 {
@@ -189,7 +222,5 @@ WC_FUNCTION(wc_record_change)
         wc::record_row_change(call);
     else
         wc::record_truncate(call);
-    if (wc::phase != wc::Phase::Running)
-        wc::flush();
     return PointerGetDatum(nullptr);
 }

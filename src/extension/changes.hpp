@@ -1,7 +1,14 @@
 // Change tracking: what a transaction changed goes into the queue with its commit.
 #pragma once
+#include <string_view>
+
+#include "core/cache/section.hpp"
 
 namespace wc {
+
+/// Marks a student, or all of them, as changed by the running transaction.
+void mark_student(std::string_view student, cache::Sections sections);
+void mark_everything(cache::Sections sections);
 
 /// Registers the callbacks of transactions.  Called once, when the library is loaded.
 void watch_changes();

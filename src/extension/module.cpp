@@ -2,6 +2,7 @@
 #include "extension/binding.hpp"
 #include "extension/boundary.hpp"
 #include "extension/changes.hpp"
+#include "extension/relay.hpp"
 #include "extension/settings.hpp"
 
 extern "C" {
@@ -11,7 +12,9 @@ PGDLLEXPORT void _PG_init();
 
 void _PG_init()
 {
-    wc::settings::define();
+    wc::settings::define(process_shared_preload_libraries_in_progress);
+    if (process_shared_preload_libraries_in_progress)
+        wc::relay::reserve();
     wc::watch_bindings();
     wc::watch_changes();
 }

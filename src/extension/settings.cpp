@@ -15,6 +15,7 @@ bool cluster_keys_value = false;
 bool direct_reads_value = true;
 
 const config_enum_entry kNotify[] = {
+    {"relay", static_cast<int>(Notify::Relay), false},
     {"direct", static_cast<int>(Notify::Direct), false},
     {"off", static_cast<int>(Notify::Off), false},
     {nullptr, 0, false},
@@ -27,11 +28,15 @@ int max_students_per_transaction() noexcept { return max_students_value; }
 bool cluster_keys() noexcept { return cluster_keys_value; }
 bool direct_reads() noexcept { return direct_reads_value; }
 
-void define()
+void define(bool is_preloaded)
 {
-    DefineCustomEnumVariable("white_cross.notify", "How a transaction that changed student data wakes the worker.",
-                             "direct: one NOTIFY without payload in each such transaction; off: the worker polls.",
-                             &notify_value, notify_value, kNotify, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    if (is_preloaded)
+        notify_value = static_cast<int>(Notify::Relay);
+    DefineCustomEnumVariable(
+        "white_cross.notify", "How a transaction that changed student data wakes the worker.",
+        "relay: a background process notifies for all, which needs shared_preload_libraries and is direct without; "
+        "direct: one NOTIFY in each such transaction; off: the worker polls.",
+        &notify_value, notify_value, kNotify, PGC_SUSET, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("white_cross.max_students_per_transaction",
                             "Students that one transaction remembers as changed, before all count as changed.",
                             "Bounds the memory of bulk changes: about 100 bytes a student.", &max_students_value,

@@ -3,7 +3,7 @@
 
 namespace wc::settings {
 
-enum class Notify : int { Off, Direct };
+enum class Notify : int { Off, Direct, Relay };
 
 /// white_cross.notify: how a transaction that changed something wakes the worker.
 Notify notify() noexcept;
@@ -17,7 +17,7 @@ bool cluster_keys() noexcept;
 /// white_cross.direct_reads: read through index and heap where that is right, else always by queries.
 bool direct_reads() noexcept;
 
-/// Called once, when the library is loaded.
-void define();
+/// Called once, when the library is loaded.  `is_preloaded`: by shared_preload_libraries.
+void define(bool is_preloaded);
 
 }  // namespace wc::settings

@@ -1,5 +1,7 @@
 #include "extension/student_id.hpp"
 
+#include <charconv>
+
 namespace wc {
 namespace {
 
@@ -37,6 +39,31 @@ bool narrow(std::int64_t number, Oid type, Datum &converted)
     }
 }
 
+bool is_uuid(std::string_view text)
+{
+    constexpr std::string_view kForm = "00000000-0000-0000-0000-000000000000";
+    if (text.size() != kForm.size())
+        return false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        bool const is_digit = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
+        if (kForm[i] == '-' ? text[i] != '-' : !is_digit)
+            return false;
+    }
+    return true;
+}
+
+bool is_number(std::string_view text)
+{
+    std::int64_t number = 0;
+    const char *const end = text.data() + text.size();
+    auto const read = std::from_chars(text.data(), end, number);
+    if (read.ec != std::errc{} || read.ptr != end)
+        return false;
+    char spelled[24];
+    auto const written = std::to_chars(spelled, spelled + sizeof spelled, number);
+    return std::string_view(spelled, static_cast<std::size_t>(written.ptr - spelled)) == text;
+}
+
 }  // namespace
 
 bool convert_student_id(Datum value, Oid type, const BoundColumn &column, Datum &converted)
@@ -58,6 +85,18 @@ bool convert_student_id(Datum value, Oid type, const BoundColumn &column, Datum 
     ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("students are identified by %s, not by %s",
                                                                format_type_be(column.type), format_type_be(type))));
     pg_unreachable();
+}
+
+bool convert_cached_id(Datum value, Oid type, const BoundColumn &column, Datum &converted)
+{
+    if (!is_text(type) || is_text(column.type))
+        return convert_student_id(value, type, column, converted);
+    std::string_view const spelled = student_id_text(value, type);
+    if (column.type == UUIDOID)
+        return is_uuid(spelled) && convert_student_id(value, type, column, converted);
+    // Through int8: a number beyond the range of the column is nobody's id either.
+    return is_number(spelled) &&
+           convert_student_id(parse(TextDatumGetCString(value), INT8OID), INT8OID, column, converted);
 }
 
 std::string_view student_id_text(Datum value, Oid type)

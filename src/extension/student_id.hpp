@@ -13,6 +13,10 @@ namespace wc {
 /// column holds numbers, or the reverse.
 bool convert_student_id(Datum value, Oid type, const BoundColumn &column, Datum &converted);
 
+/// The same for ids that come out of cache keys: text that is not in the column's own spelling is simply
+/// no student's id.  Never an error for text.
+bool convert_cached_id(Datum value, Oid type, const BoundColumn &column, Datum &converted);
+
 /// The id as it stands in cache keys and in the queue, in the current memory context.
 std::string_view student_id_text(Datum value, Oid type);
 

@@ -113,7 +113,7 @@ void write_summary(json::Buffer &out, const Facts &facts)
     write_counts(out, facts, records.columns[record::Type].type);
 }
 
-SummaryReader::SummaryReader(ArrayType *ids) : type_(ARR_ELEMTYPE(ids))
+SummaryReader::SummaryReader(ArrayType *ids, Convert convert) : type_(ARR_ELEMTYPE(ids)), convert_(convert)
 {
     const BoundColumn &column = bound_table(Entity::Students).columns[student::Id];
     int16 length = 0;
@@ -130,7 +130,7 @@ SummaryReader::SummaryReader(ArrayType *ids) : type_(ARR_ELEMTYPE(ids))
     auto *const converted = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(count_ + 1)));
     auto *const nulls = static_cast<bool *>(palloc(static_cast<Size>(count_ + 1)));
     for (int i = 0; i < count_; ++i)
-        nulls[i] = nulls_[i] || !convert_student_id(ids_[i], type_, column, converted[i]);
+        nulls[i] = nulls_[i] || !convert_(ids_[i], type_, column, converted[i]);
     int const dimensions[] = {count_};
     int const lower_bounds[] = {1};
     query_.open_many(PointerGetDatum(construct_md_array(converted, nulls, 1, const_cast<int *>(dimensions),
@@ -153,7 +153,7 @@ bool SummaryReader::write(json::Buffer &out)
         query_.next(facts);
     } else if (!nulls_[at_]) {
         Datum id = 0;
-        if (convert_student_id(ids_[at_], type_, bound_table(Entity::Students).columns[student::Id], id))
+        if (convert_(ids_[at_], type_, bound_table(Entity::Students).columns[student::Id], id))
             direct_.read(id, facts);
     }
     if (facts.found) {
@@ -221,7 +221,7 @@ WC_FUNCTION(wc_health_summaries)
     MemoryContext const row_context =
         AllocSetContextCreate(CurrentMemoryContext, "white_cross summary", ALLOCSET_DEFAULT_SIZES);
     SPI_connect();
-    SummaryReader reader(ids);
+    SummaryReader reader(ids, convert_student_id);
     while (reader.next()) {
         CHECK_FOR_INTERRUPTS();
         MemoryContext const caller = MemoryContextSwitchTo(row_context);

@@ -12,8 +12,10 @@ void write_summary(json::Buffer &out, const Facts &facts);
 /// Summaries of many students, in the order of their ids.
 class SummaryReader {
 public:
-    /// `ids`: an array of text, uuid or bigint.
-    explicit SummaryReader(ArrayType *ids);
+    using Convert = bool (*)(Datum value, Oid type, const BoundColumn &column, Datum &converted);
+
+    /// `ids`: an array of text, uuid or bigint; `convert` (student_id.hpp) says what is no id at all.
+    SummaryReader(ArrayType *ids, Convert convert);
 
     /// Moves to the next id; false at the end.
     bool next();
@@ -33,6 +35,7 @@ private:
     int count_;
     int at_ = -1;
     Oid type_;
+    Convert convert_;
     bool is_direct_;
     DirectReader direct_;
     QueryReader query_;

@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -83,11 +84,32 @@ def cache(redis_server, worker, school):
         yield Cache(client, school)
 
 
+@pytest.fixture
+def start_own_school(ground, redis_server):
+    """start_own_school(worker_settings, **settings) → school, worker and cache on a cluster of their own."""
+    with ExitStack() as stack:
+        def start(worker_settings=None, **settings):
+            cluster = stack.enter_context(Cluster(ground, "own-pg", settings))
+            cluster.create_database("school")
+            school = School(cluster, "school")
+            school.sql("CREATE EXTENSION white_cross")
+            school.sql("SELECT wc_create_tables('public')")
+            school.sql("SELECT wc_attach('public')")
+            school.allow_worker()
+            client = stack.enter_context(redis_server.connect())
+            client.flushall()
+            worker = stack.enter_context(Worker(ground, school.worker_dsn, redis_server, "own-worker",
+                                                settings=worker_settings))
+            return school, worker, Cache(client, school)
+        yield start
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A failed test shows the end of its servers' logs."""
+    """A failed test shows the end of the logs that its servers wrote to."""
     outcome = yield
     report = outcome.get_result()
     if report.failed and "ground" in item.funcargs:
         for log in sorted(item.funcargs["ground"].folder.rglob("*.log")):
-            report.sections.append((str(log), tail(log, 25)))
+            if log.stat().st_mtime >= call.start:
+                report.sections.append((str(log), tail(log, 25)))

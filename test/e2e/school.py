@@ -81,7 +81,12 @@ class School:
         return self.one("SELECT wc_health_summary(%s::text)", student)
 
     def queue_length(self):
-        return self.one("SELECT count(*) FROM white_cross.invalidation")
+        """Rows that name students.  A worker that registers for the first time leaves one that says "everybody"."""
+        return self.one("SELECT count(*) FROM white_cross.invalidation WHERE students IS NOT NULL")
+
+    def is_drained(self):
+        """A worker is registered, and has done all that there was."""
+        return self.one("SELECT EXISTS (SELECT FROM white_cross.worker) AND NOT EXISTS (SELECT FROM white_cross.invalidation)")
 
 
 class Cache:
@@ -126,9 +131,9 @@ class Cache:
     def until_invalidated(self, *keys, timeout=10):
         until(lambda: not any(map(self.is_planted, keys)), timeout, f"{keys} to be invalidated")
 
-    def until_drained(self):
+    def until_drained(self, timeout=10):
         """The worker has seen all that was committed before this call."""
-        until(lambda: self.school.queue_length() == 0, 10, "the queue to be empty")
+        until(self.school.is_drained, timeout, "the queue to be empty")
 
     def assert_stays(self, *keys):
         """Nothing that was committed before this call invalidates these planted keys: a change that must be seen is made

@@ -114,7 +114,7 @@ def test_nothing_is_invalidated_before_the_commit(ada, school, cache):
 def test_a_partition_written_directly(school, cache):
     """A parent's statement trigger would not see this."""
     school.sql("SELECT wc_detach('public')")
-    school.sql("""CREATE TABLE parted (LIKE health_records) PARTITION BY RANGE (date);
+    school.sql("""CREATE TABLE parted (LIKE health_records INCLUDING DEFAULTS) PARTITION BY RANGE (date);
                   CREATE TABLE parted_2025 PARTITION OF parted FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
                   DROP TABLE health_records; ALTER TABLE parted RENAME TO health_records""")
     school.sql("SELECT wc_attach('public')")
@@ -139,7 +139,7 @@ def test_a_transaction_of_many_thousand_students(school, cache):
     """Past the limit of the set in memory it says "everybody": still each of them."""
     school.sql("""INSERT INTO students (id, "studentNumber", "firstName", "lastName", "dateOfBirth", grade, gender, "updatedAt")
                   SELECT 's' || n, 'S' || n, 'A', 'B', '2014-01-01', '5', 'MALE', now() FROM generate_series(1, 60000) n""")
-    cache.until_drained()
+    cache.until_drained(timeout=60)
     sample = [f"s{n}" for n in range(1, 60001, 997)]
     cache.plant_summary(*sample)
     school.psql("UPDATE students SET grade = '6'")

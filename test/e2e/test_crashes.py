@@ -1,36 +1,15 @@
 """No crash of the worker, of Redis or of PostgreSQL loses a committed change."""
 
 import signal
-from contextlib import ExitStack
 
 import pytest
 
-from school import Cache, School
-from servers import Cluster, Worker, until
+from servers import until
 
 
 @pytest.fixture
 def students(school):
     return [school.add_student() for _ in range(200)]
-
-
-@pytest.fixture
-def start_own_school(ground, redis_server):
-    """start_own_school(**settings) → school, worker and cache on a cluster of their own."""
-    with ExitStack() as stack:
-        def start(**settings):
-            cluster = stack.enter_context(Cluster(ground, "own-pg", settings))
-            cluster.create_database("school")
-            school = School(cluster, "school")
-            school.sql("CREATE EXTENSION white_cross")
-            school.sql("SELECT wc_create_tables('public')")
-            school.sql("SELECT wc_attach('public')")
-            school.allow_worker()
-            client = stack.enter_context(redis_server.connect())
-            client.flushall()
-            worker = stack.enter_context(Worker(ground, school.worker_dsn, redis_server, "own-worker"))
-            return school, worker, Cache(client, school)
-        yield start
 
 
 def test_changes_made_while_no_worker_runs_are_caught_up(students, school, worker, cache):

@@ -96,11 +96,12 @@ def test_nothing_is_queued_without_a_worker(school):
 
 def test_unregistering_ends_the_queueing(school):
     school.sql("SELECT white_cross.register_worker('w')")
+    assert school.rows("SELECT students FROM white_cross.invalidation") == [(None,)]  # every student
     school.add_student()
     assert school.queue_length() == 1
     school.sql("SELECT white_cross.unregister_worker('w')")
     school.add_student()
-    assert school.queue_length() <= 1
+    assert school.queue_length() == 1
 
 
 def test_everything_is_in_the_extension(school):

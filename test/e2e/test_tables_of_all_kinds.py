@@ -62,16 +62,41 @@ def test_summary(own_tables):
     assert len(many) == 3
 
 
-def test_the_cache_follows(own_tables, ground, redis_server):
-    own_tables.allow_worker()
-    with redis_server.connect() as client, Worker(ground, own_tables.worker_dsn, redis_server, "kinds") as worker:
+@pytest.fixture
+def client(redis_server):
+    """An empty Redis."""
+    with redis_server.connect() as client:
         client.flushall()
+        yield client
+
+
+def until_rebuilt(cache, student):
+    """An allergy of the student gets a reaction, and the cached summary with it."""
+    cache.school.psql("UPDATE allergies SET reaction = 'Hives'")
+    until(lambda: (cache.summary(student) or {"allergies": [{}]})["allergies"][0].get("reaction") == "Hives", 10, "the new summary")
+    assert cache.is_current(student)
+
+
+def test_the_cache_follows(own_tables, ground, redis_server, client):
+    own_tables.allow_worker()
+    with Worker(ground, own_tables.worker_dsn, redis_server, "kinds"):
         cache = Cache(client, own_tables)
         cache.until_drained()
-        student = own_tables.ids[0]
+        student, other, _ = own_tables.ids
         assert cache.load(student) == 1
-        cache.plant_summary(own_tables.ids[1])
-        own_tables.psql("UPDATE allergies SET reaction = 'Hives'")
-        until(lambda: (cache.summary(student) or {"allergies": [{}]})["allergies"][0].get("reaction") == "Hives", 10, "the new summary")
-        assert cache.is_current(student) and cache.is_planted(cache.key(own_tables.ids[1]))
-        assert worker.healthy()
+        cache.plant_summary(other)
+        until_rebuilt(cache, student)
+        assert cache.is_planted(cache.key(other))
+
+
+def test_a_key_that_is_no_students_stops_nothing(own_tables, ground, redis_server, client):
+    """Whatever lies in Redis at the start, its id need not be one: it is removed, and the others are rebuilt as ever."""
+    own_tables.allow_worker()
+    cache = Cache(client, own_tables)
+    cache.plant_summary("no-such-id", *own_tables.ids)
+    with Worker(ground, own_tables.worker_dsn, redis_server, "kinds"):
+        cache.until_invalidated(cache.key("no-such-id"))
+        cache.until_drained()
+        student = own_tables.ids[0]
+        until(lambda: cache.load(student) == 1, 5, "a fill")
+        until_rebuilt(cache, student)

@@ -101,11 +101,17 @@ def test_a_url_with_a_password(start_worker, cluster, school):
     assert worker.healthy() and "secret-of-the-worker" not in worker.log.read_text()
 
 
-def test_sighup_reloads(worker):
-    worker.write_configuration({"log": {"level": "warning"}})
+def test_sighup_reloads(school, worker, cache):
+    student = school.add_student()
+    cache.until_drained()
+    worker.write_configuration({"prewarm": {"enabled": False}})
     worker.send(signal.SIGHUP)
     until(lambda: "read again" in worker.log.read_text(), 10, "the log to speak of it")
-    assert worker.running() and worker.healthy()
+    assert cache.load(student) == 1
+    school.psql("UPDATE students SET grade = '6'")
+    until(lambda: not cache.client.exists(cache.key(student)), 10, "the key to be gone")
+    cache.assert_stays()
+    assert not cache.client.exists(cache.key(student)), "rebuilt, though prewarming was switched off"
 
 
 def test_sighup_with_a_faulty_file_keeps_what_is_in_force(worker):

@@ -58,3 +58,9 @@ def test_no_unfinished_work_is_left():
              if path.suffix in (".cpp", ".hpp", ".py", ".sql", ".lua", ".toml", ".mk")
              for number, line in enumerate(path.read_text().splitlines(), 1) if marks.search(line)]
     assert found == []
+
+
+def test_nothing_in_the_extension_owns_through_a_destructor():
+    """An ereport(ERROR) jumps over destructors: memory belongs to contexts, the rest to resource owners."""
+    owning = r"std::(string|vector|map|unordered_map|set|unordered_set|deque|list|function|unique_ptr|shared_ptr|optional|any|variant|thread|mutex|lock_guard)\b"
+    assert offences("src/extension", owning) == []

@@ -25,13 +25,15 @@ class Cluster:
 
     Trust on the Unix socket, whose folder only the servers' user can enter; a password on loopback.
     settings: postgresql.conf overrides, as a dict.  fsync is off unless settings turn it on.
+    primary: another Cluster, of which this becomes a hot standby.
     """
 
     superuser = "postgres"
 
-    def __init__(self, ground, name="pg", settings=None):
+    def __init__(self, ground, name="pg", settings=None, primary=None):
         self._ground = ground
         self._settings = settings or {}
+        self._primary = primary
         self.bin = Path(pg_config("bindir"))
         self.folder = ground.folder_for(name)
         self.data = self.folder / "data"
@@ -41,7 +43,10 @@ class Cluster:
         self._process = None
 
     def __enter__(self):
-        self._initdb()
+        if self._primary:
+            self._copy_primary()
+        else:
+            self._initdb()
         try:
             self.start()
         except BaseException:
@@ -66,6 +71,16 @@ class Cluster:
         password.unlink()
         if done.returncode != 0:
             raise ServerFailed(f"initdb failed:\n{done.stderr}")
+
+    def _copy_primary(self):
+        self.password = self._primary.password
+        done = subprocess.run(
+            [self.bin / "pg_basebackup", "-D", self.data, "-d", self._primary.dsn(), "-X", "stream", "-c", "fast", "--no-sync"],
+            cwd="/", capture_output=True, text=True, **as_server_user())
+        if done.returncode != 0:
+            raise ServerFailed(f"pg_basebackup failed:\n{done.stderr}")
+        self._settings |= {"primary_conninfo": self._primary.dsn()}
+        (self.data / "standby.signal").touch()
 
     def start(self):
         """Start, and wait until it takes connections."""

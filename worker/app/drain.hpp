@@ -1,6 +1,7 @@
 // One batch of the queue: from PostgreSQL to Redis, and back only with the acknowledgement.
 #pragma once
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "app/cache.hpp"

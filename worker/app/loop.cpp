@@ -1,6 +1,7 @@
 #include "app/loop.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "app/log.hpp"
 
@@ -52,6 +53,7 @@ void Loop::turn()
         drain();
         sweep();
         tend();
+        keep();
         wait();
     } catch (const Failure &failure) {
         lose(failure);
@@ -63,10 +65,7 @@ void Loop::connect_queue()
     if (queue_ || clock_.now() < queue_retry_.due())
         return;
     queue_ = ports_.connect_queue();
-    queue_retry_.succeeded();
     metrics_.connected(Part::Postgres);
-    metrics_.set_connected(Part::Postgres, true);
-    health_.postgres = true;
     next_election_ = next_look_ = {};
     next_heartbeat_ = clock_.now() + seconds(live_.get()->queue.heartbeat_s);
 }
@@ -87,10 +86,7 @@ void Loop::connect_cache()
         }
         throw;
     }
-    cache_retry_.succeeded();
     metrics_.connected(Part::Redis);
-    metrics_.set_connected(Part::Redis, true);
-    health_.redis = true;
     next_poll_ = {};
     if (sweep_.is_active())
         sweep_.restart(*cache_);
@@ -128,6 +124,7 @@ void Loop::drain()
     woken_ = false;
     auto const result = drain_.pass(*queue_, *cache_);
     woken_ = !result.complete;
+    ports_.set_prewarm_pace(result.complete ? Pace::Full : Pace::Slow);
     drained_ = result.complete;
     sweep_.add(result.everything, *cache_);
 }
@@ -171,6 +168,22 @@ void Loop::tend()
     }
 }
 
+// A connection counts once a whole turn has worked on it: one that fails at its first use is tried again
+// later and later, as one that cannot be made.
+void Loop::keep()
+{
+    if (queue_) {
+        queue_retry_.succeeded();
+        metrics_.set_connected(Part::Postgres, true);
+        health_.postgres = true;
+    }
+    if (cache_) {
+        cache_retry_.succeeded();
+        metrics_.set_connected(Part::Redis, true);
+        health_.redis = true;
+    }
+}
+
 void Loop::wait()
 {
     auto const now = clock_.now();
@@ -204,6 +217,7 @@ void Loop::wait()
 
 void Loop::lose(const Failure &failure)
 {
+    ports_.set_prewarm_pace(Pace::Paused);
     auto const part = failure.part();
     metrics_.failed(part);
     metrics_.set_connected(part, false);

@@ -7,6 +7,7 @@
 #include "app/clock.hpp"
 #include "app/drain.hpp"
 #include "app/health.hpp"
+#include "app/prewarm.hpp"
 #include "app/queue.hpp"
 #include "app/retry.hpp"
 #include "app/sweep.hpp"
@@ -24,6 +25,7 @@ struct LoopPorts {
     /// Hot students that are cold in the cache are to be rebuilt.
     std::function<void()> refill;
     std::function<void()> save_hot_list;
+    std::function<void(Pace)> set_prewarm_pace;
 };
 
 /// The two servers are lost and found independently of each other.  The lock of the one who drains is asked for only
@@ -46,6 +48,7 @@ private:
     void drain();
     void sweep();
     void tend();
+    void keep();
     void wait();
     void lose(const Failure &failure);
     void show_queue(Backlog backlog);

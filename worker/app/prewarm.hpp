@@ -12,6 +12,13 @@
 
 namespace wc::app {
 
+/// How much rebuilding is welcome.  Invalidation comes first.
+enum class Pace {
+    Paused,  ///< a server is away, or another worker drains
+    Slow,    ///< more is queued than one batch took: one thread, the others leave the processors to the drain
+    Full,
+};
+
 /// What a prewarming thread does with its two connections.  Thread-safe; holds no state of its own.
 class Prewarm {
 public:

@@ -1,9 +1,9 @@
 #include "app/prewarm_pool.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "app/log.hpp"
-#include "app/retry.hpp"
 
 namespace wc::app {
 namespace {
@@ -14,7 +14,13 @@ constexpr std::chrono::seconds kIdleConnections{30};
 
 PrewarmPool::PrewarmPool(const config::Live &live, const Clock &clock, const Prewarm &prewarm,
                          metrics::Metrics &metrics, Connect connect)
-    : live_(live), clock_(clock), prewarm_(prewarm), metrics_(metrics), connect_(std::move(connect))
+    : live_(live),
+      clock_(clock),
+      prewarm_(prewarm),
+      metrics_(metrics),
+      connect_(std::move(connect)),
+      retry_(Part::Prewarm, std::chrono::milliseconds(live.get()->backoff.first_ms),
+             std::chrono::milliseconds(live.get()->backoff.longest_ms))
 {
     auto const config = live_.get();
     always_ = static_cast<std::size_t>(config->postgres.pool_min);
@@ -41,7 +47,7 @@ void PrewarmPool::add(std::vector<Wanted> wanted)
     metrics_.prewarm_dropped(dropped);
     metrics_.set_prewarm_backlog(backlog_.size());
     auto const batch = static_cast<std::size_t>(config->prewarm.batch_students);
-    wanted.size() == 1 ? work_.notify_one() : work_.notify_all();
+    wanted.size() == 1 && pace_ == Pace::Full ? work_.notify_one() : work_.notify_all();
     if (backlog_.size() > batch * always_)
         deep_.notify_all();
 }
@@ -52,13 +58,22 @@ void PrewarmPool::save_hot_list() { add_chore(Chore::SaveHotList); }
 void PrewarmPool::add_chore(Chore chore)
 {
     std::lock_guard const lock(mutex_);
-    if (std::find(chores_.begin(), chores_.end(), chore) == chores_.end())
-        chores_.push_back(chore);
-    work_.notify_one();
+    put_back({{chore}, {}});
+}
+
+void PrewarmPool::set_pace(Pace pace)
+{
+    std::lock_guard const lock(mutex_);
+    if (std::exchange(pace_, pace) == pace || pace == Pace::Paused)
+        return;
+    work_.notify_all();
+    deep_.notify_all();
 }
 
 bool PrewarmPool::is_ready(std::size_t index, std::size_t batch_students) const
 {
+    if (pace_ == Pace::Paused || (pace_ == Pace::Slow && index > 0))
+        return false;
     if (index < always_)
         return !chores_.empty() || backlog_.size() > 0;
     // The third thread joins when there is more than the first two have in hand, and so on.
@@ -105,24 +120,25 @@ void PrewarmPool::run(Task &task, PrewarmLinks &links)
 void PrewarmPool::put_back(Task task)
 {
     for (auto const chore : task.chores)
-        add_chore(chore);
-    want(std::move(task.batch));
+        if (std::find(chores_.begin(), chores_.end(), chore) == chores_.end())
+            chores_.push_back(chore);
+    if (!task.chores.empty())
+        work_.notify_all();
+    add(std::move(task.batch));
 }
 
 void PrewarmPool::work(std::size_t index)
 {
     PrewarmLinks links;
     Task task;
-    auto const config = live_.get();
-    Retry retry(Part::Prewarm, std::chrono::milliseconds(config->backoff.first_ms),
-                std::chrono::milliseconds(config->backoff.longest_ms));
     while (next(index, task, links)) {
         bool const was_connected = links.builder != nullptr;
         try {
             if (!was_connected)
                 links = connect_();
             run(task, links);
-            retry.succeeded();
+            std::lock_guard const lock(mutex_);
+            retry_.succeeded();
         } catch (const Failure &failure) {
             metrics_.failed(Part::Prewarm);
             links = {};
@@ -130,14 +146,13 @@ void PrewarmPool::work(std::size_t index)
             // What cannot be done while stopping is not tried again.
             if (stopping_)
                 continue;
-            lock.unlock();
             put_back(std::move(task));
             // A connection may have died of old age, with nobody looking: a new one deserves a try at once.
             if (was_connected)
                 continue;
-            retry.failed(clock_.now(), failure.what());
-            lock.lock();
-            stopped_.wait_until(lock, retry.due(), [this] { return stopping_; });
+            if (clock_.now() >= retry_.due())
+                retry_.failed(clock_.now(), failure.what());
+            stop_.wait_until(lock, retry_.due(), [this] { return stopping_; });
         }
     }
 }
@@ -149,7 +164,7 @@ void PrewarmPool::stop()
         stopping_ = true;
         work_.notify_all();
         deep_.notify_all();
-        stopped_.notify_all();
+        stop_.notify_all();
     }
     for (auto &thread : threads_)
         if (thread.joinable())

@@ -11,6 +11,7 @@
 #include "app/failure.hpp"
 #include "app/prewarm.hpp"
 #include "app/prewarm_backlog.hpp"
+#include "app/retry.hpp"
 
 namespace wc::app {
 
@@ -38,6 +39,8 @@ public:
     void refill();  ///< read the hot list, rebuild what is missing
     void save_hot_list();
 
+    void set_pace(Pace pace);
+
     /// Finishes the batches in hand and the chores, drops the rest, joins.
     void stop();
 
@@ -50,10 +53,11 @@ private:
 
     void work(std::size_t index);
     bool next(std::size_t index, Task &task, PrewarmLinks &links);
-    bool is_ready(std::size_t index, std::size_t batch_students) const;
     void run(Task &task, PrewarmLinks &links);
-    void put_back(Task task);
     void add_chore(Chore chore);
+    // With the mutex held:
+    bool is_ready(std::size_t index, std::size_t batch_students) const;
+    void put_back(Task task);
     void add(std::vector<Wanted> wanted);
 
     const config::Live &live_;
@@ -65,10 +69,12 @@ private:
 
     std::mutex mutex_;
     // The threads that are always ready wait apart from the others, so that one change wakes one thread.
-    std::condition_variable work_, deep_, stopped_;
+    std::condition_variable work_, deep_, stop_;
     PrewarmBacklog backlog_;
     std::deque<Chore> chores_;
     bool stopping_ = false;
+    Pace pace_ = Pace::Paused;
+    Retry retry_;
     std::vector<std::thread> threads_;
 };
 

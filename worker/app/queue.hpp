@@ -37,8 +37,8 @@ public:
     virtual bool try_lead() = 0;
     virtual void release() = 0;
     /// True: changes before this moment were not queued, so that all that is cached may be stale.  A row for every
-    /// student is in the queue then, so that a crash does not forget it.
-    /// Nothing when writers are in the way: try again shortly.
+    /// student is in the queue then, committed with the registration, so that a crash does not forget it.
+    /// Nothing: writers are in the way; try again shortly.
     virtual std::optional<bool> enroll() = 0;
 
     /// The next changes, about `max_students` of them, in a transaction that `commit` or `give_back` ends.  A batch

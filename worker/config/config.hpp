@@ -54,7 +54,7 @@ struct Prewarm {
 
 struct Backoff {
     std::int64_t first_ms = 50;
-    std::int64_t longest_ms = 5000;
+    std::int64_t longest_ms = 2000;
 };
 
 struct Http {

@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "config/config.hpp"
 

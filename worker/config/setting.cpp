@@ -4,6 +4,7 @@
 #include <charconv>
 #include <iterator>
 #include <regex>
+#include <utility>
 
 namespace wc::config {
 namespace {

@@ -32,7 +32,7 @@ Builder::Builder(const Target &target, const Timeouts &timeouts, bool cluster_ke
 
 std::vector<app::Entry> Builder::build(std::span<const std::string> students)
 {
-    auto const result = connection_.run("EXECUTE wc_build(" + quoted(array_literal(students)) + ")");
+    auto const result = connection_.run("EXECUTE wc_build(" + pg::quoted(array_literal(students)) + ")");
     std::vector<app::Entry> entries;
     entries.reserve(static_cast<std::size_t>(result.rows()));
     for (int row = 0; row < result.rows(); ++row)

@@ -1,6 +1,7 @@
 // What PostgreSQL, or the way to it, refused.
 #pragma once
 #include <string>
+#include <utility>
 
 #include "app/failure.hpp"
 

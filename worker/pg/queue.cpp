@@ -159,20 +159,11 @@ void Queue::release()
 std::optional<bool> Queue::enroll()
 {
     try {
-        auto const answer = drain_.run("BEGIN; SELECT white_cross.register_worker(" + quoted(worker_name_) + ")");
+        auto const answer = drain_.run("BEGIN; SELECT white_cross.register_worker(" + pg::quoted(worker_name_) + ")");
         bool const newly = answer.is_true(0, 0);
-        if (newly) {
-            // Committed together with the registration: the sweep is owed even if this process dies in the next moment.
-            auto const owed = drain_.run(
-                "SELECT FROM white_cross.invalidation WHERE xid = pg_current_xact_id() AND students IS NULL");
-            if (owed.rows() == 0)
-                drain_.run(
-                    "INSERT INTO white_cross.invalidation (xid, n, sections, students, queued_at) VALUES "
-                    "(pg_current_xact_id(), 0, " +
-                    std::to_string(cache::kAllSections) + ", NULL, clock_timestamp())");
-        }
         // A registration that a crash of the server undid would lose changes: this one waits for the disk.
         drain_.run("SET LOCAL synchronous_commit = on; COMMIT");
+        start_relay();
         return newly;
     } catch (const Error &error) {
         if (error.sqlstate() != kLockNotAvailable)
@@ -181,6 +172,15 @@ std::optional<bool> Queue::enroll()
         log::info("waits for transactions in flight before it can be registered");
         return std::nullopt;
     }
+}
+
+void Queue::start_relay()
+{
+    relayed_ = drain_.run("SELECT white_cross.start_relay()").is_true(0, 0);
+    if (relayed_)
+        log::debug("a relay notifies for all writers");
+    else
+        log::debug("writers notify by themselves; shared_preload_libraries = 'white_cross' would spare them that");
 }
 
 app::Batch Queue::take(std::size_t max_students)
@@ -268,6 +268,8 @@ void Queue::heartbeat()
         throw Error("the listening connection hears nothing any more");
     drain_.run("NOTIFY " + heartbeat_channel_);
     heartbeat_pending_ = true;
+    if (relayed_)
+        start_relay();
 }
 
 Queue::Seen Queue::parse_snapshot(std::string_view text)

@@ -42,6 +42,7 @@ private:
     };
 
     void prepare();
+    void start_relay();
     void test_listen();
     static Seen parse_snapshot(std::string_view text);
 
@@ -50,6 +51,7 @@ private:
     Connection listener_, drain_;
     bool listen_works_ = false;
     bool heartbeat_pending_ = false;
+    bool relayed_ = false;  // a process of the server notifies for all writers
     bool woken_ = false;
 
     Seen seen_;    ///< rows that this snapshot sees are gone

@@ -1,5 +1,6 @@
 #include "redis/address.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <stdexcept>
 #include <string_view>

@@ -1,0 +1,28 @@
+// Waking the worker without making writers wait for each other.
+//
+// NOTIFY takes a lock of the whole cluster and holds it while the commit is flushed to disk, so that
+// writers that notify commit one after another.  With shared_preload_libraries = 'white_cross' they do
+// not: after its commit a writer only sets a flag in shared memory, and one background process for each
+// database, the relay, sends one NOTIFY for all who have set it.
+//
+// The relay of a database is started by its wc-worker and ends when no wc-worker drains any more, so
+// that it never stands in the way of DROP DATABASE.  A flag that is lost (a crash) costs the time until
+// the worker's next poll, and nothing else: what was changed is in the queue.
+#pragma once
+
+namespace wc::relay {
+
+/// Reserves shared memory.  Called once, while shared_preload_libraries are loaded.
+void reserve();
+
+/// Whether the library was preloaded.
+bool is_available() noexcept;
+
+/// Whether a writer should notify by itself all the same: there was no room for a relay.
+bool must_notify_directly() noexcept;
+
+/// Tells the relay of this database that there is something in the queue.  Cannot fail: it runs after
+/// the commit.
+void announce() noexcept;
+
+}  // namespace wc::relay

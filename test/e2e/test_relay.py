@@ -1,0 +1,100 @@
+"""With the library preloaded a process of the server notifies for all writers, and only while a worker drains."""
+
+
+import psycopg
+import pytest
+
+from school import Cache, School
+from servers import Worker, until
+
+# Only a NOTIFY can wake a worker that polls so seldom within the time that these tests wait.
+NO_POLL = {"queue": {"poll_interval_ms": 60_000}}
+PRELOADED = {"shared_preload_libraries": "$libdir/white_cross"}
+
+
+@pytest.fixture
+def relayed(start_own_school):
+    return start_own_school(worker_settings=NO_POLL, **PRELOADED)
+
+
+def relays(school):
+    return [pid for pid, in school.rows(
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'white_cross relay' AND datname = current_database()")]
+
+
+def changes_are_seen(school, cache, student):
+    cache.plant_summary(student)
+    school.psql(f"UPDATE students SET grade = '6' WHERE id = '{student}'")
+    cache.until_invalidated(cache.key(student))
+
+
+def test_writers_do_not_notify_and_the_worker_is_woken(relayed):
+    school, worker, cache = relayed
+    assert school.one("SHOW white_cross.notify") == "relay"
+    student = school.add_student()
+    until(lambda: relays(school), 10, "the relay to run")
+    for _ in range(20):
+        changes_are_seen(school, cache, student)
+
+
+def test_the_relay_ends_with_its_worker_and_is_not_in_the_way(relayed):
+    school, worker, cache = relayed
+    until(lambda: relays(school), 10, "the relay to run")
+    worker.stop()
+    until(lambda: not relays(school), 10, "the relay to end")
+    school.sql("UPDATE students SET grade = '6'")
+    school.connection.close()
+    school.cluster.psql(f"DROP DATABASE {school.database}")
+
+
+def test_a_killed_relay_is_started_again(relayed):
+    school, worker, cache = relayed
+    student = school.add_student()
+    old = until(lambda: relays(school), 10, "the relay to run")
+    with pytest.raises(psycopg.OperationalError):
+        # PostgreSQL restarts all of its processes after such an end: this connection is gone too.
+        school.sql("COPY (SELECT 1) TO PROGRAM 'kill -9 %d'" % old[0])
+        until(lambda: relays(school) != old, 10, "the crash to be noticed")
+    until(worker.healthy, 30, "the worker to be connected again")
+
+    def again():
+        try:
+            school.connection = school.cluster.connect(school.database)
+            return relays(school) not in ([], old)
+        except psycopg.OperationalError:
+            return False
+
+    until(again, 30, "another relay")
+    changes_are_seen(school, cache, student)
+
+
+def test_terminated_it_comes_back(relayed):
+    school, worker, cache = relayed
+    student = school.add_student()
+    old = until(lambda: relays(school), 10, "the relay to run")
+    school.sql("SELECT pg_terminate_backend(%s)", old[0])
+    until(lambda: relays(school) not in ([], old), 30, "another relay")
+    changes_are_seen(school, cache, student)
+
+
+def test_databases_of_one_cluster_each_have_their_own(relayed, ground, redis_server):
+    school, worker, cache = relayed
+    school.cluster.create_database("second")
+    second = School(school.cluster, "second")
+    for statement in "CREATE EXTENSION white_cross", "SELECT wc_create_tables('public')", "SELECT wc_attach('public')":
+        second.sql(statement)
+    second.allow_worker()
+    with Worker(ground, second.worker_dsn, redis_server, "second-worker", settings=NO_POLL), second.connection:
+        until(lambda: relays(school) and relays(second), 10, "a relay in each")
+        here, there = school.add_student("here"), second.add_student("there")
+        other = Cache(cache.client, second)
+        for _ in range(3):
+            changes_are_seen(school, cache, here)
+            changes_are_seen(second, other, there)
+
+
+def test_without_room_for_a_relay_writers_notify_by_themselves(start_own_school):
+    school, worker, cache = start_own_school(worker_settings=NO_POLL, max_worker_processes="1", **PRELOADED)
+    student = school.add_student()
+    assert relays(school) == []  # the one place is taken by the server's own logical replication launcher
+    changes_are_seen(school, cache, student)

@@ -1,0 +1,55 @@
+"""A hot standby: the functions answer there, and what they offer for the cache says honestly what it has seen."""
+
+import re
+
+import pytest
+
+from school import School
+from servers import Cluster, until
+
+
+@pytest.fixture
+def standby(ground, school):
+    """The school as its standby shows it."""
+    with Cluster(ground, "standby", primary=school.cluster) as cluster:
+        standby = School(cluster, school.database)
+        with standby.connection:
+            yield standby
+
+
+def until_replayed(school, standby):
+    position = school.one("SELECT pg_current_wal_insert_lsn()::text")
+    until(lambda: standby.one("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", position), 20, "the standby to catch up")
+
+
+def test_summaries(school, standby):
+    student = school.add_student()
+    school.add_allergy(student)
+    school.add_record(student, type="VACCINATION", vital='{"height": 140}')
+    until_replayed(school, standby)
+    assert standby.summary(student) == school.summary(student)
+    assert standby.rows("SELECT * FROM wc_health_summaries(%s::text[])", [student, "nobody"]) == [
+        (student, school.summary(student)), ("nobody", None)]
+
+
+def is_visible(xid, snapshot):
+    """The rule of the Redis library."""
+    xmin, xmax, in_progress = re.fullmatch(r"(\d+):(\d+):([\d,]*)@\d+", snapshot).groups()
+    return xid < int(xmin) or (xid < int(xmax) and str(xid) not in in_progress.split(","))
+
+
+def test_a_transaction_in_progress_on_the_primary_is_not_called_visible(school, standby):
+    """pg_current_snapshot() of a standby leaves it out, which would claim that it had been seen."""
+    student = school.add_student()
+    with school.cluster.connect(school.database, autocommit=False) as writer:
+        writer.execute("UPDATE students SET \"lastName\" = 'Byron' WHERE id = %s", [student])
+        open_xid = int(writer.execute("SELECT pg_current_xact_id()::text").fetchone()[0])
+        school.add_allergy(student)  # a later transaction, committed
+        until_replayed(school, standby)
+        summary, snapshot = standby.rows("SELECT value, snapshot FROM wc_cache_entries(ARRAY[%s])", student)[0]
+        assert len(summary["allergies"]) == 1 and summary["student"]["lastName"] == "Quill"
+        assert snapshot is None or not is_visible(open_xid, snapshot)
+        writer.commit()
+    until_replayed(school, standby)
+    summary, snapshot = standby.rows("SELECT value, snapshot FROM wc_cache_entries(ARRAY[%s])", student)[0]
+    assert summary["student"]["lastName"] == "Byron"

@@ -1,0 +1,214 @@
+// Connecting, leading, losing and finding again.
+#include "app/loop.hpp"
+
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "worker_fakes.hpp"
+
+namespace wc {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::Not;
+
+struct LoopTest : testing::Test {
+    test::Journal journal;
+    test::FakeClock clock;
+    test::FakeWaiter waiter{clock};
+    config::Live live{config::Config{}};
+    app::HotList hot;
+    metrics::Metrics metrics;
+    app::Health health;
+    test::FakeDatabase database{journal};
+    test::FakeRedis redis{journal};
+    bool postgres_is_down = false;
+    int refills = 0, saves = 0;
+    app::Pace pace = app::Pace::Paused;
+    app::Drain drain{live, clock, hot, metrics, [](auto) {}};
+    app::Sweep sweep{clock, hot, metrics};
+    app::Loop loop{live, clock, waiter, ports(), drain, sweep, hot, metrics, health};
+
+    app::LoopPorts ports()
+    {
+        return {[this]() -> std::unique_ptr<app::Queue> {
+                    if (postgres_is_down)
+                        throw app::Failure(app::Part::Postgres, "refused");
+                    journal.push_back("listen");
+                    return std::make_unique<test::FakeQueue>(database);
+                },
+                [this] { return std::make_unique<test::FakeCache>(redis); }, [this] { ++refills; }, [this] { ++saves; },
+                [this](app::Pace next) { pace = next; }};
+    }
+    void turns(int count)
+    {
+        while (count-- > 0)
+            loop.turn();
+    }
+    long count(const std::string &entry) { return std::count(journal.begin(), journal.end(), entry); }
+};
+
+TEST_F(LoopTest, ListensThenRegistersThenDrains)
+{
+    loop.turn();
+    EXPECT_THAT(journal, ElementsAre("listen", "redis connects", "try_lead", "enroll", "take"));
+    EXPECT_TRUE(health.is_well());
+    EXPECT_EQ(refills, 1);
+    loop.turn();
+    EXPECT_EQ(health.role, app::Role::Draining);
+}
+
+TEST_F(LoopTest, SleepsUntilThePollWhenNothingHappens)
+{
+    turns(3);
+    EXPECT_EQ(waiter.waited.back(), milliseconds(1000));
+    EXPECT_EQ(count("take"), 3);
+}
+
+TEST_F(LoopTest, DrainsAtOnceWhenWoken)
+{
+    waiter.is_readable = [this] { return database.woken; };
+    loop.turn();
+    auto const before = clock.time;
+    EXPECT_EQ(count("take"), 1);
+    database.woken = true;
+    loop.turn();  // the poll is due; then the wait ends at once
+    loop.turn();
+    EXPECT_EQ(count("take"), 3);
+    EXPECT_EQ(clock.time - before, milliseconds(1000)) << "only the last wait was for the next poll";
+}
+
+TEST_F(LoopTest, DoesNotSleepWhileMoreWaits)
+{
+    database.batches = {test::batch({test::change("a")}, false), test::batch({test::change("b")}, false),
+                        test::batch({test::change("c")})};
+    turns(3);
+    EXPECT_TRUE(database.batches.empty());
+    EXPECT_EQ(waiter.waited[0], milliseconds(0));
+    EXPECT_EQ(waiter.waited[1], milliseconds(0));
+    EXPECT_EQ(waiter.waited[2], milliseconds(1000));
+    EXPECT_EQ(pace, app::Pace::Full);
+}
+
+TEST_F(LoopTest, RebuildingGivesWayToADrainThatIsBehind)
+{
+    database.batches = {test::batch({test::change("a")}, false), test::batch({test::change("b")})};
+    loop.turn();
+    EXPECT_EQ(pace, app::Pace::Slow);
+    loop.turn();
+    EXPECT_EQ(pace, app::Pace::Full);
+}
+
+TEST_F(LoopTest, StandsByAndTakesOverWhenTheLockIsFree)
+{
+    database.lock_is_free = false;
+    turns(5);
+    EXPECT_EQ(health.role, app::Role::Standby);
+    EXPECT_THAT(journal, Not(Contains("take")));
+    auto const before = clock.time;
+    database.lock_is_free = true;
+    while (health.role != app::Role::Draining)
+        loop.turn();
+    EXPECT_LE(clock.time - before, std::chrono::seconds(2));
+    EXPECT_THAT(journal, Contains("take"));
+}
+
+TEST_F(LoopTest, TriesAgainToRegisterWhenWritersAreInTheWay)
+{
+    database.enroll_answers = {std::nullopt, std::nullopt, true};
+    turns(3);
+    EXPECT_EQ(count("try_lead"), 1) << "it has the lock";
+    EXPECT_EQ(count("enroll"), 3);
+    EXPECT_EQ(count("take"), 1);
+}
+
+TEST_F(LoopTest, KeepsTheRowsWhenRedisIsLostAndDrainsThemLater)
+{
+    database.batches = {test::batch({test::change("a")})};
+    redis.fails_next = false;
+    loop.turn();
+    database.batches = {test::batch({test::change("b")})};
+    database.woken = true;
+    redis.is_down = true;
+    turns(20);
+    EXPECT_EQ(database.batches.size(), 1U);
+    EXPECT_FALSE(health.is_well());
+    EXPECT_EQ(count("release"), 1) << "another worker may reach Redis";
+    EXPECT_EQ(health.queue_rows, 1);
+    EXPECT_EQ(pace, app::Pace::Paused);
+    redis.is_down = false;
+    turns(20);
+    EXPECT_TRUE(database.batches.empty());
+    EXPECT_TRUE(health.is_well());
+    EXPECT_GE(refills, 2) << "Redis may have come back empty";
+}
+
+TEST_F(LoopTest, StartsFromScratchWhenPostgresIsLost)
+{
+    database.batches = {test::batch({test::change("a")})};
+    database.fail_at = "commit";
+    loop.turn();
+    EXPECT_FALSE(health.postgres);
+    EXPECT_EQ(database.batches.size(), 1U) << "it was not committed, so it is there again";
+    while (!database.batches.empty())
+        loop.turn();
+    EXPECT_EQ(database.connections, 2);
+    EXPECT_EQ(count("invalidate 1"), 2) << "twice is harmless";
+    EXPECT_EQ(count("listen"), 2);
+    EXPECT_EQ(count("enroll"), 2);
+}
+
+TEST_F(LoopTest, BacksOffFromALostServerWithoutSpinning)
+{
+    postgres_is_down = true;
+    auto const begin = clock.time;
+    turns(200);
+    EXPECT_GT(clock.time - begin, std::chrono::seconds(30)) << "200 turns are not 200 quick tries";
+    postgres_is_down = false;
+    turns(5);
+    EXPECT_TRUE(health.is_well());
+}
+
+TEST_F(LoopTest, SweepsBetweenDrains)
+{
+    redis.sweep_steps = {{"x"}, {}};
+    database.batches = {{{}, {{9, 0}}, 0, true}};
+    turns(3);
+    EXPECT_THAT(journal, Contains("fence_all 1"));
+    EXPECT_THAT(journal, Contains("forget 1"));
+    EXPECT_EQ(refills, 2) << "at the start, and after the sweep";
+}
+
+TEST_F(LoopTest, SavesTheHotListWhenItChanged)
+{
+    turns(2);
+    hot.touch("a", clock.now());
+    turns(70);
+    EXPECT_EQ(saves, 1);
+}
+
+TEST_F(LoopTest, SendsHeartbeats)
+{
+    turns(40);
+    EXPECT_GE(count("heartbeat"), 1);
+    EXPECT_EQ(count("heartbeat"), count("ping"));
+    database.fail_at = "heartbeat";
+    turns(40);
+    EXPECT_EQ(database.connections, 2);
+}
+
+TEST_F(LoopTest, StopsAndSavesTheHotList)
+{
+    loop.turn();
+    hot.touch("a", clock.now());
+    waiter.stop = true;
+    loop.run();
+    EXPECT_EQ(saves, 1);
+}
+
+}  // namespace
+}  // namespace wc
