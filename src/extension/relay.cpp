@@ -250,7 +250,9 @@ WC_FUNCTION(wc_start_relay)
                           errdetail("Up to %d databases of a cluster can have one.", relay::kSlots)));
         PG_RETURN_BOOL(false);
     }
-    bool const is_running = slot->latch.load() != nullptr || relay::start(MyDatabaseId);
+    // Once more after a start that failed: somebody else's may have been faster.
+    bool const is_running =
+        slot->latch.load() != nullptr || relay::start(MyDatabaseId) || slot->latch.load() != nullptr;
     slot->is_without_relay.store(!is_running);
     if (!is_running)
         ereport(WARNING, (errmsg("could not start the relay"), errhint("Consider increasing max_worker_processes.")));

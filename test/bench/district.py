@@ -27,6 +27,7 @@ class District(contextlib.ExitStack):
         super().__enter__()
         self.cluster = self.enter_context(Cluster(self.ground, settings={
             "fsync": "on", "shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "30min",
+            "shared_preload_libraries": "$libdir/white_cross",
             "max_connections": 100}))
         self.redis = self.enter_context(Redis(self.ground, settings={"notify-keyspace-events": "KA"}))
         started = time.monotonic()

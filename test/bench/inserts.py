@@ -1,6 +1,7 @@
 """What change tracking costs writers: single-row inserts, each its own transaction, with fsync."""
 
 import contextlib
+import signal
 import threading
 
 from district import in_turns, table
@@ -44,25 +45,19 @@ def naive(district):
 
 
 @contextlib.contextmanager
-def tracked(district):
-    """Ours, with the worker draining on the same cores."""
+def tracked(district, paused=False):
+    """Ours, with the worker draining on the same cores, or standing still."""
     with Worker(district.ground, district.cluster.dsn(district.database), district.redis, name="inserts",
-                settings={"log": {"level": "warning"}}):
+                settings={"log": {"level": "warning"}}) as worker:
+        if paused:
+            worker.send(signal.SIGSTOP)
         yield
+        worker.send(signal.SIGCONT)
     district.cluster.psql("SELECT white_cross.unregister_worker('inserts'); DELETE FROM white_cross.invalidation;",
                           district.database)
 
 
-@contextlib.contextmanager
-def queued(district):
-    """Ours, with a worker registered but not running: the cost of the queue alone."""
-    district.cluster.psql("SELECT white_cross.register_worker('paused');", district.database)
-    yield
-    district.cluster.psql("SELECT white_cross.unregister_worker('paused'); DELETE FROM white_cross.invalidation;",
-                          district.database)
-
-
-OFF, DIRECT = "-c white_cross.notify=off", "-c white_cross.notify=direct"
+RELAY, DIRECT = "-c white_cross.notify=relay", "-c white_cross.notify=direct"
 
 
 def measure(district, quick):
@@ -70,9 +65,9 @@ def measure(district, quick):
     script = district.script("insert", INSERT)
     worlds = {
         "no trigger": (bare, ""),
-        "white_cross, worker not running, notify = off": (queued, OFF),
-        "white_cross, worker draining, notify = off": (tracked, OFF),
-        "white_cross, worker draining, notify = direct": (tracked, DIRECT),
+        "white_cross, notify = relay, worker paused": (lambda d: tracked(d, paused=True), RELAY),
+        "white_cross, notify = relay, worker draining": (tracked, RELAY),
+        "white_cross, notify = direct, worker draining": (tracked, DIRECT),
         "row trigger with pg_notify, a listener": (naive, ""),
     }
     results = {}

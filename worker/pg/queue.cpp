@@ -150,6 +150,7 @@ bool Queue::try_lead() { return drain_.run("SELECT pg_try_advisory_lock" + drain
 void Queue::release()
 {
     drain_.run("SELECT pg_advisory_unlock" + drain_lock());
+    relayed_.reset();
     // Whoever drains next, perhaps again this worker, begins with everything that is there.
     seen_ = {};
     place_ = {};
@@ -176,11 +177,14 @@ std::optional<bool> Queue::enroll()
 
 void Queue::start_relay()
 {
-    relayed_ = drain_.run("SELECT white_cross.start_relay()").is_true(0, 0);
-    if (relayed_)
-        log::debug("a relay notifies for all writers");
+    bool const relayed = drain_.run("SELECT white_cross.start_relay()").is_true(0, 0);
+    if (relayed_ == relayed)
+        return;
+    relayed_ = relayed;
+    if (relayed)
+        log::info("a relay notifies for all writers");
     else
-        log::debug("writers notify by themselves; shared_preload_libraries = 'white_cross' would spare them that");
+        log::info("writers notify by themselves; shared_preload_libraries = 'white_cross' would spare them that");
 }
 
 app::Batch Queue::take(std::size_t max_students)
@@ -268,7 +272,7 @@ void Queue::heartbeat()
         throw Error("the listening connection hears nothing any more");
     drain_.run("NOTIFY " + heartbeat_channel_);
     heartbeat_pending_ = true;
-    if (relayed_)
+    if (relayed_.has_value())
         start_relay();
 }
 

@@ -51,7 +51,7 @@ private:
     Connection listener_, drain_;
     bool listen_works_ = false;
     bool heartbeat_pending_ = false;
-    bool relayed_ = false;  // a process of the server notifies for all writers
+    std::optional<bool> relayed_;  // while draining: whether a process of the server notifies for all writers
     bool woken_ = false;
 
     Seen seen_;    ///< rows that this snapshot sees are gone
