@@ -595,6 +595,12 @@ $$;
 COMMENT ON FUNCTION white_cross.unregister_worker(text) IS
 'This worker will not come back. Without any worker nothing is queued. False when there was none of that name.';
 
+CREATE FUNCTION white_cross.distrust_cache() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ BEGIN PERFORM @extschema@.wc_invalidate_all(); END $$;
+COMMENT ON FUNCTION white_cross.distrust_cache() IS
+'Queues every student: for a worker that finds a Redis or a PostgreSQL that was restarted, whose cached values may be of a state that is gone.';
+
 CREATE FUNCTION white_cross.start_relay() RETURNS boolean
 LANGUAGE c AS 'MODULE_PATHNAME', 'wc_start_relay';
 COMMENT ON FUNCTION white_cross.start_relay() IS
@@ -610,7 +616,7 @@ BEGIN
     EXECUTE format('GRANT SELECT, DELETE ON white_cross.invalidation TO %s', worker_role);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON white_cross.hot_student TO %s', worker_role);
     EXECUTE format('GRANT SELECT ON white_cross.worker TO %s', worker_role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.start_relay() TO %s', worker_role);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.start_relay(), white_cross.distrust_cache() TO %s', worker_role);
     FOR part IN SELECT b.schema_name, b.table_name FROM white_cross.binding AS b LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %s', part.schema_name, worker_role);
         EXECUTE format('GRANT SELECT ON %I.%I TO %s', part.schema_name, part.table_name, worker_role);
@@ -707,7 +713,7 @@ COMMENT ON FUNCTION wc_version() IS 'The version of the loaded library.';
 -- ---------------------------------------------------------------------------------------------------------
 
 REVOKE ALL ON white_cross.binding, white_cross.worker, white_cross.invalidation, white_cross.hot_student FROM PUBLIC;
-REVOKE ALL ON FUNCTION white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.start_relay() FROM PUBLIC;
+REVOKE ALL ON FUNCTION white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.start_relay(), white_cross.distrust_cache() FROM PUBLIC;
 REVOKE ALL ON FUNCTION wc_attach(name, jsonb), wc_detach(name), wc_create_tables(name, boolean), wc_grant_worker(regrole) FROM PUBLIC;
 DO $$
 DECLARE

@@ -26,7 +26,7 @@ def measure(district, quick):
     batch_script = district.script(
         "batch", f"{PICK}SELECT student_id, summary FROM wc_health_summaries(ARRAY("
                  f"SELECT student_id((:n + i * 7919) % :students + 1) FROM generate_series(1, {BATCH}) i));\n")
-    seconds, rounds = (1, 1) if quick else (5, 5)
+    seconds, rounds = (1, 1) if quick else (4, 5)
 
     results = {}
     for clients in (1, 2, 8):

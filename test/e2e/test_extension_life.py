@@ -27,8 +27,8 @@ def test_in_another_schema(bare, ground, redis_server):
     bare.sql("SET search_path = ''")
     assert bare.one("SELECT health.wc_health_summary(%s::text)", student)["student"]["id"] == student
     bare.allow_worker()
+    redis_server.connect().flushall()
     with redis_server.connect() as client, Worker(ground, bare.worker_dsn, redis_server, "elsewhere"):
-        client.flushall()
         bare.sql("SET search_path = health")
         cache = Cache(client, bare)
         cache.until_drained()
@@ -79,8 +79,8 @@ def test_a_dump_keeps_the_attachment(school, cluster, ground, redis_server, requ
     with restored.connection:
         assert restored.summary(student) == before
         restored.allow_worker()
+        redis_server.connect().flushall()
         with redis_server.connect() as client, Worker(ground, restored.worker_dsn, redis_server, "restored"):
-            client.flushall()
             cache = Cache(client, restored)
             cache.until_drained()
             cache.plant_summary(student)

@@ -22,6 +22,10 @@ class Library:
     def invalidate(self, *xids, kinds=SUMMARY, prefix=P):
         return self.call("wc_invalidate", prefix, kinds, FENCE_MS, *xids)
 
+    def open_epoch(self, snapshot, opening="o", held="o"):
+        self.client.set("wc:epoch:opening", held)
+        return self.call("wc_open_epoch", "wc:epoch", opening, snapshot, "these servers")
+
     def fill(self, snapshot, key=P + "health_summary", value='{"v":1}', ttl=300):
         return self.call("wc_fill", key, value, ttl, snapshot)
 
@@ -31,7 +35,9 @@ def library(redis_server):
     with redis_server.connect() as client:
         client.flushall()
         client.execute_command("FUNCTION", "LOAD", "REPLACE", (ROOT / "worker/redis/white_cross.lua").read_text())
-        yield Library(client)
+        library = Library(client)
+        assert library.open_epoch(snapshot(1, 1)) == 1
+        yield library
 
 
 def snapshot(xmin, xmax, *in_progress):
@@ -182,7 +188,7 @@ def test_a_malformed_snapshot_stores_nothing(library, token):
 def test_wrong_arguments_are_errors_and_change_nothing(library, arguments):
     with pytest.raises(redis.ResponseError):
         library.call(*arguments)
-    assert library.client.keys("*") == []
+    assert library.client.keys("student:*") == []
 
 
 def test_a_lease_is_given_once(library):
@@ -212,4 +218,37 @@ def test_ids_of_all_kinds(library, id):
         assert library.fill(snapshot(5, 5), key=prefix + name) == 1
     assert library.invalidate(10, prefix=prefix, kinds=7) == 7
     assert library.fill(snapshot(10, 10), key=prefix + "health_summary") == 0
-    assert library.client.keys("*") == [prefix + "fence"]
+    assert library.client.keys("student:*") == [prefix + "fence"]
+
+
+def test_without_an_epoch_nothing_is_stored(library):
+    library.client.delete("wc:epoch")
+    assert library.fill(snapshot(10, 10)) == 0
+    assert library.open_epoch(snapshot(10, 10)) == 1
+    assert library.fill(snapshot(10, 10)) == 1
+
+
+@pytest.mark.parametrize("base", [100, 2**53 - 1, BIG])
+@pytest.mark.parametrize("given, accepted", [
+    ((0, 4, 1), 1),          # the epoch's own snapshot
+    ((4, 4), 1),             # all that was in progress has ended since
+    ((1, 9, 1, 5), 1),       # later, with a transaction in progress that the epoch has not seen either
+    ((0, 3, 1), 0),          # older: 3 is not visible
+    ((0, 4, 1, 3), 0),       # 3 was visible to the epoch
+    ((0, 9, 0, 1), 0),       # 0 was visible to the epoch
+])
+def test_a_fill_must_have_seen_all_that_the_epoch_saw(library, base, given, accepted):
+    assert library.open_epoch(snapshot(base, base + 4, base + 1)) == 1
+    assert library.fill(snapshot(*(base + xid for xid in given))) == accepted
+
+
+def test_an_epoch_whose_opening_was_lost_is_not_opened(library):
+    assert library.open_epoch(snapshot(50, 50), opening="mine", held="another's") == 0
+    assert library.fill(snapshot(10, 10)) == 1, "the one before is in force"
+
+
+@pytest.mark.parametrize("arguments", [(), ("o",), ("o", "no snapshot", "servers"), ("o", "1:1:@1", "servers", "more")])
+def test_an_epoch_needs_its_arguments(library, arguments):
+    library.client.set("wc:epoch:opening", "o")
+    with pytest.raises(redis.ResponseError):
+        library.call("wc_open_epoch", "wc:epoch", *arguments)

@@ -92,6 +92,13 @@ public:
             db_.batches.erase(db_.batches.begin());
         return batch;
     }
+    std::string identity() override { return "this start"; }
+    std::string snapshot() override
+    {
+        db_.call("snapshot");
+        return "1:1:@0";
+    }
+    void distrust() override { db_.call("distrust"); }
     void commit() override
     {
         db_.call("commit");
@@ -114,6 +121,8 @@ struct FakeRedis {
     Journal &journal;
     std::set<std::string> cached;  ///< students whose summary is in the cache
     std::vector<std::vector<std::string>> sweep_steps{{}};
+    app::Epoch epoch = app::Epoch::Open;
+    bool loses_opening = false;
     bool is_down = false;
     bool fails_next = false;
     int connections = 0;
@@ -152,6 +161,20 @@ public:
         auto const &students = redis_.sweep_steps[at];
         return {at + 1 < redis_.sweep_steps.size() ? std::to_string(at + 1) : "0", students.size(), students.size(),
                 students};
+    }
+    app::Epoch epoch(const std::string &database) override
+    {
+        redis_.call("epoch of " + database);
+        return redis_.epoch;
+    }
+    bool open_epoch(const std::string &, const std::function<std::string()> &take_snapshot) override
+    {
+        redis_.call("opens an epoch");
+        take_snapshot();
+        if (std::exchange(redis_.loses_opening, false))
+            return false;
+        redis_.epoch = app::Epoch::Open;
+        return true;
     }
     int fd() const override { return -1; }
     void check() override

@@ -55,7 +55,7 @@ struct LoopTest : testing::Test {
 TEST_F(LoopTest, ListensThenRegistersThenDrains)
 {
     loop.turn();
-    EXPECT_THAT(journal, ElementsAre("listen", "redis connects", "try_lead", "enroll", "take"));
+    EXPECT_THAT(journal, ElementsAre("listen", "redis connects", "try_lead", "enroll", "epoch of this start", "take"));
     EXPECT_TRUE(health.is_well());
     EXPECT_EQ(refills, 1);
     loop.turn();
@@ -80,6 +80,38 @@ TEST_F(LoopTest, DrainsAtOnceWhenWoken)
     loop.turn();
     EXPECT_EQ(count("take"), 3);
     EXPECT_EQ(clock.time - before, milliseconds(1000)) << "only the last wait was for the next poll";
+}
+
+TEST_F(LoopTest, AnEmptiedRedisGetsAnEpochFromASnapshotTakenAfterwards)
+{
+    redis.epoch = app::Epoch::Missing;
+    loop.turn();
+    auto const at = [&](const char *what) { return std::find(journal.begin(), journal.end(), what) - journal.begin(); };
+    EXPECT_LT(at("opens an epoch"), at("snapshot"));
+    EXPECT_LT(at("snapshot"), at("take"));
+    EXPECT_EQ(redis.epoch, app::Epoch::Open);
+    EXPECT_EQ(refills, 2) << "what was built before was refused";
+    EXPECT_THAT(journal, Not(Contains("distrust")));
+}
+
+TEST_F(LoopTest, WhatIsOfAnotherStartIsNotTrusted)
+{
+    redis.epoch = app::Epoch::Foreign;
+    loop.turn();
+    EXPECT_THAT(journal, Contains("distrust"));
+    EXPECT_EQ(count("opens an epoch"), 1);
+    turns(2);
+    EXPECT_EQ(count("opens an epoch"), 1);
+}
+
+TEST_F(LoopTest, AnEpochThatCouldNotBeOpenedIsTriedAgain)
+{
+    redis.epoch = app::Epoch::Missing;
+    redis.loses_opening = true;
+    loop.turn();
+    EXPECT_EQ(redis.epoch, app::Epoch::Missing);
+    loop.turn();
+    EXPECT_EQ(redis.epoch, app::Epoch::Open);
 }
 
 TEST_F(LoopTest, DoesNotSleepWhileMoreWaits)

@@ -1,6 +1,7 @@
 // Ports: the cache in Redis, as the draining thread sees it and as the prewarming threads see it.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,6 +33,13 @@ struct SweepStep {
     std::vector<std::string> summaries;  ///< students whose health summary was removed: they were in use
 };
 
+/// Whether what Redis holds, fences and values, can be trusted.
+enum class Epoch {
+    Open,     ///< of these servers, and in force
+    Missing,  ///< Redis was emptied: fences may be lost
+    Foreign,  ///< of another start of Redis or of PostgreSQL: values may be of a state that is gone
+};
+
 /// For the draining thread.  Every call may throw Failure; then only the destructor may follow.
 class Cache {
 public:
@@ -44,6 +52,11 @@ public:
     virtual void fence_all(std::span<const Xid> xids) = 0;
     /// Removes cached values from `cursor` on, a bounded number.
     virtual SweepStep sweep(const std::string &cursor) = 0;
+    /// `database` names this start of the database server; what Redis holds must be of it.
+    virtual Epoch epoch(const std::string &database) = 0;
+    /// Begins a new epoch, in two steps: what `take_snapshot` returns must have been taken after the call of it.
+    /// False when fences may have been lost meanwhile: once more.
+    virtual bool open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot) = 0;
     /// Becomes readable when the server goes away; `check` then tells.
     virtual int fd() const = 0;
     /// Throws if the server has closed the connection.  Costs no round trip otherwise.

@@ -50,6 +50,7 @@ void Loop::turn()
         connect_queue();
         connect_cache();
         lead();
+        see_to_epoch();
         drain();
         sweep();
         tend();
@@ -87,7 +88,7 @@ void Loop::connect_cache()
         throw;
     }
     metrics_.connected(Part::Redis);
-    next_poll_ = {};
+    next_poll_ = next_epoch_ = {};
     if (sweep_.is_active())
         sweep_.restart(*cache_);
     if (enrolled_)
@@ -107,11 +108,39 @@ void Loop::lead()
     if (!newly)
         return;
     enrolled_ = true;
+    next_epoch_ = {};
     log::info("drains the queue{}", *newly ? "; newly registered: what is cached from before is not trusted" : "");
     next_poll_ = {};
     next_save_ = now + seconds(live_.get()->prewarm.save_interval_s);
     if (live_.get()->prewarm.enabled)
         ports_.refill();
+}
+
+// An emptied Redis has lost its fences, one that was restarted may have found old values on its disk, and
+// another start of PostgreSQL may lack transactions that values were built from.
+void Loop::see_to_epoch()
+{
+    auto const now = clock_.now();
+    if (!works() || now < next_epoch_)
+        return;
+    next_epoch_ = now + milliseconds(live_.get()->queue.poll_interval_ms);
+    auto const identity = queue_->identity();
+    auto const found = cache_->epoch(identity);
+    if (found == Epoch::Open)
+        return;
+    if (!cache_->open_epoch(identity, [this] { return queue_->snapshot(); })) {
+        next_epoch_ = {};
+        return;
+    }
+    if (found == Epoch::Foreign) {
+        log::info("redis or PostgreSQL has been restarted: what is cached from before is not trusted");
+        queue_->distrust();
+        woken_ = true;
+    } else {
+        log::info("redis was empty: values from before now are not accepted");
+        if (live_.get()->prewarm.enabled)
+            ports_.refill();
+    }
 }
 
 void Loop::drain()

@@ -45,6 +45,7 @@ private:
     void connect_queue();
     void connect_cache();
     void lead();
+    void see_to_epoch();
     void drain();
     void sweep();
     void tend();
@@ -71,7 +72,7 @@ private:
     bool enrolled_ = false;  ///< and the database queues for us
     bool woken_ = false;
     bool drained_ = false;  ///< the last pass found the queue's end
-    Time next_poll_{}, next_election_{}, next_heartbeat_{}, next_save_{}, next_look_{};
+    Time next_poll_{}, next_election_{}, next_heartbeat_{}, next_save_{}, next_look_{}, next_epoch_{};
 };
 
 }  // namespace wc::app

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "app/change.hpp"
@@ -49,6 +50,13 @@ public:
     /// Deletes rows for every student, now that they are done.
     virtual void forget(std::span<const Everything> rows) = 0;
     virtual Backlog backlog() = 0;
+
+    /// Names this start of this database server: cluster, timeline, time.
+    virtual std::string identity() = 0;
+    /// The token of what is visible now.
+    virtual std::string snapshot() = 0;
+    /// Queues every student: what is cached may be of a state that is gone.
+    virtual void distrust() = 0;
 
     /// Readable when something may have been queued.
     virtual int wake_fd() const = 0;

@@ -276,6 +276,28 @@ void Queue::heartbeat()
         start_relay();
 }
 
+std::string Queue::identity()
+{
+    if (identity_.empty())
+        identity_ =
+            drain_
+                .run(
+                    "SELECT system_identifier::text || ' ' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || ' ' || "
+                    "extract(epoch FROM pg_postmaster_start_time())::text FROM pg_control_system()")
+                .text(0, 0);
+    return identity_;
+}
+
+std::string Queue::snapshot()
+{
+    return std::string(drain_
+                           .run("SELECT pg_current_snapshot()::text || '@' || "
+                                "(extract(epoch FROM now()) * 1000000)::bigint")
+                           .text(0, 0));
+}
+
+void Queue::distrust() { drain_.run("SELECT white_cross.distrust_cache()"); }
+
 Queue::Seen Queue::parse_snapshot(std::string_view text)
 {
     auto const first = text.find(':'), second = text.find(':', first + 1);

@@ -27,6 +27,9 @@ public:
     int wake_fd() const override { return listener_.fd(); }
     bool consume_wakes() override;
     void heartbeat() override;
+    std::string identity() override;
+    std::string snapshot() override;
+    void distrust() override;
 
 private:
     /// A snapshot that a complete drain was made with, as the arguments of the prepared statements: all that it sees
@@ -51,6 +54,7 @@ private:
     Connection listener_, drain_;
     bool listen_works_ = false;
     bool heartbeat_pending_ = false;
+    std::string identity_;         // empty: not asked yet; it stays for a connection's life
     std::optional<bool> relayed_;  // while draining: whether a process of the server notifies for all writers
     bool woken_ = false;
 

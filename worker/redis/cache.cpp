@@ -1,6 +1,7 @@
 #include "redis/cache.hpp"
 
 #include <charconv>
+#include <random>
 #include <string>
 #include <unordered_set>
 
@@ -13,6 +14,9 @@ namespace wc::redis {
 namespace {
 
 constexpr std::string_view kFenceAll = "wc:fence:all";
+constexpr std::string_view kEpoch = "wc:epoch";
+constexpr std::string_view kEpochOf = "wc:epoch:of";
+constexpr std::string_view kEpochOpening = "wc:epoch:opening";
 
 std::string milliseconds(std::int64_t seconds) { return std::to_string(seconds * 1000); }
 
@@ -50,6 +54,17 @@ std::vector<std::string_view> keys_of(const Reply &found)
     return keys;
 }
 
+// The id that a Redis server gives itself at each start.
+std::string run_id_of(std::string_view info)
+{
+    constexpr std::string_view kName = "run_id:";
+    auto const at = info.find(kName);
+    if (at == std::string_view::npos)
+        throw ReplyError("an answer to INFO server has no run_id");
+    auto const rest = info.substr(at + kName.size());
+    return std::string(rest.substr(0, rest.find_first_of("\r\n")));
+}
+
 }  // namespace
 
 Cache::Cache(const Target &target, const config::Live &live)
@@ -58,6 +73,24 @@ Cache::Cache(const Target &target, const config::Live &live)
       form_(live.get()->redis.cluster_keys ? cache::KeyForm::HashTag : cache::KeyForm::Plain)
 {
     ensure_library(connection_);
+    run_id_ = run_id_of(connection_.run({"INFO", "server"}).text());
+}
+
+app::Epoch Cache::epoch(const std::string &database)
+{
+    auto const found = connection_.run({"MGET", kEpoch, kEpochOf});
+    if (found.is_nil(0) || found.is_nil(1))
+        return app::Epoch::Missing;
+    return found.text(1) == servers(database) ? app::Epoch::Open : app::Epoch::Foreign;
+}
+
+bool Cache::open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot)
+{
+    auto const opening = std::to_string(std::random_device{}()) + std::to_string(std::random_device{}());
+    connection_.run({"SET", kEpochOpening, opening});
+    auto const snapshot = take_snapshot();
+    auto const of = servers(database);
+    return connection_.run({"FCALL", "wc_open_epoch", "1", kEpoch, opening, snapshot, of}).integer() == 1;
 }
 
 std::vector<app::KindSet> Cache::invalidate(std::span<const app::Change> changes)

@@ -15,6 +15,8 @@ public:
     std::vector<app::KindSet> invalidate(std::span<const app::Change> changes) override;
     void fence_all(std::span<const app::Xid> xids) override;
     app::SweepStep sweep(const std::string &cursor) override;
+    app::Epoch epoch(const std::string &database) override;
+    bool open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot) override;
     int fd() const override { return connection_.fd(); }
     void check() override;
     void ping() override { connection_.run({"PING"}); }
@@ -23,10 +25,12 @@ private:
     void remove_pages_by_scan(std::span<const app::Change> changes);
     Reply scan(const std::string &cursor, std::string_view pattern);
     std::size_t unlink(std::vector<std::string_view> keys);
+    std::string servers(const std::string &database) const { return run_id_ + " " + database; }
 
     Connection connection_;
     const config::Live &live_;
     cache::KeyForm form_;
+    std::string run_id_;  // of this start of Redis
 };
 
 }  // namespace wc::redis

@@ -45,6 +45,8 @@ std::string_view Reply::text(std::size_t at) const
     return text_of(reply_->element[at]);
 }
 
+bool Reply::is_nil(std::size_t at) const { return at < size() && reply_->element[at]->type == REDIS_REPLY_NIL; }
+
 Connection::Connection(const Target &target)
     : transport_(connect_socket(target.address, target.timeout)), reader_(redisReaderCreate()), timeout_(target.timeout)
 {

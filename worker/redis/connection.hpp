@@ -30,6 +30,7 @@ public:
     std::size_t size() const;  ///< of arrays
     /// An element of an array; belongs to this reply.
     std::string_view text(std::size_t at) const;
+    bool is_nil(std::size_t at) const;
     const redisReply &raw() const { return *reply_; }
 
 private:

@@ -17,6 +17,10 @@
 -- and wc:fence:all is a fence for every student.  It is one key for the whole keyspace: in a Redis Cluster a
 -- function reaches only the slots of its own node, so there it would have to exist once per node.
 --
+-- Fences are lost when Redis is emptied or restarted.  So there is an epoch: wc:epoch holds a snapshot that the worker took
+-- after that loss, and a fill must have seen all that it saw, which includes every change whose fence may be lost.
+-- Without an epoch nothing can be stored.  It is one key, as wc:fence:all is.
+--
 -- A fence is the text `FLOOR;XID,XID,...`: only snapshots that see each XID, and whose xmin is above FLOOR, may fill.
 -- It holds at most 64 ids; when there are more, the older half sinks into the floor, which refuses a little more
 -- than needed and never less.
@@ -24,6 +28,7 @@
 -- Transaction ids have 64 bits and Lua's numbers 53: they are compared as text, first by length, then by digits.
 
 local FENCE_ALL = 'wc:fence:all'
+local EPOCH = 'wc:epoch'
 local MAX_FENCED = 64
 
 -- The positions of wc::cache::Kind as bits.
@@ -55,6 +60,19 @@ local function is_visible(xid, snapshot)
         return true
     end
     return less(xid, snapshot.xmax) and not string.find(snapshot.in_progress, ',' .. xid .. ',', 1, true)
+end
+
+-- Whether all that is visible in `other` is visible in `snapshot`.
+local function covers(snapshot, other)
+    if less(snapshot.xmax, other.xmax) then
+        return false
+    end
+    for xid in string.gmatch(snapshot.in_progress, '%d+') do
+        if less(xid, other.xmax) and not string.find(other.in_progress, ',' .. xid .. ',', 1, true) then
+            return false
+        end
+    end
+    return true
 end
 
 local function allows(fence, snapshot)
@@ -216,7 +234,8 @@ local function fill(keys, args)
     -- Whatever happens, this loader is done: the next one need not wait for its lease to run out.
     redis.call('UNLINK', key .. ':lease')
     local snapshot = parse_snapshot(token)
-    if not snapshot or not allows(redis.call('GET', FENCE_ALL), snapshot) or
+    local epoch = parse_snapshot(redis.call('GET', EPOCH) or '')
+    if not snapshot or not epoch or not covers(snapshot, epoch) or not allows(redis.call('GET', FENCE_ALL), snapshot) or
         not allows(redis.call('GET', prefix .. 'fence'), snapshot) then
         return 0
     end
@@ -224,6 +243,23 @@ local function fill(keys, args)
     if is_page then
         remember_page(prefix .. 'pages', key, ttl * 1000)
     end
+    return 1
+end
+
+-- FCALL wc_open_epoch 1 wc:epoch OPENING SNAPSHOT OF → 1, or 0 where OPENING is not what wc:epoch:opening holds: fences
+-- may have been lost between the worker's writing that and its taking the snapshot, so it begins again.  OF says of which
+-- servers this is the epoch.
+local function open_epoch(keys, args)
+    local opening, token, servers = args[1], args[2], args[3]
+    if keys[1] ~= EPOCH or #args ~= 3 or not parse_snapshot(token) then
+        return redis.error_reply('ERR wc_open_epoch: the key ' .. EPOCH .. ', an opening, a snapshot and the servers are needed')
+    end
+    if redis.call('GET', EPOCH .. ':opening') ~= opening then
+        return 0
+    end
+    redis.call('UNLINK', EPOCH .. ':opening')
+    redis.call('SET', EPOCH .. ':of', servers)
+    redis.call('SET', EPOCH, token)
     return 1
 end
 
@@ -246,6 +282,7 @@ end
 
 redis.register_function('wc_invalidate', invalidate)
 redis.register_function('wc_fence_all', fence_all)
+redis.register_function('wc_open_epoch', open_epoch)
 redis.register_function('wc_fill', fill)
 redis.register_function { function_name = 'wc_get', callback = get, flags = { 'no-writes' } }
 redis.register_function('wc_lease', lease)

@@ -1,0 +1,78 @@
+"""Fences are lost with Redis' memory, and PostgreSQL may lose transactions: then nothing from before is taken or kept."""
+
+import signal
+
+import pytest
+
+from school import Cache
+from servers import Redis, Worker, until
+
+
+def load(school, student):
+    """What a slow application has loaded, and not stored yet."""
+    return school.rows("SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(ARRAY[%s])", student)[0]
+
+
+def store(cache, loaded):
+    return cache.client.execute_command("FCALL", "wc_fill", 1, *loaded)
+
+
+def epoch_is_open(cache):
+    return cache.client.get("wc:epoch") is not None
+
+
+def test_a_value_from_before_a_lost_fence_is_refused(school, worker, cache):
+    student = school.add_student(lastName="Old")
+    cache.until_drained()
+    loaded = load(school, student)
+    school.psql(f"UPDATE students SET \"lastName\" = 'New' WHERE id = '{student}'")
+    cache.until_drained()
+    cache.client.flushall()
+    assert store(cache, loaded) == 0, "there is no epoch"
+    until(lambda: epoch_is_open(cache), 10, "a new epoch")
+    assert store(cache, loaded) == 0, "it has not seen what the epoch saw"
+    assert store(cache, load(school, student)) == 1
+    assert cache.is_current(student)
+
+
+def test_a_transaction_that_stays_open_hinders_nobody_else(school, worker, cache):
+    student = school.add_student()
+    cache.until_drained()
+    with school.cluster.connect(school.database, autocommit=False) as long:
+        long.execute("UPDATE students SET grade = 'x' WHERE id = 'nobody'; SELECT pg_current_xact_id()")
+        cache.client.flushall()
+        until(lambda: epoch_is_open(cache), 10, "a new epoch")
+        assert store(cache, load(school, student)) == 1
+
+
+@pytest.fixture
+def own_redis(ground):
+    """One that finds its last snapshot on disk when it starts."""
+    with Redis(ground, "own-redis", {"save": "3600 1000000"}) as redis:
+        yield redis
+
+
+def test_what_redis_finds_on_its_disk_is_not_trusted(school, own_redis, ground):
+    school.allow_worker()
+    student = school.add_student()
+    with Worker(ground, school.worker_dsn, own_redis, "own-redis-worker") as worker, own_redis.connect() as client:
+        cache = Cache(client, school)
+        cache.until_drained()
+        cache.plant_summary(student)
+        client.save()
+        school.psql(f"UPDATE students SET grade = '6' WHERE id = '{student}'")
+        cache.until_invalidated(cache.key(student))
+        own_redis.restart(signal.SIGKILL)
+        until(worker.healthy, 30, "the worker to be connected again")
+        cache.until_invalidated(cache.key(student))
+
+
+def test_another_start_of_postgresql_is_another_epoch(start_own_school):
+    school, worker, cache = start_own_school()
+    student = school.add_student()
+    cache.until_drained()
+    before = cache.client.get("wc:epoch:of")
+    cache.plant_summary(student)
+    school.cluster.restart(signal.SIGKILL)
+    cache.until_invalidated(cache.key(student), timeout=30)
+    assert cache.client.get("wc:epoch:of") != before
