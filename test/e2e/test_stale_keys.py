@@ -2,6 +2,7 @@
 
 import pytest
 
+from school import Cache
 from servers import until
 
 KINDS = {"summary": "health_summary", "page": "records:1:20:{}", "page with a filter": 'records:3:50:{"type":"CHECKUP"}',
@@ -66,3 +67,31 @@ def test_keys_of_others_are_left_alone(ada, school, cache):
     school.psql("UPDATE students SET grade = '6' WHERE id = 'ada'")
     cache.until_invalidated(cache.key(ada))
     cache.assert_stays(*keys)
+
+
+@pytest.fixture
+def scanning(start_worker, redis_server, school):
+    """A worker that looks for pages that are in no set."""
+    start_worker(settings={"invalidate": {"scan": True, "scan_count": 10}})
+    with redis_server.connect() as client:
+        yield Cache(client, school)
+
+
+def test_pages_stored_by_hand_are_found_by_scanning_and_no_others(ada, school, scanning):
+    other = school.add_student("adam")
+    scanning.until_drained()
+    pages = [scanning.key(ada, f"records:{n}:20:{{}}") for n in range(50)]
+    others = [scanning.key(other, f"records:{n}:20:{{}}") for n in range(50)]
+    scanning.plant(*pages, *others)
+    school.psql("UPDATE health_records SET notes = 'Seen' WHERE id = 'r1'")
+    scanning.until_invalidated(*pages)
+    scanning.assert_stays(*others)
+
+
+def test_without_scanning_pages_in_no_set_stay(ada, school, cache):
+    """What the README says of clients that store pages by hand."""
+    cache.until_drained()
+    page = cache.key(ada, "records:1:20:{}")
+    cache.plant(page)
+    school.psql("UPDATE health_records SET notes = 'Seen' WHERE id = 'r1'")
+    cache.assert_stays(page)
