@@ -47,7 +47,7 @@ void define(bool is_preloaded)
     DefineCustomBoolVariable("white_cross.direct_reads", "Read summaries through index and heap where that is right.",
                              "Off: always by queries. Both give the same; this is for comparing them.",
                              &direct_reads_value, direct_reads_value, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-    // 14 knows the call by its older name only; later versions keep that as an alias until 17.
+    // 14 knows the call by its older name only.
 #if PG_VERSION_NUM >= 150000
     MarkGUCPrefixReserved("white_cross");
 #else
