@@ -51,9 +51,12 @@ $(BUILD)/extension/%.o: src/%.cpp Makefile
 	@mkdir -p $(@D)
 	$(call COMPILE,$(EXTENSION_CXXFLAGS))
 
-$(DATA_built): sql/$(EXTENSION).sql white_cross.control
+# In the order in which things need each other.
+INSTALL_SQL = $(patsubst %,sql/install/%.sql,head tables changes binding summaries cache worker ddl operation privileges)
+
+$(DATA_built): $(INSTALL_SQL) Makefile white_cross.control
 	@mkdir -p $(@D)
-	cp $< $@
+	@for part in $(INSTALL_SQL); do cat $$part; echo; done > $@
 
 # A copy of the installed extension inside the build tree, which clusters of tests find by extension_destdir.
 STAGE = $(BUILD)/stage

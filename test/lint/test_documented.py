@@ -17,7 +17,7 @@ def undocumented(names):
 
 
 def test_sql_functions_are_in_the_readme():
-    install = (ROOT / "sql/white_cross.sql").read_text()
+    install = "".join(path.read_text() for path in sorted((ROOT / "sql/install").glob("*.sql")))
     names = re.findall(r"CREATE (?:OR REPLACE )?(?:FUNCTION|AGGREGATE|VIEW) (?:@extschema@\.)?(wc_\w+)", install, re.I)
     assert undocumented(set(names)) == []
 

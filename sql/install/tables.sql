@@ -1,0 +1,42 @@
+-- Internal tables
+
+-- Which table of the application plays which part.  Kept by name, so that a dump restores it.
+CREATE TABLE white_cross.binding (
+    entity      text PRIMARY KEY CHECK (entity IN ('students', 'health_records', 'allergies', 'chronic_conditions')),
+    schema_name name NOT NULL,
+    table_name  name NOT NULL,
+    columns     jsonb NOT NULL
+);
+COMMENT ON TABLE white_cross.binding IS 'which table and columns of the application hold which entity; written by wc_attach';
+SELECT pg_catalog.pg_extension_config_dump('white_cross.binding', '');
+
+-- The workers that must be told of changes.  Like a replication slot: while there is none, nothing is queued.
+CREATE TABLE white_cross.worker (
+    name          text PRIMARY KEY,
+    registered_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE white_cross.worker IS 'consumers of the queue; changes are queued only while there is at least one';
+
+-- The queue.  Writers only insert, each transaction once, just before its commit; the worker deletes.
+CREATE TABLE white_cross.invalidation (
+    xid       xid8 NOT NULL,
+    n         integer NOT NULL,
+    sections  smallint NOT NULL,
+    students  text[],
+    queued_at timestamptz NOT NULL,
+    PRIMARY KEY (xid, n)
+);
+COMMENT ON TABLE white_cross.invalidation IS 'changed students, to be removed from the cache';
+COMMENT ON COLUMN white_cross.invalidation.xid IS 'top-level transaction id of the writer: the fence';
+COMMENT ON COLUMN white_cross.invalidation.n IS 'ordinal within the transaction; -1: the registration of a worker';
+COMMENT ON COLUMN white_cross.invalidation.sections IS 'what changed: 1 students, 2 health_records, 4 allergies, 8 chronic_conditions, 16 growth';
+COMMENT ON COLUMN white_cross.invalidation.students IS 'ids in text form; NULL: every student';
+COMMENT ON COLUMN white_cross.invalidation.queued_at IS 'clock time just before the commit';
+ALTER TABLE white_cross.invalidation SET (autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0.0);
+
+-- Students whose summaries are read often, saved by the worker so that a restart begins warm.
+CREATE TABLE white_cross.hot_student (
+    student text PRIMARY KEY,
+    weight  real NOT NULL CHECK (weight > 0)
+);
+COMMENT ON TABLE white_cross.hot_student IS 'students that were hot in the cache when the worker last saved its list';

@@ -1,0 +1,66 @@
+-- The worker
+
+CREATE FUNCTION white_cross.register_worker(worker_name text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s'
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM white_cross.worker AS w WHERE w.name = worker_name) THEN
+        RETURN false;
+    END IF;
+    -- Waits for writers that have looked for a worker, found none and not committed yet.
+    LOCK TABLE white_cross.worker IN ACCESS EXCLUSIVE MODE;
+    INSERT INTO white_cross.worker (name) VALUES (worker_name) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    -- What changed before was not queued: every student, owed even if this worker dies in the next moment.
+    -- Number -1: 0 and up are those of rows that this transaction's own changes may get.
+    INSERT INTO white_cross.invalidation (xid, n, sections, students, queued_at)
+    VALUES (pg_current_xact_id(), -1, 31, NULL, clock_timestamp());
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION white_cross.register_worker(text) IS
+'From now on changes are queued for this worker. True when it is new: what changed before was not queued, so all of the cache counts as stale, and a row for every student is queued. Errors: 55P03 writers in flight held it up for 2 seconds; try again.';
+
+CREATE FUNCTION white_cross.unregister_worker(worker_name text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM white_cross.worker AS w WHERE w.name = worker_name;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION white_cross.unregister_worker(text) IS
+'This worker will not come back. Without any worker nothing is queued. False when there was none of that name.';
+
+CREATE FUNCTION white_cross.distrust_cache() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ BEGIN PERFORM @extschema@.wc_invalidate_all(); END $$;
+COMMENT ON FUNCTION white_cross.distrust_cache() IS
+'Queues every student: for a worker that finds a Redis or a PostgreSQL that was restarted, whose cached values may be of a state that is gone.';
+
+CREATE FUNCTION white_cross.start_relay() RETURNS boolean
+LANGUAGE c AS 'MODULE_PATHNAME', 'wc_start_relay';
+COMMENT ON FUNCTION white_cross.start_relay() IS
+'Starts the background process that notifies on behalf of all writers of this database, unless it runs. It ends when no worker drains the queue. False where the library is not in shared_preload_libraries, or where there was no room for it (with a warning): then writers notify by themselves.';
+
+CREATE FUNCTION wc_grant_worker(worker_role regrole) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    part record;
+BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA white_cross, @extschema@ TO %s', worker_role);
+    EXECUTE format('GRANT SELECT, DELETE ON white_cross.invalidation TO %s', worker_role);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON white_cross.hot_student TO %s', worker_role);
+    EXECUTE format('GRANT SELECT ON white_cross.worker TO %s', worker_role);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.start_relay(), white_cross.distrust_cache() TO %s', worker_role);
+    FOR part IN SELECT b.schema_name, b.table_name FROM white_cross.binding AS b LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO %s', part.schema_name, worker_role);
+        EXECUTE format('GRANT SELECT ON %I.%I TO %s', part.schema_name, part.table_name, worker_role);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION wc_grant_worker(regrole) IS
+'Gives a role what wc-worker needs and nothing else: to read and delete the queue, register itself, keep its list of hot students, and read the attached tables. Run it again after attaching other tables.';
