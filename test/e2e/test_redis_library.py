@@ -3,6 +3,7 @@
 import pytest
 import redis
 
+from servers import until
 from servers.ground import ROOT
 
 P = "student:ada:"
@@ -20,11 +21,19 @@ class Library:
         return self.client.execute_command("FCALL", function, 1, key, *arguments)
 
     def invalidate(self, *xids, kinds=SUMMARY, prefix=P):
-        return self.call("wc_invalidate", prefix, kinds, FENCE_MS, *xids)
+        return self.call("wc_invalidate", prefix, FENCE_MS, kinds, ",".join(map(str, xids)))[0]
 
-    def open_epoch(self, snapshot, opening="o", held="o"):
+    def open_epoch(self, snapshot, opening="o", held="o", life_ms=FENCE_MS):
         self.client.set("wc:epoch:opening", held)
-        return self.call("wc_open_epoch", "wc:epoch", opening, snapshot, "these servers")
+        return self.call("wc_open_epoch", "wc:epoch", opening, snapshot, "these servers", life_ms)
+
+    def vouch(self, ms=60_000):
+        return self.call("wc_alive", "wc:alive", ms)
+
+    def now(self):
+        """Redis's time in microseconds."""
+        seconds, rest = self.client.time()
+        return seconds * 1_000_000 + rest
 
     def fill(self, snapshot, key=P + "health_summary", value='{"v":1}', ttl=300):
         return self.call("wc_fill", key, value, ttl, snapshot)
@@ -36,12 +45,18 @@ def library(redis_server):
         client.flushall()
         client.execute_command("FUNCTION", "LOAD", "REPLACE", (ROOT / "worker/redis/white_cross.lua").read_text())
         library = Library(client)
+        # As if PostgreSQL's clock showed BEGAN now.
+        client.set("wc:clock", BEGAN - library.now())
         assert library.open_epoch(snapshot(1, 1)) == 1
+        assert library.vouch() == 1
         yield library
 
 
-def snapshot(xmin, xmax, *in_progress):
-    return f"{xmin}:{xmax}:{','.join(map(str, in_progress))}@1760000000000000"
+BEGAN = 1_760_000_000_000_000
+
+
+def snapshot(xmin, xmax, *in_progress, began=BEGAN):
+    return f"{xmin}:{xmax}:{','.join(map(str, in_progress))}@{began}"
 
 
 def test_a_fill_without_a_fence(library):
@@ -109,10 +124,85 @@ def test_a_fence_covers_all_kinds(library):
 
 
 def test_a_fence_lives_as_long_as_told_and_anew_with_each(library):
-    library.call("wc_invalidate", P, SUMMARY, 5_000, 10)
+    library.call("wc_invalidate", P, 5_000, SUMMARY, 10)
     assert 0 < library.client.pttl(P + "fence") <= 5_000
     library.invalidate(11)
     assert library.client.pttl(P + "fence") > 100_000
+    library.call("wc_invalidate", P, 5_000, SUMMARY, 12)
+    assert library.client.pttl(P + "fence") > 100_000, "a worker that was told less does not cut it short"
+
+
+def test_many_students_in_one_call(library):
+    prefixes = [f"student:{n}:" for n in range(100)]
+    for prefix in prefixes[::2]:
+        assert library.fill(snapshot(5, 5), key=prefix + "health_summary") == 1
+    arguments = [part for n in range(100) for part in (SUMMARY if n % 4 < 2 else GROWTH, 10 + n)]
+    answer = library.client.execute_command("FCALL", "wc_invalidate", 100, *prefixes, FENCE_MS, *arguments)
+    assert answer == [SUMMARY if n % 4 == 0 else 0 for n in range(100)]
+    for n, prefix in enumerate(prefixes):
+        assert library.client.exists(prefix + "health_summary") == (n % 4 == 2)
+        assert library.fill(snapshot(10 + n, 10 + n), key=prefix + "health_summary") == 0
+        assert library.fill(snapshot(11 + n, 11 + n), key=prefix + "health_summary") == 1
+
+
+def test_one_fence_for_all_instead_of_their_own(library):
+    assert library.fill(snapshot(5, 5)) == 1
+    library.call("wc_fence_all", "wc:fence:all", FENCE_MS, "10,12")
+    assert library.call("wc_invalidate", P, FENCE_MS, SUMMARY, "") == [SUMMARY]
+    assert library.client.keys("student:*") == []
+    assert library.fill(snapshot(12, 12)) == 0
+    assert library.fill(snapshot(13, 13)) == 1
+
+
+def test_what_nobody_vouches_for_is_not_found(library):
+    key = P + "health_summary"
+    assert library.fill(snapshot(5, 5)) == 1
+    assert library.call("wc_get", key) == '{"v":1}'
+    library.client.delete("wc:alive")
+    assert library.call("wc_get", key) is None
+    assert library.vouch(20) == 1
+    until(lambda: library.call("wc_get", key) is None, what="the word to run out")
+    assert library.client.get(key) == '{"v":1}', "it is there all the same"
+    assert library.vouch() == 1
+    assert library.call("wc_get", key) == '{"v":1}'
+
+
+def test_a_new_epoch_is_not_vouched_for(library):
+    assert library.fill(snapshot(5, 5)) == 1
+    assert library.open_epoch(snapshot(10, 10)) == 1
+    assert library.call("wc_get", P + "health_summary") is None
+
+
+def test_without_an_epoch_nobody_can_vouch(library):
+    library.client.flushall()
+    assert library.vouch() == 0
+
+
+def test_a_restarted_redis_remembers_no_word(library, redis_server):
+    """What it found on its disk may be older than what it had acknowledged."""
+    assert library.fill(snapshot(5, 5)) == 1
+    library.client.save()
+    redis_server.restart()
+    with redis_server.connect() as client:
+        assert client.get(P + "health_summary") == '{"v":1}' and client.exists("wc:alive") == 1
+        assert Library(client).call("wc_get", P + "health_summary") is None
+        client.flushall()
+
+
+HALF_US = FENCE_MS * 1000 // 2
+
+
+@pytest.mark.parametrize("age, accepted", [(0, 1), (HALF_US * 9 // 10, 1), (HALF_US + 1, 0), (10 * HALF_US, 0),
+                                           (-HALF_US * 9 // 10, 1), (-HALF_US * 11 // 10, 0)])
+def test_a_value_older_than_half_the_life_of_a_fence_is_refused(library, age, accepted):
+    """Its fence may be gone by now.  One from the future says that the clocks are not as they are thought to be."""
+    assert library.fill(snapshot(5, 5, began=BEGAN - age)) == accepted
+
+
+@pytest.mark.parametrize("lost", ["wc:clock", "wc:epoch:life"])
+def test_a_value_whose_age_cannot_be_known_is_refused(library, lost):
+    library.client.delete(lost)
+    assert library.fill(snapshot(5, 5)) == 0
 
 
 def test_a_fence_is_bounded_and_its_floor_errs_on_the_safe_side(library):
@@ -181,9 +271,12 @@ def test_a_malformed_snapshot_stores_nothing(library, token):
     ("wc_fill", P + "health_summary", "v", "soon", snapshot(1, 1)), ("wc_fill", P + "health_summary", "v", "300"),
     ("wc_fill", "session:1", "v", "300", snapshot(1, 1)), ("wc_fill", P + "fence", "0;", "300", snapshot(1, 1)),
     ("wc_fill", P + "pages", "v", "300", snapshot(1, 1)),
-    ("wc_invalidate", P, 8, FENCE_MS, 10), ("wc_invalidate", P, "all", FENCE_MS, 10), ("wc_invalidate", P, 1, 0, 10),
-    ("wc_invalidate", P, 1, FENCE_MS), ("wc_invalidate", P, 1, FENCE_MS, "ten"), ("wc_lease", P + "health_summary", 0),
-    ("wc_lease", P + "health_summary", "x"),
+    ("wc_invalidate", P, FENCE_MS, 8, 10), ("wc_invalidate", P, FENCE_MS, "all", 10), ("wc_invalidate", P, 0, 1, 10),
+    ("wc_invalidate", P, FENCE_MS, 1), ("wc_invalidate", P, FENCE_MS, 1, "ten"), ("wc_invalidate", P, FENCE_MS, 1, "1,,2"),
+    ("wc_invalidate", P, FENCE_MS, 1, "1,"), ("wc_invalidate", P, FENCE_MS, 1, "9" * 21), ("wc_invalidate", P, FENCE_MS, 1, 1, 1, 2),
+    ("wc_fence_all", P, FENCE_MS, "1"), ("wc_fence_all", "wc:fence:all", FENCE_MS, ""), ("wc_fence_all", "wc:fence:all", "x", "1"),
+    ("wc_alive", "wc:alive", 0), ("wc_alive", P, 1000),
+    ("wc_lease", P + "health_summary", 0), ("wc_lease", P + "health_summary", "x"),
 ])
 def test_wrong_arguments_are_errors_and_change_nothing(library, arguments):
     with pytest.raises(redis.ResponseError):
@@ -247,7 +340,8 @@ def test_an_epoch_whose_opening_was_lost_is_not_opened(library):
     assert library.fill(snapshot(10, 10)) == 1, "the one before is in force"
 
 
-@pytest.mark.parametrize("arguments", [(), ("o",), ("o", "no snapshot", "servers"), ("o", "1:1:@1", "servers", "more")])
+@pytest.mark.parametrize("arguments", [(), ("o",), ("o", "no snapshot", "servers", 1000), ("o", "1:1:@1", "servers", 0),
+                                       ("o", "1:1:@1", "servers", 1000, "more")])
 def test_an_epoch_needs_its_arguments(library, arguments):
     library.client.set("wc:epoch:opening", "o")
     with pytest.raises(redis.ResponseError):

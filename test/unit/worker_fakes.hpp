@@ -49,6 +49,7 @@ struct FakeDatabase {
     std::vector<std::optional<bool>> enroll_answers;  ///< then always false
     std::string fail_at;                              ///< the call that loses the connection, once
     bool woken = false;
+    std::optional<std::chrono::microseconds> clock{0};
     int connections = 0;
 
     explicit FakeDatabase(Journal &journal) : journal(journal) {}
@@ -98,6 +99,7 @@ public:
         db_.call("snapshot");
         return "1:1:@0";
     }
+    std::optional<std::chrono::microseconds> clock() override { return db_.clock; }
     void distrust() override { db_.call("distrust"); }
     void commit() override
     {
@@ -123,11 +125,20 @@ struct FakeRedis {
     std::vector<std::vector<std::string>> sweep_steps{{}};
     app::Epoch epoch = app::Epoch::Open;
     bool loses_opening = false;
+    std::vector<std::chrono::milliseconds> vouched;
+    int clocks = 0;
+    FakeClock *clock;
+    std::chrono::milliseconds takes{}, sweep_takes{};  ///< of the next batch; of a step
     bool is_down = false;
     bool fails_next = false;
     int connections = 0;
 
-    explicit FakeRedis(Journal &journal) : journal(journal) {}
+    explicit FakeRedis(Journal &journal, FakeClock *clock = nullptr) : journal(journal), clock(clock) {}
+    void pass(std::chrono::milliseconds time) const
+    {
+        if (clock)
+            clock->pass(time);
+    }
     void call(const std::string &name)
     {
         journal.push_back(name);
@@ -146,6 +157,7 @@ public:
     std::vector<app::KindSet> invalidate(std::span<const app::Change> changes) override
     {
         redis_.call("invalidate " + std::to_string(changes.size()));
+        redis_.pass(redis_.takes);
         std::vector<app::KindSet> existed;
         for (auto const &change : changes) {
             bool const stale = app::stale_kinds(change.sections) & app::bit(cache::Kind::HealthSummary);
@@ -157,6 +169,7 @@ public:
     app::SweepStep sweep(const std::string &cursor) override
     {
         redis_.call("sweep " + cursor);
+        redis_.pass(redis_.sweep_takes);
         auto const at = static_cast<std::size_t>(std::stoul(cursor));
         auto const &students = redis_.sweep_steps[at];
         return {at + 1 < redis_.sweep_steps.size() ? std::to_string(at + 1) : "0", students.size(), students.size(),
@@ -176,6 +189,17 @@ public:
         redis_.epoch = app::Epoch::Open;
         return true;
     }
+    void vouch(std::chrono::milliseconds life) override
+    {
+        redis_.call("vouch");
+        redis_.vouched.push_back(life);
+    }
+    bool set_clock(std::chrono::microseconds) override
+    {
+        ++redis_.clocks;
+        return true;
+    }
+    app::Fences fences() override { return {}; }
     int fd() const override { return -1; }
     void check() override
     {

@@ -25,7 +25,7 @@ struct LoopTest : testing::Test {
     metrics::Metrics metrics;
     app::Health health;
     test::FakeDatabase database{journal};
-    test::FakeRedis redis{journal};
+    test::FakeRedis redis{journal, &clock};
     bool postgres_is_down = false;
     int refills = 0, saves = 0;
     app::Pace pace = app::Pace::Paused;
@@ -55,7 +55,8 @@ struct LoopTest : testing::Test {
 TEST_F(LoopTest, ListensThenRegistersThenDrains)
 {
     loop.turn();
-    EXPECT_THAT(journal, ElementsAre("listen", "redis connects", "try_lead", "enroll", "epoch of this start", "take"));
+    EXPECT_THAT(journal,
+                ElementsAre("listen", "redis connects", "try_lead", "enroll", "epoch of this start", "take", "vouch"));
     EXPECT_TRUE(health.is_well());
     EXPECT_EQ(refills, 1);
     loop.turn();
@@ -112,6 +113,74 @@ TEST_F(LoopTest, AnEpochThatCouldNotBeOpenedIsTriedAgain)
     EXPECT_EQ(redis.epoch, app::Epoch::Missing);
     loop.turn();
     EXPECT_EQ(redis.epoch, app::Epoch::Open);
+}
+
+TEST_F(LoopTest, VouchesOnlyWithAFinishedDrainBehindIt)
+{
+    database.batches = {test::batch({test::change("a")}, false), test::batch({test::change("b")})};
+    loop.turn();
+    EXPECT_THAT(journal, Not(Contains("vouch")));
+    loop.turn();
+    EXPECT_EQ(journal.back(), "vouch");
+    EXPECT_EQ(redis.vouched.back(), milliseconds(5000));
+}
+
+TEST_F(LoopTest, VouchesAgainAndAgainHoweverRarelyItPolls)
+{
+    auto config = *live.get();
+    config.queue.poll_interval_ms = 3'600'000;
+    live.set(config);
+    auto const before = clock.time;
+    turns(10);
+    EXPECT_GE(redis.vouched.size(), std::size_t{9});
+    EXPECT_LE(clock.time - before, milliseconds(10 * 5000 / 3));
+}
+
+TEST_F(LoopTest, VouchesForNothingUntilEveryStudentIsSwept)
+{
+    redis.sweep_steps = {{}, {}, {}};
+    redis.sweep_takes = milliseconds(10);
+    auto found = test::batch({});
+    found.everything = {{7, 0}};
+    database.batches = {found};
+    turns(2);
+    EXPECT_THAT(journal, Contains("sweep 1"));
+    EXPECT_THAT(journal, Not(Contains("vouch")));
+    turns(2);
+    EXPECT_THAT(journal, Contains("forget 1"));
+    EXPECT_EQ(journal.back(), "vouch");
+}
+
+TEST_F(LoopTest, AWorkerThatWasHeldUpVouchesForLess)
+{
+    redis.takes = milliseconds(1500);
+    database.batches = {test::batch({test::change("a")})};
+    loop.turn();
+    EXPECT_EQ(redis.vouched.back(), milliseconds(3500));
+    redis.takes = milliseconds(6000);
+    database.batches = {test::batch({test::change("a")})};
+    loop.turn();
+    EXPECT_EQ(redis.vouched.size(), std::size_t{1}) << "longer than its word is good for: not at all";
+}
+
+TEST_F(LoopTest, FencesOfAnotherLifeAreAnotherEpoch)
+{
+    redis.epoch = app::Epoch::OtherLife;
+    loop.turn();
+    EXPECT_EQ(count("opens an epoch"), 1);
+    EXPECT_THAT(journal, Not(Contains("distrust")));
+}
+
+TEST_F(LoopTest, KeepsTheClockAndAsksAgainWhenTheAnswerWasSlow)
+{
+    database.clock = std::nullopt;
+    turns(2);
+    EXPECT_EQ(redis.clocks, 0);
+    database.clock = std::chrono::microseconds(5);
+    loop.turn();
+    EXPECT_EQ(redis.clocks, 1);
+    loop.turn();
+    EXPECT_EQ(redis.clocks, 2) << "a clock may drift, or be set";
 }
 
 TEST_F(LoopTest, DoesNotSleepWhileMoreWaits)

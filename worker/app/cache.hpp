@@ -1,5 +1,6 @@
 // Ports: the cache in Redis, as the draining thread sees it and as the prewarming threads see it.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -35,9 +36,16 @@ struct SweepStep {
 
 /// Whether what Redis holds, fences and values, can be trusted.
 enum class Epoch {
-    Open,     ///< of these servers, and in force
-    Missing,  ///< Redis was emptied: fences may be lost
-    Foreign,  ///< of another start of Redis or of PostgreSQL: values may be of a state that is gone
+    Open,       ///< of these servers, and in force
+    Missing,    ///< Redis was emptied: fences may be lost
+    Foreign,    ///< of another start of Redis or of PostgreSQL: values may be of a state that is gone
+    OtherLife,  ///< of these servers, but its fences live longer or shorter than they are to from now on
+};
+
+/// Fences that may still stand, and the memory that they take in Redis at most.
+struct Fences {
+    std::size_t count = 0;
+    std::size_t bytes = 0;
 };
 
 /// For the draining thread.  Every call may throw Failure; then only the destructor may follow.
@@ -48,7 +56,8 @@ public:
     /// Removes what each change makes stale and fences its students.  Returns, for each change, the kinds that
     /// existed.  On return Redis has acknowledged all of it.
     virtual std::vector<KindSet> invalidate(std::span<const Change> changes) = 0;
-    /// From now on only values that contain these transactions may be stored, whoever's they are.
+    /// From now on only values that contain these transactions may be stored, whoever's they are, and nothing that is
+    /// cached is vouched for until the next `vouch`.
     virtual void fence_all(std::span<const Xid> xids) = 0;
     /// Removes cached values from `cursor` on, a bounded number.
     virtual SweepStep sweep(const std::string &cursor) = 0;
@@ -57,6 +66,12 @@ public:
     /// Begins a new epoch, in two steps: what `take_snapshot` returns must have been taken after the call of it.
     /// False when fences may have been lost meanwhile: once more.
     virtual bool open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot) = 0;
+    /// What is cached is not older than this worker's word of it; good for `life`.
+    virtual void vouch(std::chrono::milliseconds life) = 0;
+    /// Tells Redis how far PostgreSQL's clock, `database` ahead of this process's, is ahead of its own.  False when the
+    /// answer took too long to be of use.
+    virtual bool set_clock(std::chrono::microseconds database) = 0;
+    virtual Fences fences() = 0;
     /// Becomes readable when the server goes away; `check` then tells.
     virtual int fd() const = 0;
     /// Throws if the server has closed the connection.  Costs no round trip otherwise.

@@ -50,6 +50,7 @@ void Loop::turn()
         connect_queue();
         connect_cache();
         lead();
+        see_to_clock();
         see_to_epoch();
         drain();
         sweep();
@@ -88,7 +89,7 @@ void Loop::connect_cache()
         throw;
     }
     metrics_.connected(Part::Redis);
-    next_poll_ = next_epoch_ = {};
+    next_poll_ = next_epoch_ = next_clock_ = next_vouch_ = {};
     if (sweep_.is_active())
         sweep_.restart(*cache_);
     if (enrolled_)
@@ -108,12 +109,23 @@ void Loop::lead()
     if (!newly)
         return;
     enrolled_ = true;
-    next_epoch_ = {};
+    next_epoch_ = next_clock_ = next_vouch_ = {};
     log::info("drains the queue{}", *newly ? "; newly registered: what is cached from before is not trusted" : "");
     next_poll_ = {};
     next_save_ = now + seconds(live_.get()->prewarm.save_interval_s);
     if (live_.get()->prewarm.enabled)
         ports_.refill();
+}
+
+// A value's age is by PostgreSQL's clock, a fence's life by Redis's.
+void Loop::see_to_clock()
+{
+    auto const now = clock_.now();
+    if (!works() || now < next_clock_)
+        return;
+    auto const database = queue_->clock();
+    bool const is_set = database && cache_->set_clock(*database);
+    next_clock_ = is_set ? now + poll_interval() : Time{};
 }
 
 // An emptied Redis has lost its fences, one that was restarted may have found old values on its disk, and
@@ -123,7 +135,7 @@ void Loop::see_to_epoch()
     auto const now = clock_.now();
     if (!works() || now < next_epoch_)
         return;
-    next_epoch_ = now + milliseconds(live_.get()->queue.poll_interval_ms);
+    next_epoch_ = now + poll_interval();
     auto const identity = queue_->identity();
     auto const found = cache_->epoch(identity);
     if (found == Epoch::Open)
@@ -132,7 +144,10 @@ void Loop::see_to_epoch()
         next_epoch_ = {};
         return;
     }
-    if (found == Epoch::Foreign) {
+    next_vouch_ = {};
+    if (found == Epoch::OtherLife) {
+        log::info("fences live for {} s from now on", live_.get()->invalidate.fence_ttl_s);
+    } else if (found == Epoch::Foreign) {
         log::info("redis or PostgreSQL has been restarted: what is cached from before is not trusted");
         queue_->distrust();
         woken_ = true;
@@ -148,7 +163,7 @@ void Loop::drain()
     auto const now = clock_.now();
     if (!works() || (!woken_ && now < next_poll_))
         return;
-    next_poll_ = now + milliseconds(live_.get()->queue.poll_interval_ms);
+    next_poll_ = now + poll_interval();
     // Taken back first: what arrives during the pass makes another.
     woken_ = false;
     auto const result = drain_.pass(*queue_, *cache_);
@@ -156,6 +171,21 @@ void Loop::drain()
     ports_.set_prewarm_pace(result.complete ? Pace::Full : Pace::Slow);
     drained_ = result.complete;
     sweep_.add(result.everything, *cache_);
+    if (result.complete && !sweep_.is_active())
+        vouch(now);
+}
+
+// Only with a drain that found the queue's end behind it, since when nothing acknowledged can be stale.
+void Loop::vouch(Time since)
+{
+    if (since < next_vouch_)
+        return;
+    auto const ttl = milliseconds(live_.get()->invalidate.alive_ttl_ms);
+    next_vouch_ = since + ttl / 10;
+    // Good from when the drain began: a worker that was held up meanwhile vouches for less, or not at all.
+    auto const left = std::chrono::floor<milliseconds>(since + ttl - clock_.now());
+    if (left.count() > 0)
+        cache_->vouch(left);
 }
 
 void Loop::sweep()
@@ -163,6 +193,8 @@ void Loop::sweep()
     if (!works() || !sweep_.is_active())
         return;
     bool const ended = sweep_.advance(*queue_, *cache_, clock_.now() + kSweepSlice);
+    if (ended)
+        next_poll_ = next_vouch_ = {};
     if (ended && !sweep_.is_active() && live_.get()->prewarm.enabled)
         ports_.refill();
 }
@@ -180,6 +212,8 @@ void Loop::tend()
         next_look_ = now + kLookInterval;
         show_queue(queue_->backlog());
     }
+    if (works())
+        metrics_.set_fences(cache_->fences());
     if (works() && now >= next_save_) {
         next_save_ = now + seconds(config->prewarm.save_interval_s);
         metrics_.set_hot_students(hot_.size());
@@ -264,6 +298,13 @@ void Loop::lose(const Failure &failure)
         sweep_.forget();
         queue_retry_.failed(clock_.now(), failure.what());
     }
+}
+
+// Often enough to vouch for the cache without a gap, however rarely the queue is to be polled.
+milliseconds Loop::poll_interval() const
+{
+    auto const config = live_.get();
+    return milliseconds(std::min(config->queue.poll_interval_ms, config->invalidate.alive_ttl_ms / 3));
 }
 
 void Loop::show_queue(Backlog backlog)

@@ -45,14 +45,17 @@ private:
     void connect_queue();
     void connect_cache();
     void lead();
+    void see_to_clock();
     void see_to_epoch();
     void drain();
+    void vouch(Time since);
     void sweep();
     void tend();
     void keep();
     void wait();
     void lose(const Failure &failure);
     void show_queue(Backlog backlog);
+    std::chrono::milliseconds poll_interval() const;
     bool works() const noexcept { return enrolled_ && cache_ != nullptr; }
 
     const config::Live &live_;
@@ -72,7 +75,8 @@ private:
     bool enrolled_ = false;  ///< and the database queues for us
     bool woken_ = false;
     bool drained_ = false;  ///< the last pass found the queue's end
-    Time next_poll_{}, next_election_{}, next_heartbeat_{}, next_save_{}, next_look_{}, next_epoch_{};
+    Time next_poll_{}, next_election_{}, next_heartbeat_{}, next_save_{}, next_look_{}, next_epoch_{}, next_clock_{},
+        next_vouch_{};
 };
 
 }  // namespace wc::app

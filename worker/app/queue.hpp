@@ -55,6 +55,8 @@ public:
     virtual std::string identity() = 0;
     /// The token of what is visible now.
     virtual std::string snapshot() = 0;
+    /// By how much the server's clock is ahead of this process's steady one.  Nothing when the answer took too long.
+    virtual std::optional<std::chrono::microseconds> clock() = 0;
     /// Queues every student: what is cached may be of a state that is gone.
     virtual void distrust() = 0;
 

@@ -37,6 +37,8 @@ struct Queue {
 
 struct Invalidate {
     std::int64_t fence_ttl_s = 120;
+    std::int64_t fence_limit = 250000;
+    std::int64_t alive_ttl_ms = 5000;
     bool scan = false;
     std::int64_t scan_count = 1000;
 };

@@ -71,6 +71,8 @@ const Setting kSettings[] = {
     live(INTEGER(queue, heartbeat_s, 1, 3600, " (seconds)")),
 
     live(INTEGER(invalidate, fence_ttl_s, 1, 86400, " (seconds)")),
+    live(INTEGER(invalidate, fence_limit, 1, 100000000, "")),
+    live(INTEGER(invalidate, alive_ttl_ms, 300, 3600000, " (milliseconds)")),
     live(BOOLEAN(invalidate, scan)),
     live(INTEGER(invalidate, scan_count, 10, 100000, "")),
 

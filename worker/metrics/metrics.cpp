@@ -73,6 +73,8 @@ struct Metrics::Series {
         gauge(registry, "wc_worker_queue_rows", "Rows waiting in the queue when last looked at (counted up to 100000)");
     Gauge &oldest = gauge(registry, "wc_worker_queue_oldest_seconds", "Age of the oldest row waiting in the queue");
     Gauge &backlog = gauge(registry, "wc_worker_prewarm_backlog", "Students waiting to be rebuilt");
+    Gauge &fences = gauge(registry, "wc_worker_fences", "Students fenced within the life of a fence, at most");
+    Gauge &fence_bytes = gauge(registry, "wc_worker_fence_bytes", "Memory of Redis that their fences take, at most");
     Gauge &hot = gauge(registry, "wc_worker_hot_students", "Students on the hot list");
     Histogram &gone =
         latency(registry, "wc_worker_gone_seconds", "From just before the commit to the removal of the keys");
@@ -125,6 +127,11 @@ void Metrics::set_queue(std::size_t rows, std::chrono::microseconds oldest)
     series_->oldest.Set(seconds(oldest));
 }
 void Metrics::set_prewarm_backlog(std::size_t students) { series_->backlog.Set(static_cast<double>(students)); }
+void Metrics::set_fences(app::Fences fences)
+{
+    series_->fences.Set(static_cast<double>(fences.count));
+    series_->fence_bytes.Set(static_cast<double>(fences.bytes));
+}
 void Metrics::set_hot_students(std::size_t students) { series_->hot.Set(static_cast<double>(students)); }
 
 std::string Metrics::text() const { return prometheus::TextSerializer().Serialize(series_->registry.Collect()); }

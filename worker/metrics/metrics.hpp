@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "app/cache.hpp"
 #include "app/failure.hpp"
 #include "core/cache/section.hpp"
 
@@ -36,6 +37,7 @@ public:
     void set_drainer(bool yes);
     void set_queue(std::size_t rows, std::chrono::microseconds oldest);
     void set_prewarm_backlog(std::size_t students);
+    void set_fences(app::Fences fences);
     void set_hot_students(std::size_t students);
 
     /// All of it in Prometheus' text format.

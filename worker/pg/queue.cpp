@@ -22,6 +22,7 @@
 #include <random>
 #include <utility>
 
+#include "app/clock_reading.hpp"
 #include "app/log.hpp"
 #include "core/changes/queue.hpp"
 
@@ -294,6 +295,13 @@ std::string Queue::snapshot()
                            .run("SELECT pg_current_snapshot()::text || '@' || "
                                 "(extract(epoch FROM now()) * 1000000)::bigint")
                            .text(0, 0));
+}
+
+std::optional<std::chrono::microseconds> Queue::clock()
+{
+    app::ClockReading const reading;
+    auto const shown = drain_.run("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").integer(0, 0);
+    return reading.lead_of(std::chrono::microseconds(shown));
 }
 
 void Queue::distrust() { drain_.run("SELECT white_cross.distrust_cache()"); }

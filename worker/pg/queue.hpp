@@ -29,6 +29,7 @@ public:
     void heartbeat() override;
     std::string identity() override;
     std::string snapshot() override;
+    std::optional<std::chrono::microseconds> clock() override;
     void distrust() override;
 
 private:

@@ -1,10 +1,12 @@
 #include "redis/cache.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <random>
 #include <string>
 #include <unordered_set>
 
+#include "app/clock_reading.hpp"
 #include "app/log.hpp"
 #include "redis/error.hpp"
 #include "redis/library.hpp"
@@ -16,27 +18,34 @@ namespace {
 constexpr std::string_view kFenceAll = "wc:fence:all";
 constexpr std::string_view kEpoch = "wc:epoch";
 constexpr std::string_view kEpochOf = "wc:epoch:of";
+constexpr std::string_view kEpochLife = "wc:epoch:life";
 constexpr std::string_view kEpochOpening = "wc:epoch:opening";
+constexpr std::string_view kClock = "wc:clock";
+constexpr std::string_view kAlive = "wc:alive";
+
+// What Redis takes for a key with a short text and a time to live, and the longest text of a fence.
+constexpr std::size_t kFenceOverhead = 160;
+constexpr std::size_t kFenceText = 64 * 21;
+
+// Students that one call handles: Redis serves nobody else meanwhile, about a millisecond.
+constexpr std::size_t kStudentsPerCall = 64;
 
 std::string milliseconds(std::int64_t seconds) { return std::to_string(seconds * 1000); }
 
-/// Decimal texts of xids that stay where they are while words point at them.
-class XidWords {
-public:
-    explicit XidWords(std::size_t most) { texts_.reserve(most); }
-    std::string_view add(app::Xid xid)
-    {
-        auto &text = texts_.emplace_back();
-        auto const [end, error] = std::to_chars(text.bytes, text.bytes + sizeof text.bytes, xid);
-        return {text.bytes, static_cast<std::size_t>(end - text.bytes)};
+// `XID,XID,...`
+template <class Xids>
+std::string joined(const Xids &xids)
+{
+    std::string text;
+    char digits[20];
+    for (app::Xid const xid : xids) {
+        if (!text.empty())
+            text += ',';
+        auto const [end, error] = std::to_chars(digits, digits + sizeof digits, xid);
+        text.append(digits, end);
     }
-
-private:
-    struct Text {
-        char bytes[20];
-    };
-    std::vector<Text> texts_;
-};
+    return text;
+}
 
 /// Fences, and the sets of pages, outlive a sweep: a fill that comes late must meet the fence, and a page that was
 /// stored during the sweep must stay known.
@@ -52,6 +61,15 @@ std::vector<std::string_view> keys_of(const Reply &found)
     for (std::size_t i = 0; i < list->elements; ++i)
         keys.emplace_back(list->element[i]->str, static_cast<std::size_t>(list->element[i]->len));
     return keys;
+}
+
+long long number(std::string_view text)
+{
+    long long value = 0;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size())
+        throw ReplyError("an answer of Redis is not a number where one is expected");
+    return value;
 }
 
 // The id that a Redis server gives itself at each start.
@@ -74,14 +92,26 @@ Cache::Cache(const Target &target, const config::Live &live)
 {
     ensure_library(connection_);
     run_id_ = run_id_of(connection_.run({"INFO", "server"}).text());
+    // Until the epoch is seen to: the longer of the two lives is the safe one.
+    life_ms_ = configured_life();
+    auto const held = connection_.run({"MGET", kEpochLife});
+    if (!held.is_nil(0) && number(held.text(0)) > number(life_ms_))
+        life_ms_ = held.text(0);
 }
+
+std::string Cache::configured_life() const { return milliseconds(live_.get()->invalidate.fence_ttl_s); }
 
 app::Epoch Cache::epoch(const std::string &database)
 {
-    auto const found = connection_.run({"MGET", kEpoch, kEpochOf});
-    if (found.is_nil(0) || found.is_nil(1))
+    auto const found = connection_.run({"MGET", kEpoch, kEpochOf, kEpochLife});
+    if (found.is_nil(0) || found.is_nil(1) || found.is_nil(2))
         return app::Epoch::Missing;
-    return found.text(1) == servers(database) ? app::Epoch::Open : app::Epoch::Foreign;
+    if (found.text(1) != servers(database))
+        return app::Epoch::Foreign;
+    if (found.text(2) != configured_life())
+        return app::Epoch::OtherLife;
+    life_ms_ = found.text(2);
+    return app::Epoch::Open;
 }
 
 bool Cache::open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot)
@@ -90,38 +120,100 @@ bool Cache::open_epoch(const std::string &database, const std::function<std::str
     connection_.run({"SET", kEpochOpening, opening});
     auto const snapshot = take_snapshot();
     auto const of = servers(database);
-    return connection_.run({"FCALL", "wc_open_epoch", "1", kEpoch, opening, snapshot, of}).integer() == 1;
+    auto const life = configured_life();
+    if (connection_.run({"FCALL", "wc_open_epoch", "1", kEpoch, opening, snapshot, of, life}).integer() != 1)
+        return false;
+    life_ms_ = life;
+    return true;
+}
+
+void Cache::vouch(std::chrono::milliseconds life)
+{
+    connection_.run({"FCALL", "wc_alive", "1", kAlive, std::to_string(life.count())});
+}
+
+bool Cache::set_clock(std::chrono::microseconds database)
+{
+    app::ClockReading const reading;
+    auto const time = connection_.run({"TIME"});
+    auto const ahead =
+        reading.lead_of(std::chrono::seconds(number(time.text(0))) + std::chrono::microseconds(number(time.text(1))));
+    if (!ahead)
+        return false;
+    connection_.run({"SET", kClock, std::to_string((database - *ahead).count())});
+    return true;
 }
 
 std::vector<app::KindSet> Cache::invalidate(std::span<const app::Change> changes)
 {
     auto const config = live_.get();
-    auto const life = milliseconds(config->invalidate.fence_ttl_s);
-    std::vector<app::KindSet> kinds;
-    kinds.reserve(changes.size());
+    auto const now = std::chrono::steady_clock::now();
+    auto const until = now + std::chrono::milliseconds(number(life_ms_));
+    window_.expire(now);
+
+    std::vector<Stale> stale;
+    stale.reserve(changes.size());
+    std::vector<app::Xid> common;  // of those that get no fence of their own
     bool pages = false;
-    std::vector<std::string_view> words;
-    for (auto const &change : changes) {
-        auto const stale = app::stale_kinds(change.sections);
-        kinds.push_back(stale);
-        if (stale == 0)
+    app::Fences raised;
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        auto const kinds = app::stale_kinds(changes[i].sections);
+        if (kinds == 0)
             continue;
-        pages = pages || (stale & app::bit(cache::Kind::Records));
-        auto const prefix = cache::student_prefix(change.student, form_);
-        char const bits = static_cast<char>('0' + stale);
-        XidWords xids(change.xids.size());
-        words = {"FCALL", "wc_invalidate", "1", prefix, {&bits, 1}, life};
-        for (auto const xid : change.xids)
-            words.push_back(xids.add(xid));
-        connection_.append(words);
+        pages = pages || (kinds & app::bit(cache::Kind::Records));
+        stale.push_back({i, static_cast<char>('0' + kinds), cache::student_prefix(changes[i].student, form_), {}});
+        if (window_.count() + raised.count < static_cast<std::size_t>(config->invalidate.fence_limit)) {
+            stale.back().xids = joined(changes[i].xids);
+            ++raised.count;
+            raised.bytes +=
+                kFenceOverhead + stale.back().prefix.size() + std::min(stale.back().xids.size(), kFenceText);
+        } else {
+            common.insert(common.end(), changes[i].xids.begin(), changes[i].xids.end());
+        }
     }
+    std::vector<app::KindSet> existed(changes.size(), 0);
+    if (stale.empty())
+        return existed;
+    if (!common.empty()) {
+        std::sort(common.begin(), common.end());
+        common.erase(std::unique(common.begin(), common.end()), common.end());
+        append_fence_all(joined(common));
+    }
+    for (auto rest = std::span(stale); !rest.empty(); rest = rest.subspan(std::min(rest.size(), kStudentsPerCall)))
+        append_invalidate(rest.first(std::min(rest.size(), kStudentsPerCall)));
     connection_.flush();
-    for (auto &kind : kinds)
-        if (kind != 0)
-            kind = static_cast<app::KindSet>(connection_.read().integer());
+    // Counted before the answer: what was sent may have been done.
+    window_.add(raised, until);
+    if (!common.empty())
+        connection_.read();
+    for (auto rest = std::span(stale); !rest.empty(); rest = rest.subspan(std::min(rest.size(), kStudentsPerCall))) {
+        auto const answer = connection_.read();
+        for (std::size_t i = 0; i < std::min(rest.size(), kStudentsPerCall); ++i)
+            existed[rest[i].change] = static_cast<app::KindSet>(answer.integer(i));
+    }
     if (pages && config->invalidate.scan)
         remove_pages_by_scan(changes);
-    return kinds;
+    return existed;
+}
+
+void Cache::append_invalidate(std::span<const Stale> students)
+{
+    auto const count = std::to_string(students.size());
+    std::vector<std::string_view> words{"FCALL", "wc_invalidate", count};
+    for (auto const &student : students)
+        words.push_back(student.prefix);
+    words.push_back(life_ms_);
+    for (auto const &student : students) {
+        words.push_back({&student.kinds, 1});
+        words.push_back(student.xids);
+    }
+    connection_.append(words);
+}
+
+app::Fences Cache::fences()
+{
+    window_.expire(std::chrono::steady_clock::now());
+    return window_.fences();
 }
 
 // For clients that SET pages by hand: one walk through the whole keyspace for each batch.
@@ -143,15 +235,17 @@ void Cache::remove_pages_by_scan(std::span<const app::Change> changes)
     } while (cursor != "0");
 }
 
+void Cache::append_fence_all(std::string_view xids)
+{
+    connection_.append({"FCALL", "wc_fence_all", "1", kFenceAll, life_ms_, xids});
+}
+
 void Cache::fence_all(std::span<const app::Xid> xids)
 {
-    auto const life = milliseconds(live_.get()->invalidate.fence_ttl_s);
-    XidWords texts(xids.size());
-    std::vector<std::string_view> words{"FCALL", "wc_fence_all", "1", kFenceAll, life};
-    for (auto const xid : xids)
-        words.push_back(texts.add(xid));
-    connection_.append(words);
+    connection_.append({"UNLINK", kAlive});
+    append_fence_all(joined(xids));
     connection_.flush();
+    connection_.read();
     connection_.read();
 }
 

@@ -4,6 +4,7 @@
 #include "config/live.hpp"
 #include "core/cache/key.hpp"
 #include "redis/connection.hpp"
+#include "redis/fence_window.hpp"
 
 namespace wc::redis {
 
@@ -17,11 +18,25 @@ public:
     app::SweepStep sweep(const std::string &cursor) override;
     app::Epoch epoch(const std::string &database) override;
     bool open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot) override;
+    void vouch(std::chrono::milliseconds life) override;
+    bool set_clock(std::chrono::microseconds database) override;
+    app::Fences fences() override;
     int fd() const override { return connection_.fd(); }
     void check() override;
     void ping() override { connection_.run({"PING"}); }
 
 private:
+    /// A student of a batch, in the words of Redis.
+    struct Stale {
+        std::size_t change;  ///< its place in the batch
+        char kinds;
+        std::string prefix;
+        std::string xids;  ///< empty: fenced with all others
+    };
+
+    std::string configured_life() const;
+    void append_invalidate(std::span<const Stale> students);
+    void append_fence_all(std::string_view xids);
     void remove_pages_by_scan(std::span<const app::Change> changes);
     Reply scan(const std::string &cursor, std::string_view pattern);
     std::size_t unlink(std::vector<std::string_view> keys);
@@ -30,7 +45,9 @@ private:
     Connection connection_;
     const config::Live &live_;
     cache::KeyForm form_;
-    std::string run_id_;  // of this start of Redis
+    std::string run_id_;   // of this start of Redis
+    std::string life_ms_;  // of fences, in force
+    FenceWindow window_;
 };
 
 }  // namespace wc::redis

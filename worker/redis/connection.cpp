@@ -20,15 +20,24 @@ std::string_view text_of(const redisReply *reply)
     }
 }
 
+long long integer_of(const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_INTEGER)
+        throw ReplyError("an answer of Redis is not a number where one is expected");
+    return reply->integer;
+}
+
 }  // namespace
 
 std::string_view Reply::text() const { return text_of(reply_.get()); }
 
-long long Reply::integer() const
+long long Reply::integer() const { return integer_of(reply_.get()); }
+
+long long Reply::integer(std::size_t at) const
 {
-    if (reply_->type != REDIS_REPLY_INTEGER)
-        throw ReplyError("an answer of Redis is not a number where one is expected");
-    return reply_->integer;
+    if (at >= size())
+        throw ReplyError("an answer of Redis is shorter than expected");
+    return integer_of(reply_->element[at]);
 }
 
 std::size_t Reply::size() const

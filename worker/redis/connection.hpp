@@ -27,6 +27,7 @@ public:
     bool is_error() const { return reply_->type == REDIS_REPLY_ERROR; }
     std::string_view text() const;  ///< of strings, statuses and errors
     long long integer() const;
+    long long integer(std::size_t at) const;
     std::size_t size() const;  ///< of arrays
     /// An element of an array; belongs to this reply.
     std::string_view text(std::size_t at) const;

@@ -21,6 +21,14 @@
 -- after that loss, and a fill must have seen all that it saw, which includes every change whose fence may be lost.
 -- Without an epoch nothing can be stored.  It is one key, as wc:fence:all is.
 --
+-- A fence lives for a while only, wc:epoch:life in milliseconds.  A value whose transaction began longer ago than half of
+-- that is refused: its fence may be gone.  wc:clock says by how much PostgreSQL's clock is ahead of this one.  Another
+-- life is another epoch, so that no fence of the old life is judged by the new one.
+--
+-- wc:alive says that the worker is caught up: renewed after each drain that found the queue's end, gone soon after the
+-- worker is.  wc_get finds nothing without it.  What it holds must be what this process remembers: after a restart, or on
+-- a replica, which may lag behind, wc_get finds nothing either.
+--
 -- A fence is the text `FLOOR;XID,XID,...`: only snapshots that see each XID, and whose xmin is above FLOOR, may fill.
 -- It holds at most 64 ids; when there are more, the older half sinks into the floor, which refuses a little more
 -- than needed and never less.
@@ -29,10 +37,18 @@
 
 local FENCE_ALL = 'wc:fence:all'
 local EPOCH = 'wc:epoch'
+local EPOCH_OF = 'wc:epoch:of'
+local EPOCH_LIFE = 'wc:epoch:life'
+local EPOCH_OPENING = 'wc:epoch:opening'
+local CLOCK = 'wc:clock'
+local ALIVE = 'wc:alive'
 local MAX_FENCED = 64
 
 -- The positions of wc::cache::Kind as bits.
 local SUMMARY, RECORDS, GROWTH = 1, 2, 4
+
+-- What wc:alive held when this process last wrote it.
+local alive_here = nil
 
 local function less(a, b)
     if #a ~= #b then
@@ -52,7 +68,7 @@ local function parse_snapshot(text)
     if not xmin or not is_xid(xmin) or not is_xid(xmax) or less(xmax, xmin) then
         return nil
     end
-    return { xmin = xmin, xmax = xmax, in_progress = ',' .. xip .. ',', started = started }
+    return { xmin = xmin, xmax = xmax, in_progress = ',' .. xip .. ',', started = tonumber(started) }
 end
 
 local function is_visible(xid, snapshot)
@@ -91,8 +107,29 @@ local function allows(fence, snapshot)
     return true
 end
 
--- Adds args[first..] to the fence under `key` and starts its life anew.
-local function raise_fence(key, ttl_ms, args, first)
+local function now_us()
+    local now = redis.call('TIME')
+    return now[1] * 1000000 + now[2]
+end
+
+-- Whether every fence that the value could have to meet still stands.
+local function is_young(snapshot, life_ms, ahead_us)
+    local life, ahead = tonumber(life_ms or ''), tonumber(ahead_us or '')
+    if not life or not ahead then
+        return false
+    end
+    -- A start that lies in the future says that the clocks are not what wc:clock says.
+    return math.abs(now_us() + ahead - snapshot.started) <= life * 1000 / 2
+end
+
+-- Adds the ids of a text, `XID,XID,...`, to the fence under `key` and starts its life anew.
+local function raise_fence(key, ttl_ms, text)
+    local old = redis.call('GET', key)
+    if not old and #text <= MAX_FENCED then
+        -- Nearly always: the first change in a while, by few transactions.
+        redis.call('SET', key, '0;' .. text, 'PX', ttl_ms)
+        return
+    end
     local known, xids, floor = {}, {}, '0'
     local function add(xid)
         if not known[xid] then
@@ -100,7 +137,6 @@ local function raise_fence(key, ttl_ms, args, first)
             xids[#xids + 1] = xid
         end
     end
-    local old = redis.call('GET', key)
     if old then
         local old_floor, old_xids = string.match(old, '^(%d+);([%d,]*)$')
         floor = old_floor or '0'
@@ -108,8 +144,8 @@ local function raise_fence(key, ttl_ms, args, first)
             add(xid)
         end
     end
-    for i = first, #args do
-        add(args[i])
+    for xid in string.gmatch(text, '%d+') do
+        add(xid)
     end
     if #xids > MAX_FENCED then
         table.sort(xids, less)
@@ -119,77 +155,98 @@ local function raise_fence(key, ttl_ms, args, first)
         end
         xids = { unpack(xids, sunk + 1) }
     end
-    redis.call('SET', key, floor .. ';' .. table.concat(xids, ','), 'PX', ttl_ms)
+    -- A worker that was told of a shorter life must not cut this one.
+    local left = old and redis.call('PTTL', key) or 0
+    redis.call('SET', key, floor .. ';' .. table.concat(xids, ','), 'PX', math.max(left, tonumber(ttl_ms)))
 end
 
--- Why these arguments cannot be a fence, or nil.
-local function fence_fault(ttl_ms, args, first)
-    if not ttl_ms or not string.match(ttl_ms, '^[1-9]%d*$') then
-        return 'the life of a fence is a positive number of milliseconds'
+local function is_life(ttl_ms)
+    return ttl_ms ~= nil and string.match(ttl_ms, '^[1-9]%d*$') ~= nil
+end
+
+-- Whether a text is XID or XID,XID,...
+local function are_xids(text)
+    if not text or string.match(text, '^%d[%d,]*$') == nil or string.find(text, ',,', 1, true) or
+        string.sub(text, -1) == ',' then
+        return false
     end
-    if #args < first then
-        return 'at least one transaction id is needed'
-    end
-    for i = first, #args do
-        if not is_xid(args[i]) then
-            return 'a transaction id is a decimal number of at most 20 digits'
+    for xid in string.gmatch(text, '%d+') do
+        if not is_xid(xid) then
+            return false
         end
     end
-    return nil
+    return true
 end
 
--- FCALL wc_invalidate 1 P KINDS FENCE_MS XID [XID ...] → bits of the kinds that existed.
--- KINDS: 1 health_summary, 2 records, 4 growth_chart, added up.
-local function invalidate(keys, args)
-    local prefix, kinds = keys[1], tonumber(args[1])
-    local fault = fence_fault(args[2], args, 3)
-    if not kinds or kinds < 0 or kinds > 7 or kinds % 1 ~= 0 then
-        fault = 'kinds is a number from 0 to 7'
-    end
-    if fault then
-        return redis.error_reply('ERR wc_invalidate: ' .. fault)
-    end
+-- Removes what is stale of one student → bits of the kinds that existed.
+local function remove_kinds(prefix, kinds)
     local existed = 0
+    local also = {}
     local function remove(kind, name)
         if bit.band(kinds, kind) ~= 0 then
             local key = prefix .. name
             existed = existed + redis.call('UNLINK', key) * kind
-            redis.call('UNLINK', key .. ':lease')
+            also[#also + 1] = key .. ':lease'
         end
     end
     remove(SUMMARY, 'health_summary')
     remove(GROWTH, 'growth_chart')
     if bit.band(kinds, RECORDS) ~= 0 then
         local pages = prefix .. 'pages'
-        local members = redis.call('SMEMBERS', pages)
         local removed = 0
-        for _, key in ipairs(members) do
+        for _, key in ipairs(redis.call('SMEMBERS', pages)) do
             -- A set written by hand could name any key: only pages of this student are taken from it.
             if string.sub(key, 1, #prefix + 8) == prefix .. 'records:' then
                 removed = removed + redis.call('UNLINK', key)
                 redis.call('UNLINK', key .. ':lease')
             end
         end
-        redis.call('UNLINK', pages)
+        also[#also + 1] = pages
         if removed > 0 then
             existed = existed + RECORDS
         end
     end
-    raise_fence(prefix .. 'fence', args[2], args, 3)
+    if #also > 0 then
+        redis.call('UNLINK', unpack(also))
+    end
     return existed
 end
 
--- FCALL wc_fence_all 1 wc:fence:all FENCE_MS XID [XID ...] → 1.  Deletes nothing: the worker then removes what is
--- cached in bounded steps, and what is filled meanwhile has passed this fence.
+-- FCALL wc_invalidate N P1 … PN FENCE_MS KINDS1 XIDS1 … KINDSN XIDSN → for each the bits of the kinds that existed.
+-- KINDS: 1 health_summary, 2 records, 4 growth_chart, added up.  XIDS: `XID,XID,...`; empty where wc:fence:all has them.
+local function invalidate(keys, args)
+    local ttl_ms = args[1]
+    if not is_life(ttl_ms) then
+        return redis.error_reply('ERR wc_invalidate: the life of a fence is a positive number of milliseconds')
+    end
+    if #keys == 0 or #args ~= 1 + 2 * #keys then
+        return redis.error_reply('ERR wc_invalidate: kinds and transaction ids are needed for each key')
+    end
+    for i = 1, #keys do
+        if not string.match(args[2 * i], '^[0-7]$') then
+            return redis.error_reply('ERR wc_invalidate: kinds is a number from 0 to 7')
+        end
+        if args[2 * i + 1] ~= '' and not are_xids(args[2 * i + 1]) then
+            return redis.error_reply('ERR wc_invalidate: transaction ids are decimal numbers of at most 20 digits, with commas between')
+        end
+    end
+    local existed = {}
+    for i, prefix in ipairs(keys) do
+        existed[i] = remove_kinds(prefix, tonumber(args[2 * i]))
+        if args[2 * i + 1] ~= '' then
+            raise_fence(prefix .. 'fence', ttl_ms, args[2 * i + 1])
+        end
+    end
+    return existed
+end
+
+-- FCALL wc_fence_all 1 wc:fence:all FENCE_MS XIDS → 1.  Deletes nothing: the worker then removes what is cached in
+-- bounded steps, and what is filled meanwhile has passed this fence.
 local function fence_all(keys, args)
-    local fault = fence_fault(args[1], args, 2)
-    if keys[1] ~= FENCE_ALL then
-        fault = 'the key is ' .. FENCE_ALL
+    if keys[1] ~= FENCE_ALL or #args ~= 2 or not is_life(args[1]) or not are_xids(args[2]) then
+        return redis.error_reply('ERR wc_fence_all: the key ' .. FENCE_ALL .. ', a life in milliseconds and transaction ids are needed')
     end
-    if fault then
-        return redis.error_reply('ERR wc_fence_all: ' .. fault)
-    end
-    raise_fence(keys[1], args[1], args, 2)
+    raise_fence(FENCE_ALL, args[1], args[2])
     return 1
 end
 
@@ -233,10 +290,11 @@ local function fill(keys, args)
     end
     -- Whatever happens, this loader is done: the next one need not wait for its lease to run out.
     redis.call('UNLINK', key .. ':lease')
+    local held = redis.call('MGET', EPOCH, EPOCH_LIFE, CLOCK, FENCE_ALL, prefix .. 'fence')
     local snapshot = parse_snapshot(token)
-    local epoch = parse_snapshot(redis.call('GET', EPOCH) or '')
-    if not snapshot or not epoch or not covers(snapshot, epoch) or not allows(redis.call('GET', FENCE_ALL), snapshot) or
-        not allows(redis.call('GET', prefix .. 'fence'), snapshot) then
+    local epoch = parse_snapshot(held[1] or '')
+    if not snapshot or not epoch or not covers(snapshot, epoch) or not is_young(snapshot, held[2], held[3]) or
+        not allows(held[4], snapshot) or not allows(held[5], snapshot) then
         return 0
     end
     redis.call('SET', key, value, 'EX', ttl)
@@ -246,26 +304,43 @@ local function fill(keys, args)
     return 1
 end
 
--- FCALL wc_open_epoch 1 wc:epoch OPENING SNAPSHOT OF → 1, or 0 where OPENING is not what wc:epoch:opening holds: fences
--- may have been lost between the worker's writing that and its taking the snapshot, so it begins again.  OF says of which
--- servers this is the epoch.
+-- FCALL wc_open_epoch 1 wc:epoch OPENING SNAPSHOT OF LIFE_MS → 1, or 0 where OPENING is not what wc:epoch:opening holds:
+-- fences may have been lost between the worker's writing that and its taking the snapshot, so it begins again.  OF says of
+-- which servers this is the epoch, LIFE_MS how long its fences live.
 local function open_epoch(keys, args)
-    local opening, token, servers = args[1], args[2], args[3]
-    if keys[1] ~= EPOCH or #args ~= 3 or not parse_snapshot(token) then
-        return redis.error_reply('ERR wc_open_epoch: the key ' .. EPOCH .. ', an opening, a snapshot and the servers are needed')
+    local opening, token, servers, life = args[1], args[2], args[3], args[4]
+    if keys[1] ~= EPOCH or #args ~= 4 or not parse_snapshot(token) or not is_life(life) then
+        return redis.error_reply('ERR wc_open_epoch: the key ' .. EPOCH .. ', an opening, a snapshot, the servers and the life of fences are needed')
     end
-    if redis.call('GET', EPOCH .. ':opening') ~= opening then
+    if redis.call('GET', EPOCH_OPENING) ~= opening then
         return 0
     end
-    redis.call('UNLINK', EPOCH .. ':opening')
-    redis.call('SET', EPOCH .. ':of', servers)
-    redis.call('SET', EPOCH, token)
+    -- Not alive until a drain has found the queue's end: what is cached may be of another epoch.
+    redis.call('UNLINK', EPOCH_OPENING, ALIVE)
+    redis.call('MSET', EPOCH_OF, servers, EPOCH_LIFE, life, EPOCH, token)
     return 1
 end
 
--- FCALL wc_get 1 KEY → the value or nil.
+-- FCALL wc_alive 1 wc:alive TTL_MS → 1, or 0 without an epoch.  For the worker, when it is caught up.
+local function alive(keys, args)
+    if keys[1] ~= ALIVE or #args ~= 1 or not is_life(args[1]) then
+        return redis.error_reply('ERR wc_alive: the key ' .. ALIVE .. ' and a life in milliseconds are needed')
+    end
+    if redis.call('EXISTS', EPOCH) == 0 then
+        return 0
+    end
+    alive_here = string.format('%.0f', now_us())
+    redis.call('SET', ALIVE, alive_here, 'PX', args[1])
+    return 1
+end
+
+-- FCALL wc_get 1 KEY → the value, or nil; nil too while nobody vouches for what is cached.
 local function get(keys)
-    return redis.call('GET', keys[1])
+    local found = redis.call('MGET', ALIVE, keys[1])
+    if not alive_here or found[1] ~= alive_here then
+        return false
+    end
+    return found[2]
 end
 
 -- FCALL wc_lease 1 KEY MILLISECONDS → 1: load it, you are the one; 0: another is loading, look again shortly.
@@ -283,6 +358,7 @@ end
 redis.register_function('wc_invalidate', invalidate)
 redis.register_function('wc_fence_all', fence_all)
 redis.register_function('wc_open_epoch', open_epoch)
+redis.register_function('wc_alive', alive)
 redis.register_function('wc_fill', fill)
 redis.register_function { function_name = 'wc_get', callback = get, flags = { 'no-writes' } }
 redis.register_function('wc_lease', lease)
