@@ -13,6 +13,8 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
+    -- What is still there is covered by the row for every student; it may be much, after a registration that lapsed.
+    TRUNCATE white_cross.invalidation;
     -- What changed before was not queued: every student, owed even if this worker dies in the next moment.
     -- Number -1: 0 and up are those of rows that this transaction's own changes may get.
     INSERT INTO white_cross.invalidation (xid, n, sections, students, queued_at)
@@ -22,6 +24,11 @@ END
 $$;
 COMMENT ON FUNCTION white_cross.register_worker(text) IS
 'From now on changes are queued for this worker. True when it is new: what changed before was not queued, so all of the cache counts as stale, and a row for every student is queued. Errors: 55P03 writers in flight held it up for 2 seconds; try again.';
+
+CREATE FUNCTION white_cross.begin_drain() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'wc_begin_drain';
+COMMENT ON FUNCTION white_cross.begin_drain() IS
+'Called by a worker just before it looks into the queue: what commits from now on is announced again. Errors: 55000 no worker is registered, because the queue had reached white_cross.queue_limit or somebody unregistered it: changes were not queued.';
 
 CREATE FUNCTION white_cross.unregister_worker(worker_name text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -55,7 +62,7 @@ BEGIN
     EXECUTE format('GRANT SELECT, DELETE ON white_cross.invalidation TO %s', worker_role);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON white_cross.hot_student TO %s', worker_role);
     EXECUTE format('GRANT SELECT ON white_cross.worker TO %s', worker_role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.start_relay(), white_cross.distrust_cache() TO %s', worker_role);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.begin_drain(), white_cross.start_relay(), white_cross.distrust_cache() TO %s', worker_role);
     FOR part IN SELECT b.schema_name, b.table_name FROM white_cross.binding AS b LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %s', part.schema_name, worker_role);
         EXECUTE format('GRANT SELECT ON %I.%I TO %s', part.schema_name, part.table_name, worker_role);

@@ -2,7 +2,10 @@
 // the queue, without triggers or rules of its own, and with nothing of the writer's search_path.
 #include "extension/change_queue.hpp"
 
+#include "extension/internal_tables.hpp"
 #include "extension/prelude.hpp"
+#include "extension/registration.hpp"
+#include "extension/settings.hpp"
 
 extern "C" {
 #include "catalog/indexing.h"
@@ -17,16 +20,12 @@ using changes::DirtySet;
 // The ordinal of the transaction's next row.
 int next_row = 0;
 
-Oid internal_relation(const char *name)
-{
-    Oid const schema = get_namespace_oid("white_cross", true);
-    return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
-}
-
+// Rows of the running transaction, its own index entries included.  Nothing can be in their way: a transaction numbers
+// its rows, and no other has its id.
 class QueueWriter {
 public:
     QueueWriter()
-        : relation_(table_open(internal_relation("invalidation"), RowExclusiveLock)),
+        : relation_(table_open(queue_table(), RowExclusiveLock)),
           indexes_(CatalogOpenIndexes(relation_)),
           xid_(GetTopFullTransactionId()),
           now_(GetCurrentTimestamp())
@@ -39,6 +38,7 @@ public:
         bool nulls[] = {false, false, false, everybody, false};
         HeapTuple const tuple = heap_form_tuple(RelationGetDescr(relation_), values, nulls);
         CatalogTupleInsertWithInfo(relation_, tuple, indexes_);
+        last_block_ = Max(last_block_, ItemPointerGetBlockNumber(&tuple->t_self));
         heap_freetuple(tuple);
     }
 
@@ -48,11 +48,15 @@ public:
         table_close(relation_, NoLock);
     }
 
+    /// How large the queue is at least, in bytes: up to the last page that was written to.
+    std::int64_t size() const noexcept { return (std::int64_t{last_block_} + 1) * BLCKSZ; }
+
 private:
     Relation relation_;
     CatalogIndexState indexes_;
     FullTransactionId xid_;
     TimestampTz now_;
+    BlockNumber last_block_ = 0;
 };
 
 // Small enough to stay in line: a row that goes to TOAST costs as much as several that do not.
@@ -89,19 +93,6 @@ void put_students(QueueWriter &queue, const DirtySet &set, cache::Sections secti
 
 }  // namespace
 
-bool has_worker()
-{
-    Oid const id = internal_relation("worker");
-    if (!OidIsValid(id))
-        return false;
-    Relation const workers = table_open(id, AccessShareLock);
-    SysScanDesc const scan = systable_beginscan(workers, InvalidOid, false, nullptr, 0, nullptr);
-    bool const found = HeapTupleIsValid(systable_getnext(scan));
-    systable_endscan(scan);
-    table_close(workers, NoLock);
-    return found;
-}
-
 void put_changes(const DirtySet &set)
 {
     QueueWriter queue;
@@ -117,6 +108,14 @@ void put_changes(const DirtySet &set)
         put_students(queue, set, entry.sections);
     }
     queue.close();
+    // Nobody has drained for long, or cannot keep up: as with a replication slot whose consumer is too far behind, it
+    // is the consumer who loses, and finds out; the writers go on.
+    if (queue.size() > settings::queue_limit_bytes()) {
+        lapse_registrations();
+        ereport(LOG,
+                (errmsg("the queue of white_cross has reached white_cross.queue_limit: changes are no longer queued"),
+                 errhint("When wc-worker is back, all that is cached counts as stale.")));
+    }
 }
 
 void end_of_changes() noexcept { next_row = 0; }

@@ -4,12 +4,8 @@
 
 namespace wc {
 
-/// Whether anybody wants to be told of changes.  Takes a lock to the end of the transaction that
-/// conflicts with registering a worker: a writer that sees none has committed before that worker's first
-/// look at the data.
-bool has_worker();
-
-/// Inserts what a transaction changed, as rows of the running transaction.
+/// Inserts what a transaction changed, as rows of the running transaction.  When the queue has reached
+/// white_cross.queue_limit, registrations lapse.
 void put_changes(const changes::DirtySet &set);
 
 /// The running transaction has ended.

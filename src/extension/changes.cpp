@@ -14,6 +14,7 @@
 #include "core/changes/queue.hpp"
 #include "extension/boundary.hpp"
 #include "extension/change_queue.hpp"
+#include "extension/registration.hpp"
 #include "extension/relay.hpp"
 #include "extension/settings.hpp"
 #include "extension/student_id.hpp"

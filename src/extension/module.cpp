@@ -2,6 +2,8 @@
 #include "extension/binding.hpp"
 #include "extension/boundary.hpp"
 #include "extension/changes.hpp"
+#include "extension/internal_tables.hpp"
+#include "extension/registration.hpp"
 #include "extension/relay.hpp"
 #include "extension/settings.hpp"
 
@@ -16,6 +18,8 @@ void _PG_init()
     if (process_shared_preload_libraries_in_progress)
         wc::relay::reserve();
     wc::watch_bindings();
+    wc::watch_internal_tables();
+    wc::watch_registrations();
     wc::watch_changes();
 }
 

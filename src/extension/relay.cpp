@@ -34,6 +34,7 @@ constexpr int kIdleMilliseconds = 1000;
 struct Slot {
     std::atomic<Oid> database;
     std::atomic<bool> is_pending;
+    std::atomic<bool> is_told;  // the worker, and it has not looked since
     std::atomic<bool> is_without_relay;
     std::atomic<Latch *> latch;  // of the running relay, or null
 };
@@ -164,7 +165,8 @@ void on_exit(int, Datum slot)
     SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
     before_shmem_exit(on_exit, PointerGetDatum(slot));
     slot->latch.store(MyLatch, std::memory_order_release);
-    // What was committed before anybody could see the latch.
+    // What was committed before anybody could see the latch.  An earlier relay may have ended before its NOTIFY.
+    slot->is_told.store(false);
     slot->is_pending.store(true);
     TimestampTz looked_at = GetCurrentTimestamp();
     MemoryContext const loop = AllocSetContextCreate(TopMemoryContext, "white_cross relay", ALLOCSET_DEFAULT_SIZES);
@@ -177,7 +179,7 @@ void on_exit(int, Datum slot)
             ProcessConfigFile(PGC_SIGHUP);
         }
         // Cleared before, so that whoever commits while this sends is sent for again.
-        if (slot->is_pending.exchange(false))
+        if (slot->is_pending.exchange(false) && !slot->is_told.exchange(true))
             notify();
         TimestampTz const now = GetCurrentTimestamp();
         if (TimestampDifferenceExceeds(looked_at, now, kIdleMilliseconds)) {
@@ -216,10 +218,16 @@ bool must_notify_directly() noexcept
 void announce() noexcept
 {
     Slot *const slot = my_slot();
-    if (slot == nullptr || slot->is_pending.exchange(true))
+    if (slot == nullptr || slot->is_told.load() || slot->is_pending.exchange(true))
         return;
     if (Latch *const latch = slot->latch.load(std::memory_order_acquire))
         SetLatch(latch);
+}
+
+void begin_drain() noexcept
+{
+    if (Slot *const slot = my_slot())
+        slot->is_told.store(false);
 }
 
 }  // namespace wc::relay

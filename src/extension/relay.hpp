@@ -8,6 +8,10 @@
 // The relay of a database is started by its wc-worker and ends when no wc-worker drains any more, so
 // that it never stands in the way of DROP DATABASE.  A flag that is lost (a crash) costs the time until
 // the worker's next poll, and nothing else: what was changed is in the queue.
+//
+// However many commit, the worker is told once for each time that it looks.  is_told is set before the NOTIFY and taken
+// back by the worker before the snapshot with which it looks.  A writer that finds it set has committed before it was
+// taken back, so the worker will see what it wrote.
 #pragma once
 
 namespace wc::relay {
@@ -21,8 +25,11 @@ bool is_available() noexcept;
 /// Whether a writer should notify by itself all the same: there was no room for a relay.
 bool must_notify_directly() noexcept;
 
-/// Tells the relay of this database that there is something in the queue.  Cannot fail: it runs after
-/// the commit.
+/// Tells the relay of this database that there is something in the queue, unless the worker has been told already and
+/// has not looked since.  Cannot fail: it runs after the commit.
 void announce() noexcept;
+
+/// The worker is about to look into the queue: what is committed after this call must be announced again.
+void begin_drain() noexcept;
 
 }  // namespace wc::relay

@@ -11,6 +11,7 @@ namespace {
 
 int notify_value = static_cast<int>(Notify::Direct);
 int max_students_value = 250'000;
+int queue_limit_value = 1024;
 bool cluster_keys_value = false;
 bool direct_reads_value = true;
 
@@ -25,6 +26,7 @@ const config_enum_entry kNotify[] = {
 
 Notify notify() noexcept { return static_cast<Notify>(notify_value); }
 int max_students_per_transaction() noexcept { return max_students_value; }
+std::int64_t queue_limit_bytes() noexcept { return std::int64_t{queue_limit_value} * 1024 * 1024; }
 bool cluster_keys() noexcept { return cluster_keys_value; }
 bool direct_reads() noexcept { return direct_reads_value; }
 
@@ -41,6 +43,11 @@ void define(bool is_preloaded)
                             "Students that one transaction remembers as changed, before all count as changed.",
                             "Bounds the memory of bulk changes: about 100 bytes a student.", &max_students_value,
                             max_students_value, 1, 100'000'000, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("white_cross.queue_limit",
+                            "Size of the queue at which workers lose their registration, and writers stop queueing.",
+                            "A worker that comes back registers anew, and all that is cached counts as stale.",
+                            &queue_limit_value, queue_limit_value, 1, 1024 * 1024, PGC_SUSET, GUC_UNIT_MB, nullptr,
+                            nullptr, nullptr);
     DefineCustomBoolVariable("white_cross.cluster_keys", "Write cache keys as student:{ID}:... for a Redis Cluster.",
                              "Must be the same as in the worker's configuration.", &cluster_keys_value,
                              cluster_keys_value, PGC_USERSET, 0, nullptr, nullptr, nullptr);

@@ -1,5 +1,6 @@
 // The settings that the extension adds to postgresql.conf, all of them.
 #pragma once
+#include <cstdint>
 
 namespace wc::settings {
 
@@ -10,6 +11,7 @@ Notify notify() noexcept;
 
 /// white_cross.max_students_per_transaction: more than this, and the transaction changed "everything".
 int max_students_per_transaction() noexcept;
+std::int64_t queue_limit_bytes() noexcept;
 
 /// white_cross.cluster_keys: keys as `student:{ID}:…`, for a Redis Cluster.
 bool cluster_keys() noexcept;

@@ -25,6 +25,7 @@ public:
         bool complete = true;
         /// Rows for every student, which `Sweep` works off.
         std::vector<Everything> everything;
+        bool lapsed = false;  ///< see Batch
     };
 
     Drain(const config::Live &live, const Clock &clock, HotList &hot, metrics::Metrics &metrics, Want want)

@@ -167,6 +167,13 @@ void Loop::drain()
     // Taken back first: what arrives during the pass makes another.
     woken_ = false;
     auto const result = drain_.pass(*queue_, *cache_);
+    if (result.lapsed) {
+        log::warning("no longer registered: the queue had grown too long, or somebody unregistered this worker");
+        enrolled_ = drained_ = false;
+        next_election_ = {};
+        sweep_.forget();
+        return;
+    }
     woken_ = !result.complete;
     ports_.set_prewarm_pace(result.complete ? Pace::Full : Pace::Slow);
     drained_ = result.complete;

@@ -21,6 +21,8 @@ struct Batch {
     std::size_t rows = 0;
     /// Nothing else was visible when this batch was taken.
     bool complete = true;
+    /// Nothing was taken: the registration is gone, changes are not queued any more.
+    bool lapsed = false;
 };
 
 /// How much waits.

@@ -81,6 +81,7 @@ constexpr const char *kSession =
     "SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; SET tcp_user_timeout = '15s'";
 
 constexpr const char *kLockNotAvailable = "55P03";
+constexpr const char *kNotRegistered = "55000";
 constexpr std::chrono::milliseconds kListenTest{2000};
 
 std::vector<app::Xid> parse_xids(std::string_view text)
@@ -190,9 +191,16 @@ void Queue::start_relay()
 
 app::Batch Queue::take(std::size_t max_students)
 {
-    auto const result = drain_.run("BEGIN; EXECUTE wc_take('" + seen_.in_progress + "', '" + seen_.xmax + "', '" +
-                                   place_.xid + "', " + place_.n + ", " + std::to_string(max_students) + ")");
     app::Batch batch;
+    // Each statement has a snapshot of its own: that of the second is taken after the first is done.
+    auto const answer =
+        run_registered("BEGIN; SELECT white_cross.begin_drain(); EXECUTE wc_take('" + seen_.in_progress + "', '" +
+                       seen_.xmax + "', '" + place_.xid + "', " + place_.n + ", " + std::to_string(max_students) + ")");
+    if (!answer) {
+        batch.lapsed = true;
+        return batch;
+    }
+    auto const &result = *answer;
     batch.changes.reserve(static_cast<std::size_t>(result.rows()));
     Seen now;
     Place last = place_;
@@ -228,6 +236,21 @@ app::Batch Queue::take(std::size_t max_students)
     if (batch.rows == 0)
         commit();
     return batch;
+}
+
+std::optional<Result> Queue::run_registered(const std::string &sql)
+{
+    try {
+        return drain_.run(sql);
+    } catch (const Error &error) {
+        if (error.sqlstate() != kNotRegistered)
+            throw;
+        drain_.run("ROLLBACK");
+        seen_ = {};
+        place_ = {};
+        round_began_ = false;
+        return std::nullopt;
+    }
 }
 
 void Queue::commit()

@@ -33,6 +33,8 @@ public:
     void distrust() override;
 
 private:
+    /// Nothing: no worker is registered, and the transaction is over.
+    std::optional<Result> run_registered(const std::string &sql);
     /// A snapshot that a complete drain was made with, as the arguments of the prepared statements: all that it sees
     /// was drained.
     struct Seen {

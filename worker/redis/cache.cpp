@@ -23,9 +23,10 @@ constexpr std::string_view kEpochOpening = "wc:epoch:opening";
 constexpr std::string_view kClock = "wc:clock";
 constexpr std::string_view kAlive = "wc:alive";
 
-// What Redis takes for a key with a short text and a time to live, and the longest text of a fence.
+// What Redis takes for a key with a short text and a time to live, and the longest text of a fence.  A text that grows has
+// room for twice its length.
 constexpr std::size_t kFenceOverhead = 160;
-constexpr std::size_t kFenceText = 64 * 21;
+constexpr std::size_t kFenceText = 2 * 512;
 
 // Students that one call handles: Redis serves nobody else meanwhile, about a millisecond.
 constexpr std::size_t kStudentsPerCall = 64;
@@ -166,7 +167,7 @@ std::vector<app::KindSet> Cache::invalidate(std::span<const app::Change> changes
             stale.back().xids = joined(changes[i].xids);
             ++raised.count;
             raised.bytes +=
-                kFenceOverhead + stale.back().prefix.size() + std::min(stale.back().xids.size(), kFenceText);
+                kFenceOverhead + stale.back().prefix.size() + std::min(2 * stale.back().xids.size(), kFenceText);
         } else {
             common.insert(common.end(), changes[i].xids.begin(), changes[i].xids.end());
         }

@@ -30,8 +30,9 @@
 -- a replica, which may lag behind, wc_get finds nothing either.
 --
 -- A fence is the text `FLOOR;XID,XID,...`: only snapshots that see each XID, and whose xmin is above FLOOR, may fill.
--- It holds at most 64 ids; when there are more, the older half sinks into the floor, which refuses a little more
--- than needed and never less.
+-- The floor and its `;` may be missing, ids stand there more than once and in any order: a change is one APPEND.  When the
+-- text has grown too long, all but the latest ids sink into the floor, which refuses a little more than needed and
+-- never less.
 --
 -- Transaction ids have 64 bits and Lua's numbers 53: they are compared as text, first by length, then by digits.
 
@@ -42,7 +43,8 @@ local EPOCH_LIFE = 'wc:epoch:life'
 local EPOCH_OPENING = 'wc:epoch:opening'
 local CLOCK = 'wc:clock'
 local ALIVE = 'wc:alive'
-local MAX_FENCED = 64
+local MAX_FENCE_BYTES = 512
+local IDS_KEPT = 16
 
 -- The positions of wc::cache::Kind as bits.
 local SUMMARY, RECORDS, GROWTH = 1, 2, 4
@@ -91,12 +93,21 @@ local function covers(snapshot, other)
     return true
 end
 
+-- The floor of a fence, and the text of its ids.
+local function parse_fence(fence)
+    local floor, xids = string.match(fence, '^(%d+);([%d,]*)$')
+    if floor then
+        return floor, xids
+    end
+    return '0', string.match(fence, '^[%d,]*$')
+end
+
 local function allows(fence, snapshot)
     if not fence then
         return true
     end
-    local floor, xids = string.match(fence, '^(%d+);([%d,]*)$')
-    if not floor or (floor ~= '0' and not less(floor, snapshot.xmin)) then
+    local floor, xids = parse_fence(fence)
+    if not xids or (floor ~= '0' and not less(floor, snapshot.xmin)) then
         return false
     end
     for xid in string.gmatch(xids, '%d+') do
@@ -122,42 +133,36 @@ local function is_young(snapshot, life_ms, ahead_us)
     return math.abs(now_us() + ahead - snapshot.started) <= life * 1000 / 2
 end
 
--- Adds the ids of a text, `XID,XID,...`, to the fence under `key` and starts its life anew.
-local function raise_fence(key, ttl_ms, text)
-    local old = redis.call('GET', key)
-    if not old and #text <= MAX_FENCED then
-        -- Nearly always: the first change in a while, by few transactions.
-        redis.call('SET', key, '0;' .. text, 'PX', ttl_ms)
-        return
-    end
-    local known, xids, floor = {}, {}, '0'
-    local function add(xid)
+-- Lets all but the latest ids of a fence sink into its floor.
+local function shorten_fence(key)
+    local floor, text = parse_fence(redis.call('GET', key))
+    local known, xids = {}, {}
+    for xid in string.gmatch(text or '', '%d+') do
         if not known[xid] then
             known[xid] = true
             xids[#xids + 1] = xid
         end
     end
-    if old then
-        local old_floor, old_xids = string.match(old, '^(%d+);([%d,]*)$')
-        floor = old_floor or '0'
-        for xid in string.gmatch(old_xids or '', '%d+') do
-            add(xid)
-        end
+    table.sort(xids, less)
+    local sunk = math.max(0, #xids - IDS_KEPT)
+    if sunk > 0 and less(floor, xids[sunk]) then
+        floor = xids[sunk]
     end
-    for xid in string.gmatch(text, '%d+') do
-        add(xid)
+    redis.call('SET', key, floor .. ';' .. table.concat(xids, ',', sunk + 1), 'KEEPTTL')
+end
+
+-- Adds the ids of a text, `XID,XID,...`, to the fence under `key` and starts its life anew.
+local function raise_fence(key, ttl_ms, text)
+    local length = redis.call('APPEND', key, ',' .. text)
+    if length == #text + 1 then
+        redis.call('PEXPIRE', key, ttl_ms)
+    else
+        -- A worker that was told of a shorter life must not cut this one.
+        redis.call('PEXPIRE', key, ttl_ms, 'GT')
     end
-    if #xids > MAX_FENCED then
-        table.sort(xids, less)
-        local sunk = #xids - MAX_FENCED / 2
-        if less(floor, xids[sunk]) then
-            floor = xids[sunk]
-        end
-        xids = { unpack(xids, sunk + 1) }
+    if length > MAX_FENCE_BYTES then
+        shorten_fence(key)
     end
-    -- A worker that was told of a shorter life must not cut this one.
-    local left = old and redis.call('PTTL', key) or 0
-    redis.call('SET', key, floor .. ';' .. table.concat(xids, ','), 'PX', math.max(left, tonumber(ttl_ms)))
 end
 
 local function is_life(ttl_ms)
