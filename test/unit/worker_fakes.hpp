@@ -126,6 +126,7 @@ struct FakeRedis {
     app::Epoch epoch = app::Epoch::Open;
     bool loses_opening = false;
     std::vector<std::chrono::milliseconds> vouched;
+    std::vector<app::Time> invalidated_at;
     int clocks = 0;
     FakeClock *clock;
     std::chrono::milliseconds takes{}, sweep_takes{};  ///< of the next batch; of a step
@@ -158,6 +159,8 @@ public:
     {
         redis_.call("invalidate " + std::to_string(changes.size()));
         redis_.pass(redis_.takes);
+        if (redis_.clock)
+            redis_.invalidated_at.push_back(redis_.clock->now());
         std::vector<app::KindSet> existed;
         for (auto const &change : changes) {
             bool const stale = app::stale_kinds(change.sections) & app::bit(cache::Kind::HealthSummary);

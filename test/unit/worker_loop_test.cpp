@@ -115,6 +115,33 @@ TEST_F(LoopTest, AnEpochThatCouldNotBeOpenedIsTriedAgain)
     EXPECT_EQ(redis.epoch, app::Epoch::Open);
 }
 
+TEST_F(LoopTest, RestsAfterADrainOfManyRowsAndNotAfterOneOfOne)
+{
+    loop.turn();
+    database.batches = {test::batch({test::change("a")}), test::batch(std::vector(20, test::change("b"))),
+                        test::batch({test::change("c")})};
+    waiter.is_readable = [this] { return database.woken; };
+    for (int i = 0; i < 6; ++i) {
+        database.woken = redis.invalidated_at.size() < 2;
+        loop.turn();
+    }
+    ASSERT_EQ(redis.invalidated_at.size(), std::size_t{3});
+    EXPECT_EQ(redis.invalidated_at[1] - redis.invalidated_at[0], milliseconds(0));
+    EXPECT_EQ(redis.invalidated_at[2] - redis.invalidated_at[1], milliseconds(2));
+}
+
+TEST_F(LoopTest, AWorkerWhoseRegistrationIsGoneRegistersAnew)
+{
+    loop.turn();
+    auto lapsed = test::batch({});
+    lapsed.lapsed = true;
+    database.batches = {lapsed};
+    turns(2);
+    EXPECT_EQ(count("enroll"), 2);
+    EXPECT_EQ(count("try_lead"), 1) << "it still leads";
+    EXPECT_EQ(journal.back(), "vouch");
+}
+
 TEST_F(LoopTest, VouchesOnlyWithAFinishedDrainBehindIt)
 {
     database.batches = {test::batch({test::change("a")}, false), test::batch({test::change("b")})};

@@ -19,7 +19,7 @@ Drain::Result Drain::pass(Queue &queue, Cache &cache)
         metrics_.drained(batch.rows, batch.changes.size());
         log::debug("drained {} rows, {} students", batch.rows, batch.changes.size());
     }
-    return {batch.complete, std::move(batch.everything), batch.lapsed};
+    return {batch.complete, std::move(batch.everything), batch.lapsed, batch.rows};
 }
 
 void Drain::apply(const std::vector<Change> &changes, Cache &cache, Time taken)

@@ -26,6 +26,7 @@ public:
         /// Rows for every student, which `Sweep` works off.
         std::vector<Everything> everything;
         bool lapsed = false;  ///< see Batch
+        std::size_t rows = 0;
     };
 
     Drain(const config::Live &live, const Clock &clock, HotList &hot, metrics::Metrics &metrics, Want want)

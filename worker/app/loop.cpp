@@ -14,6 +14,17 @@ using std::chrono::seconds;
 // How long a sweep may keep a change waiting.
 constexpr milliseconds kSweepSlice{5};
 
+// While many write, a drain that waits for a few more of them costs everybody less than two drains: it rests for as
+// long as the rows of the last one would have been worth.  One writer alone is not kept waiting.
+constexpr std::chrono::microseconds kRestPerRow{100};
+constexpr milliseconds kLongestRest{4};
+
+std::chrono::microseconds rest_after(std::size_t rows)
+{
+    return rows < 2 ? std::chrono::microseconds{}
+                    : std::min<std::chrono::microseconds>(static_cast<int>(rows) * kRestPerRow, kLongestRest);
+}
+
 // How often the queue is measured when it is not known to be empty.
 constexpr seconds kLookInterval{2};
 
@@ -161,7 +172,7 @@ void Loop::see_to_epoch()
 void Loop::drain()
 {
     auto const now = clock_.now();
-    if (!works() || (!woken_ && now < next_poll_))
+    if (!works() || now < next_drain_ || (!woken_ && now < next_poll_))
         return;
     next_poll_ = now + poll_interval();
     // Taken back first: what arrives during the pass makes another.
@@ -175,6 +186,7 @@ void Loop::drain()
         return;
     }
     woken_ = !result.complete;
+    next_drain_ = result.complete ? clock_.now() + rest_after(result.rows) : Time{};
     ports_.set_prewarm_pace(result.complete ? Pace::Full : Pace::Slow);
     drained_ = result.complete;
     sweep_.add(result.everything, *cache_);
@@ -269,7 +281,9 @@ void Loop::wait()
         until = std::min(until, std::max(now, queue_retry_.due()));
     if (!cache_)
         until = std::min(until, std::max(now, cache_retry_.due()));
-    if (works() && (woken_ || sweep_.is_active()))
+    if (works() && woken_)
+        until = std::max(now, next_drain_);
+    if (works() && sweep_.is_active())
         until = now;
 
     int descriptors[2];

@@ -76,7 +76,7 @@ private:
     bool woken_ = false;
     bool drained_ = false;  ///< the last pass found the queue's end
     Time next_poll_{}, next_election_{}, next_heartbeat_{}, next_save_{}, next_look_{}, next_epoch_{}, next_clock_{},
-        next_vouch_{};
+        next_vouch_{}, next_drain_{};
 };
 
 }  // namespace wc::app

@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <random>
 #include <utility>
 
@@ -34,25 +35,25 @@ namespace {
 //
 // By ctid because the rows were found by the same snapshot a moment ago and nobody updates them: no second search.
 constexpr const char *kTake = R"(
-PREPARE wc_take (xid8[], xid8, xid8, integer, bigint) AS
+PREPARE wc_take (xid8[], xid8, integer, xid8, integer, bigint) AS
 WITH unseen AS MATERIALIZED (
     SELECT * FROM (
         (SELECT i.ctid AS place, i.xid, i.n, i.students IS NULL AS everything, coalesce(cardinality(i.students), 1) AS size
-         FROM white_cross.invalidation AS i WHERE i.xid = ANY ($1) AND (i.xid, i.n) > ($3, $4)
-         ORDER BY i.xid, i.n LIMIT $5)
+         FROM white_cross.invalidation AS i WHERE i.xid = ANY ($1) AND (i.xid, i.n) > ($2, $3)
+         ORDER BY i.xid, i.n LIMIT $6)
         UNION ALL
         (SELECT i.ctid, i.xid, i.n, i.students IS NULL, coalesce(cardinality(i.students), 1)
-         FROM white_cross.invalidation AS i WHERE i.xid >= $2 AND (i.xid, i.n) > ($3, $4)
-         ORDER BY i.xid, i.n LIMIT $5)) AS u
-    ORDER BY xid, n LIMIT $5),
+         FROM white_cross.invalidation AS i WHERE (i.xid, i.n) > ($4, $5)
+         ORDER BY i.xid, i.n LIMIT $6)) AS u
+    ORDER BY xid, n LIMIT $6),
 picked AS MATERIALIZED (
     SELECT * FROM (SELECT *, sum(size) OVER (ORDER BY xid, n ROWS UNBOUNDED PRECEDING) - size AS before FROM unseen) AS u
-    WHERE before < $5),
+    WHERE before < $6),
 gone AS (
     DELETE FROM white_cross.invalidation AS i WHERE i.ctid = ANY (ARRAY(SELECT place FROM picked WHERE NOT everything))
     RETURNING i.xid, i.sections, i.students, i.queued_at)
 SELECT '.', pg_current_snapshot()::text, (SELECT count(*) FROM picked WHERE NOT everything),
-       (SELECT (count(*) < $5 AND count(*) = (SELECT count(*) FROM picked))::integer FROM unseen), NULL
+       (SELECT (count(*) < $6 AND count(*) = (SELECT count(*) FROM picked))::integer FROM unseen), NULL
 UNION ALL
 (SELECT '>', p.xid::text, p.n, NULL, NULL FROM picked AS p ORDER BY p.xid DESC, p.n DESC LIMIT 1)
 UNION ALL
@@ -79,6 +80,9 @@ constexpr const char *kSession =
     "SET enable_bitmapscan = off; SET idle_in_transaction_session_timeout = '30s'; SET "
     "tcp_keepalives_idle = 5; "
     "SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; SET tcp_user_timeout = '15s'";
+
+// A row's n is -1 or more.
+constexpr const char *kBeforeAllRows = "-2";
 
 constexpr const char *kLockNotAvailable = "55P03";
 constexpr const char *kNotRegistered = "55000";
@@ -194,8 +198,8 @@ app::Batch Queue::take(std::size_t max_students)
     app::Batch batch;
     // Each statement has a snapshot of its own: that of the second is taken after the first is done.
     auto const answer =
-        run_registered("BEGIN; SELECT white_cross.begin_drain(); EXECUTE wc_take('" + seen_.in_progress + "', '" +
-                       seen_.xmax + "', '" + place_.xid + "', " + place_.n + ", " + std::to_string(max_students) + ")");
+        run_registered("BEGIN; SELECT white_cross.begin_drain(); EXECUTE wc_take('" + seen_.in_progress + "', " +
+                       place_.text() + ", " + first_unseen().text() + ", " + std::to_string(max_students) + ")");
     if (!answer) {
         batch.lapsed = true;
         return batch;
@@ -236,6 +240,13 @@ app::Batch Queue::take(std::size_t max_students)
     if (batch.rows == 0)
         commit();
     return batch;
+}
+
+// Where the second range begins.  One bound, not two of which the index would have to begin with the wrong one.
+Queue::Place Queue::first_unseen() const
+{
+    auto const number = [](const std::string &xid) { return std::strtoull(xid.c_str(), nullptr, 10); };
+    return number(place_.xid) < number(seen_.xmax) ? Place{seen_.xmax, kBeforeAllRows} : place_;
 }
 
 std::optional<Result> Queue::run_registered(const std::string &sql)

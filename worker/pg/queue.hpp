@@ -44,9 +44,11 @@ private:
     /// A place between two rows of the queue.
     struct Place {
         std::string xid = "0";
-        std::string n = "-1";
+        std::string n = "-2";
+        std::string text() const { return "'" + xid + "', " + n; }
     };
 
+    Place first_unseen() const;
     void prepare();
     void start_relay();
     void test_listen();
