@@ -32,6 +32,16 @@ CREATE FUNCTION wc_invalidate(student_ids bigint[]) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'wc_invalidate_many';
 CREATE FUNCTION wc_invalidate_all() RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'wc_invalidate_all';
+CREATE FUNCTION wc_invalidate_pattern(pattern text) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'wc_invalidate_pattern';
+CREATE FUNCTION wc_prewarm(student_ids text[]) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'wc_prewarm';
+CREATE FUNCTION wc_prewarm(student_ids uuid[]) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'wc_prewarm';
+CREATE FUNCTION wc_prewarm(student_ids bigint[]) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'wc_prewarm';
+COMMENT ON FUNCTION wc_invalidate_pattern(text) IS
+'The cached values whose keys match a pattern of Redis (* ? [ ] and \ as there) are removed once this transaction commits, by a walk through all keys in bounded steps; no value of any student that is older than this transaction is stored after it. The pattern begins with student: and has at most 1000 bytes. Errors: 22023 another pattern, 25006 in a read-only transaction or on a standby.';
 COMMENT ON FUNCTION wc_invalidate_all() IS
 'All that is cached of every student counts as stale once this transaction commits. Errors: 25006 in a read-only transaction or on a standby.';
 
@@ -51,6 +61,8 @@ BEGIN
 'What to store in the cache for these students: key, value, lifetime in seconds, and the snapshot that the value was read with, which a fenced fill (FCALL wc_fill) checks. Unknown students give no row, nor does text that could be no student''s id. snapshot is NULL where a value must not be cached: in a transaction that has changed something itself, and under row-level security. kinds: health_summary. Errors: 22023 an unknown kind, 0A000 a kind that cannot be built here, and those of wc_health_summary.');
         EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_invalidate(%s) IS %L', id,
 'All that is cached of this student counts as stale once this transaction commits: for changes that no trigger sees. Errors: 25006 in a read-only transaction or on a standby, 55000 not attached, 22P02 and 42804 as wc_health_summary.');
+        EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_prewarm(%s[]) IS %L', id,
+'The worker builds the health summaries of these students into the cache once this transaction commits, whether they were cached or not: before a vaccination day, say. Unknown students and NULLs are passed over; students beyond the worker''s prewarm.backlog_limit stay as they are. Errors: as wc_invalidate.');
         EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_invalidate(%s[]) IS %L', id,
 'wc_invalidate for many students; NULLs among them are passed over.');
     END LOOP;

@@ -8,8 +8,8 @@ DECLARE
     id text;
 BEGIN
     FOREACH id IN ARRAY '{text,uuid,bigint}'::text[] LOOP
-        EXECUTE format('REVOKE ALL ON FUNCTION @extschema@.wc_invalidate(%1$s), @extschema@.wc_invalidate(%1$s[]) FROM PUBLIC', id);
+        EXECUTE format('REVOKE ALL ON FUNCTION @extschema@.wc_invalidate(%1$s), @extschema@.wc_invalidate(%1$s[]), @extschema@.wc_prewarm(%1$s[]) FROM PUBLIC', id);
     END LOOP;
 END
 $$;
-REVOKE ALL ON FUNCTION wc_invalidate_all() FROM PUBLIC;
+REVOKE ALL ON FUNCTION wc_invalidate_all(), wc_invalidate_pattern(text) FROM PUBLIC;

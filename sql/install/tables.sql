@@ -23,14 +23,16 @@ CREATE TABLE white_cross.invalidation (
     n         integer NOT NULL,
     sections  smallint NOT NULL,
     students  text[],
+    pattern   text,
     queued_at timestamptz NOT NULL,
     PRIMARY KEY (xid, n)
 );
 COMMENT ON TABLE white_cross.invalidation IS 'changed students, to be removed from the cache';
 COMMENT ON COLUMN white_cross.invalidation.xid IS 'top-level transaction id of the writer: the fence';
 COMMENT ON COLUMN white_cross.invalidation.n IS 'ordinal within the transaction; -1: the registration of a worker';
-COMMENT ON COLUMN white_cross.invalidation.sections IS 'what changed: 1 students, 2 health_records, 4 allergies, 8 chronic_conditions, 16 growth';
+COMMENT ON COLUMN white_cross.invalidation.sections IS 'what changed: 1 students, 2 health_records, 4 allergies, 8 chronic_conditions, 16 growth; 32: nothing changed, but the student is to be prewarmed';
 COMMENT ON COLUMN white_cross.invalidation.students IS 'ids in text form; NULL: every student';
+COMMENT ON COLUMN white_cross.invalidation.pattern IS 'glob of the keys to remove, where students is NULL; NULL: all keys of students';
 COMMENT ON COLUMN white_cross.invalidation.queued_at IS 'clock time just before the commit';
 ALTER TABLE white_cross.invalidation SET (autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0.0);
 

@@ -31,15 +31,16 @@ public:
           now_(GetCurrentTimestamp())
     {}
 
-    void put(cache::Sections sections, Datum students, bool everybody)
+    void put_students(cache::Sections sections, ArrayType *students)
     {
-        Datum values[] = {FullTransactionIdGetDatum(xid_), Int32GetDatum(next_row++),
-                          Int16GetDatum(static_cast<int16>(sections)), students, TimestampTzGetDatum(now_)};
-        bool nulls[] = {false, false, false, everybody, false};
-        HeapTuple const tuple = heap_form_tuple(RelationGetDescr(relation_), values, nulls);
-        CatalogTupleInsertWithInfo(relation_, tuple, indexes_);
-        last_block_ = Max(last_block_, ItemPointerGetBlockNumber(&tuple->t_self));
-        heap_freetuple(tuple);
+        put(sections, PointerGetDatum(students), Datum{0});
+    }
+    void put_everything(cache::Sections sections) { put(sections, Datum{0}, Datum{0}); }
+    void put_pattern(const KeyPattern &pattern)
+    {
+        text *const glob = cstring_to_text_with_len(pattern.text(), static_cast<int>(pattern.length));
+        put(cache::kAllSections, Datum{0}, PointerGetDatum(glob));
+        pfree(glob);
     }
 
     void close()
@@ -52,6 +53,22 @@ public:
     std::int64_t size() const noexcept { return (std::int64_t{last_block_} + 1) * BLCKSZ; }
 
 private:
+    // Nothing, where a value is 0: every student, any key.
+    void put(cache::Sections sections, Datum students, Datum pattern)
+    {
+        Datum values[] = {FullTransactionIdGetDatum(xid_),
+                          Int32GetDatum(next_row++),
+                          Int16GetDatum(static_cast<int16>(sections)),
+                          students,
+                          pattern,
+                          TimestampTzGetDatum(now_)};
+        bool nulls[] = {false, false, false, students == Datum{0}, pattern == Datum{0}, false};
+        HeapTuple const tuple = heap_form_tuple(RelationGetDescr(relation_), values, nulls);
+        CatalogTupleInsertWithInfo(relation_, tuple, indexes_);
+        last_block_ = Max(last_block_, ItemPointerGetBlockNumber(&tuple->t_self));
+        heap_freetuple(tuple);
+    }
+
     Relation relation_;
     CatalogIndexState indexes_;
     FullTransactionId xid_;
@@ -71,7 +88,7 @@ void put_students(QueueWriter &queue, const DirtySet &set, cache::Sections secti
     std::size_t bytes = 0;
     auto const flush_row = [&] {
         ArrayType *const students = construct_array(ids, count, TEXTOID, -1, false, TYPALIGN_INT);
-        queue.put(sections, PointerGetDatum(students), false);
+        queue.put_students(sections, students);
         pfree(students);
         for (int i = 0; i < count; ++i)
             pfree(DatumGetPointer(ids[i]));
@@ -93,13 +110,15 @@ void put_students(QueueWriter &queue, const DirtySet &set, cache::Sections secti
 
 }  // namespace
 
-void put_changes(const DirtySet &set)
+void put_changes(const DirtySet &set, const KeyPattern *patterns)
 {
     QueueWriter queue;
     if (set.everything() != 0)
-        queue.put(set.everything(), Datum{0}, true);
+        queue.put_everything(set.everything());
+    for (; patterns != nullptr; patterns = patterns->next)
+        queue.put_pattern(*patterns);
     // One pass for each combination of sections that occurs: nearly always one.
-    bool is_done[cache::kAllSections + 1] = {};
+    bool is_done[2 * cache::kPrewarm] = {};
     for (const DirtySet::Entry &entry : set) {
         bool const is_covered = (entry.sections & ~set.everything()) == 0;
         if (is_covered || is_done[entry.sections])

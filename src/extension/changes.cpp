@@ -32,6 +32,7 @@ using changes::DirtySet;
 
 // What the running transaction changed.  In TopTransactionContext, and so gone with it.
 DirtySet *dirty = nullptr;
+KeyPattern *patterns = nullptr;
 
 // Once the queue was written, what comes later (a trigger that fires in another extension's pre-commit
 // work) must be written at once: nobody asks again.
@@ -151,13 +152,15 @@ void wake_worker()
 
 void flush()
 {
-    if (dirty == nullptr || dirty->empty())
+    if ((dirty == nullptr || dirty->empty()) && patterns == nullptr)
         return;
-    DirtySet const set = *dirty;
+    DirtySet const set = dirty_set();
+    const KeyPattern *const wanted = patterns;
     dirty = nullptr;
+    patterns = nullptr;
     if (!has_worker())
         return;
-    put_changes(set);
+    put_changes(set, wanted);
     // NOTIFY and PREPARE TRANSACTION exclude each other; the worker's poll finds the rows.
     if (phase == Phase::Committing)
         wake_worker();
@@ -179,6 +182,7 @@ void on_transaction_event(XactEvent event, void *)
         case XACT_EVENT_PREPARE:
             is_to_be_announced = false;
             dirty = nullptr;
+            patterns = nullptr;
             phase = Phase::Running;
             end_of_changes();
             break;
@@ -198,6 +202,17 @@ void mark_student(std::string_view student, cache::Sections sections)
 void mark_everything(cache::Sections sections)
 {
     dirty_set().add_everything(sections);
+    if (phase != Phase::Running)
+        flush();
+}
+
+void mark_keys(std::string_view pattern)
+{
+    auto *const remembered = static_cast<KeyPattern *>(allocate(sizeof(KeyPattern) + pattern.size()));
+    remembered->length = pattern.size();
+    memcpy(remembered + 1, pattern.data(), pattern.size());
+    remembered->next = patterns;
+    patterns = remembered;
     if (phase != Phase::Running)
         flush();
 }

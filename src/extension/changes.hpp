@@ -10,6 +10,9 @@ namespace wc {
 void mark_student(std::string_view student, cache::Sections sections);
 void mark_everything(cache::Sections sections);
 
+/// The keys of students that match a glob of Redis are to be removed.
+void mark_keys(std::string_view pattern);
+
 /// Registers the callbacks of transactions.  Called once, when the library is loaded.
 void watch_changes();
 

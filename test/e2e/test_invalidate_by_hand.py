@@ -1,7 +1,12 @@
 """wc_invalidate: for changes that no trigger sees.  It goes the way of every change, and all that is cached of a student goes."""
 
+import signal
+
 import pytest
 from psycopg import errors
+
+from school import Cache
+from servers import until
 
 NAMES = "health_summary", "growth_chart", "records:1:20:{}"
 
@@ -47,11 +52,12 @@ def test_it_is_part_of_the_transaction(students, school, cache):
     cache.assert_stays(*keys)
 
 
-def test_not_where_nothing_may_be_written(students, school):
+@pytest.mark.parametrize("call", ["wc_invalidate_all()", "wc_invalidate_pattern('student:*')", "wc_prewarm('{x}'::text[])"])
+def test_not_where_nothing_may_be_written(students, school, call):
     with pytest.raises(errors.ReadOnlySqlTransaction):
         school.sql("BEGIN READ ONLY")
         try:
-            school.sql("SELECT wc_invalidate_all()")
+            school.sql(f"SELECT {call}")
         finally:
             school.sql("ROLLBACK")
 
@@ -59,6 +65,68 @@ def test_not_where_nothing_may_be_written(students, school):
 def test_not_by_everybody(students, school):
     school.sql("DO $$ BEGIN CREATE ROLE wc_test_nobody LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     with school.cluster.connect(school.database, "wc_test_nobody") as nobody:
-        for call in "wc_invalidate_all()", "wc_invalidate('x'::text)", "wc_invalidate('{x}'::text[])":
+        for call in ("wc_invalidate_all()", "wc_invalidate('x'::text)", "wc_invalidate('{x}'::text[])",
+                     "wc_invalidate_pattern('student:*')", "wc_prewarm('{x}'::text[])"):
             with pytest.raises(errors.InsufficientPrivilege):
                 nobody.execute(f"SELECT {call}")
+
+
+def test_keys_of_a_pattern(students, school, cache):
+    keys = keys_of(cache, *students)
+    charts = [key for key in keys if key.endswith("growth_chart")]
+    school.psql("SELECT wc_invalidate_pattern('student:*:growth_chart')")
+    cache.until_invalidated(*charts)
+    cache.until_drained()
+    cache.assert_stays(*(key for key in keys if key not in charts))
+
+
+def test_patterns_of_one_transaction_and_all_at_once(students, school, cache, worker):
+    keys = keys_of(cache, *students)
+    worker.send(signal.SIGSTOP)
+    school.psql(f"BEGIN; SELECT wc_invalidate_pattern('student:{students[0]}:*'); SELECT wc_invalidate_pattern('student:*:records:*');"
+                f"SELECT wc_invalidate_pattern('student:{students[1]}:growth_char[st]'); COMMIT")
+    worker.send(signal.SIGCONT)
+    gone = [key for key in keys if students[0] in key or "records" in key or key == cache.key(students[1], "growth_chart")]
+    cache.until_invalidated(*gone)
+    cache.until_drained()
+    cache.assert_stays(*(key for key in keys if key not in gone))
+
+
+def test_a_value_from_before_the_pattern_is_refused(students, school, cache):
+    loaded = school.rows("SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(ARRAY[%s])", students[0])[0]
+    school.psql("SELECT wc_invalidate_pattern('student:*:health_summary')")
+    cache.until_drained()
+    assert cache.client.execute_command("FCALL", "wc_fill", 1, *loaded) == 0
+    assert cache.load(students[0]) == 1
+
+
+@pytest.mark.parametrize("pattern", ["", "*", "session:*", "Student:*", "s*", "student", "student:" + "x" * 1000])
+def test_only_keys_of_students(students, school, pattern):
+    with pytest.raises(errors.InvalidParameterValue):
+        school.sql("SELECT wc_invalidate_pattern(%s)", pattern)
+    assert school.queue_length() == 0
+
+
+def test_a_pattern_that_is_rolled_back(students, school, cache):
+    keys = keys_of(cache, *students)
+    school.psql("BEGIN; SELECT wc_invalidate_pattern('student:*'); ROLLBACK")
+    cache.assert_stays(*keys)
+
+
+def test_prewarm(students, school, cache):
+    school.psql(f"BEGIN; SELECT wc_prewarm('{{{students[0]}}}'::text[]); ROLLBACK")
+    school.sql("SELECT wc_prewarm(%s::text[])", [*students[1:], "nobody", None])
+    until(lambda: all(cache.summary(student) for student in students[1:]), 10, "the summaries to be there")
+    assert all(map(cache.is_current, students[1:]))
+    assert cache.summary(students[0]) is None and cache.client.keys("student:nobody:*") == []
+
+
+def test_prewarm_is_asked_for_though_nothing_else_is_rebuilt(school, start_worker, redis_server):
+    start_worker(settings={"prewarm": {"enabled": False}})
+    student = school.add_student()
+    with redis_server.connect() as client:
+        cache = Cache(client, school)
+        school.sql("SELECT wc_prewarm(%s::text[])", [student])
+        until(lambda: cache.summary(student), 10, "the summary to be there")
+        school.psql(f"UPDATE students SET grade = '6' WHERE id = '{student}'; SELECT wc_prewarm('{{{student}}}'::text[])")
+        until(lambda: cache.is_current(student), 10, "the new summary to be there")

@@ -169,9 +169,9 @@ public:
         return existed;
     }
     void fence_all(std::span<const app::Xid> xids) override { redis_.call("fence_all " + std::to_string(xids.size())); }
-    app::SweepStep sweep(const std::string &cursor) override
+    app::SweepStep sweep(const std::string &cursor, const std::string &pattern) override
     {
-        redis_.call("sweep " + cursor);
+        redis_.call("sweep " + cursor + (pattern.empty() ? "" : " of " + pattern));
         redis_.pass(redis_.sweep_takes);
         auto const at = static_cast<std::size_t>(std::stoul(cursor));
         auto const &students = redis_.sweep_steps[at];

@@ -59,8 +59,8 @@ public:
     /// From now on only values that contain these transactions may be stored, whoever's they are, and nothing that is
     /// cached is vouched for until the next `vouch`.
     virtual void fence_all(std::span<const Xid> xids) = 0;
-    /// Removes cached values from `cursor` on, a bounded number.
-    virtual SweepStep sweep(const std::string &cursor) = 0;
+    /// Removes cached values whose keys match `pattern` from `cursor` on, a bounded number.  Empty: all.
+    virtual SweepStep sweep(const std::string &cursor, const std::string &pattern) = 0;
     /// `database` names this start of the database server; what Redis holds must be of it.
     virtual Epoch epoch(const std::string &database) = 0;
     /// Begins a new epoch, in two steps: what `take_snapshot` returns must have been taken after the call of it.

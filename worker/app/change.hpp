@@ -26,6 +26,7 @@ struct Change {
 struct Everything {
     Xid xid = 0;
     int n = 0;
+    std::string pattern{};  ///< of the keys to remove; empty: all
     friend bool operator==(const Everything &, const Everything &) = default;
 };
 

@@ -36,10 +36,12 @@ void Drain::apply(const std::vector<Change> &changes, Cache &cache, Time taken)
         for (auto const kind : kKinds)
             if (existed[i] & bit(kind))
                 metrics_.invalidated(kind);
-        if (!(existed[i] & bit(cache::Kind::HealthSummary)))
-            continue;
-        double const weight = hot_.touch(change.student, gone);
-        if (config->prewarm.enabled && weight >= config->prewarm.min_weight)
+        bool is_wanted = change.sections & cache::kPrewarm;
+        if (existed[i] & bit(cache::Kind::HealthSummary)) {
+            double const weight = hot_.touch(change.student, gone);
+            is_wanted = is_wanted || (config->prewarm.enabled && weight >= config->prewarm.min_weight);
+        }
+        if (is_wanted)
             wanted.push_back({change.student, committed});
     }
     if (!wanted.empty())

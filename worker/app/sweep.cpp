@@ -43,12 +43,25 @@ void Sweep::add(const std::vector<Everything> &rows, Cache &cache)
 
 void Sweep::begin()
 {
-    running_ = std::exchange(waiting_, {});
+    take_turn();
     cursor_ = kStart;
     seen_ = removed_ = 0;
     began_ = clock_.now();
     if (!running_.empty())
-        log::info("every student changed: removing all that is cached, step by step");
+        log::info("every student changed: removing {} that is cached, step by step",
+                  pattern_.empty() ? "all" : "part of what");
+}
+
+// One walk for all rows if one of them wants all keys, else one for each pattern.
+void Sweep::take_turn()
+{
+    running_.clear();
+    bool const all = std::any_of(waiting_.begin(), waiting_.end(), [](auto &row) { return row.pattern.empty(); });
+    pattern_ = all || waiting_.empty() ? "" : waiting_.front().pattern;
+    std::vector<Everything> later;
+    for (auto &row : waiting_)
+        (all || row.pattern == pattern_ ? running_ : later).push_back(std::move(row));
+    waiting_ = std::move(later);
 }
 
 bool Sweep::advance(Queue &queue, Cache &cache, Time deadline)
@@ -56,7 +69,7 @@ bool Sweep::advance(Queue &queue, Cache &cache, Time deadline)
     if (running_.empty())
         begin();
     do {
-        auto step = cache.sweep(cursor_);
+        auto step = cache.sweep(cursor_, pattern_);
         cursor_ = std::move(step.cursor);
         seen_ += step.seen;
         removed_ += step.removed;

@@ -33,11 +33,13 @@ public:
 
 private:
     void begin();
+    void take_turn();
 
     const Clock &clock_;
     HotList &hot_;
     metrics::Metrics &metrics_;
     std::vector<Everything> running_, waiting_;
+    std::string pattern_;  ///< of the running sweep
     std::string cursor_ = "0";
     std::size_t seen_ = 0, removed_ = 0;
     Time began_{};

@@ -31,18 +31,19 @@ namespace wc::pg {
 namespace {
 
 // Row by row: '.' what the batch is (snapshot, rows to delete, 1 when there are no more), '>' the last row's place,
-// '*' a row for every student (which stays), 's' a student (sections, age in microseconds, xids).
+// '*' a row for every student (which stays; the pattern of its keys), 's' a student (sections, age in microseconds,
+// xids).
 //
 // By ctid because the rows were found by the same snapshot a moment ago and nobody updates them: no second search.
 constexpr const char *kTake = R"(
 PREPARE wc_take (xid8[], xid8, integer, xid8, integer, bigint) AS
 WITH unseen AS MATERIALIZED (
     SELECT * FROM (
-        (SELECT i.ctid AS place, i.xid, i.n, i.students IS NULL AS everything, coalesce(cardinality(i.students), 1) AS size
+        (SELECT i.ctid AS place, i.xid, i.n, i.students IS NULL AS everything, i.pattern, coalesce(cardinality(i.students), 1) AS size
          FROM white_cross.invalidation AS i WHERE i.xid = ANY ($1) AND (i.xid, i.n) > ($2, $3)
          ORDER BY i.xid, i.n LIMIT $6)
         UNION ALL
-        (SELECT i.ctid, i.xid, i.n, i.students IS NULL, coalesce(cardinality(i.students), 1)
+        (SELECT i.ctid, i.xid, i.n, i.students IS NULL, i.pattern, coalesce(cardinality(i.students), 1)
          FROM white_cross.invalidation AS i WHERE (i.xid, i.n) > ($4, $5)
          ORDER BY i.xid, i.n LIMIT $6)) AS u
     ORDER BY xid, n LIMIT $6),
@@ -57,7 +58,7 @@ SELECT '.', pg_current_snapshot()::text, (SELECT count(*) FROM picked WHERE NOT 
 UNION ALL
 (SELECT '>', p.xid::text, p.n, NULL, NULL FROM picked AS p ORDER BY p.xid DESC, p.n DESC LIMIT 1)
 UNION ALL
-SELECT '*', xid::text, n, NULL, NULL FROM picked WHERE everything
+SELECT '*', xid::text, n, NULL, pattern FROM picked WHERE everything
 UNION ALL
 SELECT 's', s.student, bit_or(sections), (extract(epoch FROM clock_timestamp() - min(queued_at)) * 1000000)::bigint,
        array_agg(DISTINCT xid)::text
@@ -216,7 +217,10 @@ app::Batch Queue::take(std::size_t max_students)
                 batch.complete = result.integer(row, 3) != 0;
                 break;
             case '>': last = {std::string(result.text(row, 1)), std::string(result.text(row, 2))}; break;
-            case '*': batch.everything.push_back({result.xid(row, 1), static_cast<int>(result.integer(row, 2))}); break;
+            case '*':
+                batch.everything.push_back(
+                    {result.xid(row, 1), static_cast<int>(result.integer(row, 2)), std::string(result.text(row, 4))});
+                break;
             default:
                 batch.changes.push_back({std::string(result.text(row, 1)),
                                          static_cast<cache::Sections>(result.integer(row, 2)),

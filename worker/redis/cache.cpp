@@ -23,8 +23,8 @@ constexpr std::string_view kEpochOpening = "wc:epoch:opening";
 constexpr std::string_view kClock = "wc:clock";
 constexpr std::string_view kAlive = "wc:alive";
 
-// What Redis takes for a key with a short text and a time to live, and the longest text of a fence.  A text that grows has
-// room for twice its length.
+// What Redis takes for a key with a short text and a time to live, and the longest text of a fence.  A text that grows
+// has room for twice its length.
 constexpr std::size_t kFenceOverhead = 160;
 constexpr std::size_t kFenceText = 2 * 512;
 
@@ -250,9 +250,9 @@ void Cache::fence_all(std::span<const app::Xid> xids)
     connection_.read();
 }
 
-app::SweepStep Cache::sweep(const std::string &cursor)
+app::SweepStep Cache::sweep(const std::string &cursor, const std::string &pattern)
 {
-    auto const found = scan(cursor, "student:*");
+    auto const found = scan(cursor, pattern.empty() ? "student:*" : pattern);
     app::SweepStep step;
     step.cursor = found.text(0);
     std::vector<std::string_view> keys;

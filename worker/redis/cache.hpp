@@ -15,7 +15,7 @@ public:
 
     std::vector<app::KindSet> invalidate(std::span<const app::Change> changes) override;
     void fence_all(std::span<const app::Xid> xids) override;
-    app::SweepStep sweep(const std::string &cursor) override;
+    app::SweepStep sweep(const std::string &cursor, const std::string &pattern) override;
     app::Epoch epoch(const std::string &database) override;
     bool open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot) override;
     void vouch(std::chrono::milliseconds life) override;

@@ -15,6 +15,9 @@ enum Section : std::uint16_t {
 };
 using Sections = std::uint16_t;
 
+/// Beside them: nothing changed, but what is cached of the student is to be built now.
+inline constexpr Sections kPrewarm = 1 << 5;
+
 inline constexpr Sections kAllSections = kStudent | kHealthRecords | kAllergies | kChronicConditions | kGrowth;
 
 /// What is cached of a student.  The values are positions in kKinds.
