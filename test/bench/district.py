@@ -56,6 +56,21 @@ class District(contextlib.ExitStack):
             raise RuntimeError(f"pgbench {script} gave {done.returncode}:\n{done.stderr}")
         return float(found[1])
 
+    @contextlib.contextmanager
+    def writers(self, script, clients, a_second):
+        """Clients that run a script at a steady rate, until the block is left."""
+        process = subprocess.Popen(
+            [str(self.cluster.bin / "pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-T", "3600", "-R", str(a_second),
+             "-D", f"students={self.students}", "-f", str(script)],
+            env=self.cluster.environment(self.database), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            yield
+            if process.poll() is not None:
+                raise RuntimeError(f"pgbench {script} ended:\n{process.stderr.read()}")
+        finally:
+            process.kill()
+            process.communicate()
+
     def script(self, name, text):
         path = self.ground.folder / f"{name}.pgbench"
         path.write_text(text)
