@@ -4,7 +4,8 @@ import pytest
 
 from servers import until
 
-BATCH = {"queue": {"batch_students": 7, "poll_interval_ms": 60_000}, "prewarm": {"enabled": False}}
+BATCH = {"queue": {"batch_students": 7, "poll_interval_ms": 60_000}, "invalidate": {"alive_ttl_ms": 3_600_000},
+         "prewarm": {"enabled": False}}
 
 
 @pytest.fixture

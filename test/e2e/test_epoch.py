@@ -67,6 +67,28 @@ def test_what_redis_finds_on_its_disk_is_not_trusted(school, own_redis, ground):
         cache.until_invalidated(cache.key(student))
 
 
+def test_a_value_of_a_commit_that_a_crash_has_lost(start_own_school):
+    """synchronous_commit = off: it was acknowledged, read and cached, and never reached the disk."""
+    school, worker, cache = start_own_school(wal_writer_delay="10s", checkpoint_timeout="1h")
+    student = school.add_student(lastName="Kept")
+    cache.until_drained()
+    worker.stop()  # what it writes itself would take the commit along to the disk
+    school.psql(f"SET synchronous_commit = off; UPDATE students SET \"lastName\" = 'Lost' WHERE id = '{student}'")
+    assert cache.load(student) == 1
+    loaded = load(school, student)
+    school.cluster.restart(signal.SIGKILL)
+    with school.cluster.connect(school.database) as connection:
+        school.connection = connection
+        assert school.summary(student)["student"]["lastName"] == "Kept", "the crash has lost nothing: the test says nothing"
+        assert cache.summary(student)["student"]["lastName"] == "Lost"
+        worker.start()
+        until(lambda: not cache.summary(student) or cache.is_current(student), 10, "the lost value to be gone")
+        until(lambda: cache.client.exists("wc:alive"), 10, "the worker to vouch again")
+        assert cache.client.execute_command("FCALL", "wc_get", 1, cache.key(student)) is None or cache.is_current(student)
+        assert store(cache, loaded) == 0, "read before the crash, stored after it"
+        assert cache.load(student) == 1 and cache.is_current(student)
+
+
 def test_another_start_of_postgresql_is_another_epoch(start_own_school):
     school, worker, cache = start_own_school()
     student = school.add_student()

@@ -2,6 +2,7 @@
 
 
 import os
+import select
 import signal
 
 import psycopg
@@ -11,7 +12,7 @@ from school import Cache, School
 from servers import Worker, until
 
 # Only a NOTIFY can wake a worker that polls so seldom within the time that these tests wait.
-NO_POLL = {"queue": {"poll_interval_ms": 60_000}}
+NO_POLL = {"queue": {"poll_interval_ms": 60_000}, "invalidate": {"alive_ttl_ms": 3_600_000}}
 PRELOADED = {"shared_preload_libraries": "$libdir/white_cross"}
 
 
@@ -38,6 +39,38 @@ def test_writers_do_not_notify_and_the_worker_is_woken(relayed):
     until(lambda: relays(school), 10, "the relay to run")
     for _ in range(20):
         changes_are_seen(school, cache, student)
+
+
+def test_a_worker_is_told_once_for_each_time_that_it_looks(relayed):
+    school, worker, cache = relayed
+    student = school.add_student()
+    until(lambda: relays(school), 10, "the relay to run")
+    changes_are_seen(school, cache, student)
+    with school.cluster.connect(school.database) as listener:
+        listener.execute("LISTEN white_cross")
+
+        def heard():
+            count = 0
+            while select.select([listener], [], [], 0.2)[0]:
+                listener.pgconn.consume_input()
+                while listener.pgconn.notifies():
+                    count += 1
+            return count
+
+        def write(times):
+            for _ in range(times):
+                school.sql("UPDATE students SET grade = grade || 'x'")
+
+        worker.send(signal.SIGSTOP)
+        write(1)
+        until(lambda: heard() == 1, 10, "the worker to be told")
+        write(200)
+        assert heard() == 0, "it knows already"
+        worker.send(signal.SIGCONT)
+        cache.until_drained()
+        for _ in range(3):
+            changes_are_seen(school, cache, student)
+        assert heard() >= 3
 
 
 def test_the_relay_ends_with_its_worker_and_is_not_in_the_way(relayed):
