@@ -167,7 +167,7 @@ class Demo:
         committed = self.committed("demo-allergy")
         gone = watch.first("del", "unlink")
         check(gone, f"the key was not removed; Redis still has {self.client.exists(self.key)} of it")
-        warm = watch.first("set")
+        warm = watch.first("rename_to")
         check(warm, "the key was removed and not built again")
         summary = json.loads(self.client.get(self.key))
         check(ALLERGEN in [allergy["allergen"] for allergy in summary["allergies"]], "the new allergy is not in the cached summary")
@@ -187,7 +187,7 @@ class Demo:
         for n in range(MORE_WRITES):
             self.watch.forget()
             self.database.execute("UPDATE allergies SET reaction = %s WHERE id = 'demo-allergy'", [f"Hives, seen {n + 1} times"])
-            times = self.watch.first("del", "unlink"), self.watch.first("set")
+            times = self.watch.first("del", "unlink"), self.watch.first("rename_to")
             check(all(times), f"after write {n + 1} the key was not {'built again' if times[0] else 'removed'}")
             committed = self.committed("demo-allergy")
             gone.append(times[0] - committed)

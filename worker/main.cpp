@@ -23,7 +23,9 @@
 #include "pg/builder.hpp"
 #include "pg/queue.hpp"
 #include "redis/cache.hpp"
+#include "redis/error.hpp"
 #include "redis/store.hpp"
+#include "redis/tls.hpp"
 
 namespace {
 
@@ -41,19 +43,29 @@ struct Servers {
 
 Servers servers_of(const config::Config &config)
 {
-    auto const checked = [](const char *key, auto parse) {
+    auto const checked = [](const std::string &key, auto parse) {
         try {
             return parse();
         } catch (const std::invalid_argument &error) {
-            throw config::ConfigError(std::string(key) + ": " + error.what());
+            throw config::ConfigError(key + error.what());
         }
     };
     using std::chrono::milliseconds;
-    return {checked("postgres.url", [&] { return pg::parse_target(config.postgres.url, config.postgres.password); }),
+    return {checked("postgres.url: ", [&] { return pg::parse_target(config.postgres.url, config.postgres.password); }),
             {milliseconds(config.postgres.connection_timeout_ms), milliseconds(config.postgres.statement_timeout_ms)},
-            {checked("redis.url", [&] { return redis::parse_address(config.redis.url, config.redis.password); }),
-             milliseconds(config.redis.timeout_ms)},
+            checked("", [&] { return redis::parse_target(config.redis); }),
             config.redis.cluster_keys};
+}
+
+void check_files(const config::Config &config, const redis::Target &target)
+{
+    if (!config.redis.enabled || !target.address.tls)
+        return;
+    try {
+        redis::check_tls_files(target.tls);
+    } catch (const redis::IoError &error) {
+        throw config::ConfigError(error.what());
+    }
 }
 
 int unregister(const Servers &servers, const std::string &name)
@@ -167,6 +179,8 @@ int main(int argc, char **argv)
     try {
         auto const config = config::load(arguments.config_file, config::process_environment);
         auto const servers = servers_of(config);
+        if (!arguments.unregister)
+            check_files(config, servers.redis);
         if (arguments.check_config) {
             std::fputs(config::describe(config).c_str(), stdout);
             return EXIT_SUCCESS;

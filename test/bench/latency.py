@@ -67,7 +67,7 @@ def measure_writes(district, writes, ids):
             connection.execute('UPDATE allergies SET "updatedAt" = clock_timestamp() WHERE "studentId" = %s', [student])
             committed = time.perf_counter()
             gone.append(max(0.0, events.until(KEY.format(student), "del", "unlink") - committed))
-            warm.append(max(0.0, events.until(KEY.format(student), "set") - committed))
+            warm.append(max(0.0, events.until(KEY.format(student), "rename_to") - committed))
         events.close()
     return {"gone p50 ms": statistics.median(gone) * 1000, "gone p99 ms": percentile(gone, 0.99) * 1000,
             "warm p50 ms": statistics.median(warm) * 1000, "warm p99 ms": percentile(warm, 0.99) * 1000}

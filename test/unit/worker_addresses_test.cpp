@@ -6,11 +6,14 @@
 #include "pg/target.hpp"
 #include "redis/address.hpp"
 #include "redis/library.hpp"
+#include "redis/refusal.hpp"
 #include "redis/student_key.hpp"
+#include "redis/target.hpp"
 
 namespace wc {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -31,14 +34,40 @@ TEST(RedisAddress, ReadsEveryPart)
     EXPECT_EQ(redis::parse_address("redis://h?x=1").host, "h");
     EXPECT_EQ(redis::parse_address("redis://[::1]:7").host, "::1");
     EXPECT_EQ(redis::parse_address("redis://:old@h", "new").password, "new");
-    EXPECT_EQ(redis::parse_address("unix:///run/redis.sock").path, "/run/redis.sock");
+    EXPECT_FALSE(all.tls);
+}
+
+TEST(RedisAddress, ReadsTls)
+{
+    auto const tls = redis::parse_address("rediss://worker:p@host.example/2");
+    EXPECT_TRUE(tls.tls);
+    EXPECT_EQ(tls.host + ":" + tls.port, "host.example:6379");
+    EXPECT_EQ(tls.user + ":" + tls.password, "worker:p");
+    EXPECT_EQ(tls.database, 2);
+    EXPECT_TRUE(redis::parse_address("rediss://h?ssl_cert_reqs=none").tls);
+}
+
+TEST(RedisAddress, ReadsUnixSockets)
+{
+    auto const least = redis::parse_address("unix:///run/redis.sock", "p");
+    EXPECT_EQ(least.path, "/run/redis.sock");
+    EXPECT_EQ(least.password, "p");
+    EXPECT_EQ(least.database, 0);
+    auto const all = redis::parse_address("unix://worker:p%40%2F:w@/run/a%20b@c.sock?db=5");
+    EXPECT_EQ(all.path, "/run/a b@c.sock");
+    EXPECT_EQ(all.user, "worker");
+    EXPECT_EQ(all.password, "p@/:w");
+    EXPECT_EQ(all.database, 5);
+    EXPECT_EQ(redis::parse_address("unix://worker:old@/run/redis.sock", "new").password, "new");
 }
 
 TEST(RedisAddress, RefusesWithoutRepeatingThePassword)
 {
     for (auto const *url :
-         {"host:6379", "rediss://h", "http://h", "redis://u:secret@h:0", "redis://u:secret@h:70000",
-          "redis://u:secret@h:x", "redis://u:secret@h/x", "redis://u:secret%4@h", "redis://[::1", "unix://"}) {
+         {"host:6379", "redisss://h", "http://h", "unix://:secret@", "unix://secret", "unix://:secret@/s?db=x",
+          "unix://:secret@/s?db=-1", "unix://:secret@/s?secret", "rediss://u:secret@h:0", "redis://u:secret@h:0",
+          "redis://u:secret@h:70000", "redis://u:secret@h:x", "redis://u:secret@h/x", "redis://u:secret%4@h",
+          "redis://[::1", "unix://"}) {
         try {
             redis::parse_address(url);
             ADD_FAILURE() << url;
@@ -46,6 +75,74 @@ TEST(RedisAddress, RefusesWithoutRepeatingThePassword)
             EXPECT_THAT(error.what(), Not(HasSubstr("secret"))) << url;
         }
     }
+}
+
+TEST(RedisTarget, TakesWhatTheConfigurationSays)
+{
+    config::Redis said;
+    said.url = "rediss://from-url:p@h:1/3";
+    said.tls_ca_file = "ca";
+    said.tls_cert_file = "cert";
+    said.tls_key_file = "key";
+    said.timeout_ms = 7;
+    auto const plain = redis::parse_target(said);
+    EXPECT_EQ(plain.address.user + plain.address.password, "from-urlp");
+    EXPECT_EQ(plain.tls.authority + plain.tls.certificate + plain.tls.key, "cacertkey");
+    EXPECT_EQ(plain.timeout.count(), 7);
+    said.user = "worker";
+    said.password_file = "secret";
+    auto const apart = redis::parse_target(said);
+    EXPECT_EQ(apart.address.user, "worker");
+    EXPECT_EQ(apart.password_file, "secret");
+    said.password = "inline";
+    EXPECT_EQ(redis::parse_target(said).address.password + redis::parse_target(said).password_file, "inline");
+}
+
+TEST(RedisTarget, RefusesCertificatesThatWouldNotBeUsed)
+{
+    auto const refusal = [](const std::string &url, std::string config::Redis::*key) {
+        config::Redis said;
+        said.url = url;
+        said.*key = "file";
+        try {
+            redis::parse_target(said);
+        } catch (const std::invalid_argument &error) {
+            return std::string(error.what());
+        }
+        return std::string();
+    };
+    for (auto const *url : {"redis://h", "unix:///s"}) {
+        EXPECT_THAT(refusal(url, &config::Redis::tls_ca_file), HasSubstr("redis.tls_ca_file: needs a redis.url"));
+        EXPECT_THAT(refusal(url, &config::Redis::tls_cert_file), HasSubstr("redis.tls_cert_file: needs a redis.url"));
+        EXPECT_THAT(refusal(url, &config::Redis::tls_key_file), HasSubstr("redis.tls_key_file: needs a redis.url"));
+    }
+    EXPECT_THAT(refusal("rediss://h", &config::Redis::tls_cert_file), HasSubstr("redis.tls_key_file: is missing"));
+    EXPECT_THAT(refusal("rediss://h", &config::Redis::tls_key_file), HasSubstr("redis.tls_cert_file: is missing"));
+    EXPECT_EQ(refusal("rediss://h", &config::Redis::tls_ca_file), "");
+    EXPECT_THAT(refusal("h", &config::Redis::user), testing::StartsWith("redis.url: "));
+}
+
+TEST(RedisRefusal, SaysWhatToDoAndNothingThatWasSent)
+{
+    EXPECT_EQ(redis::describe_refusal("ERR unknown command `FCALL`, with args beginning with: `wc_fill` `{\"student\""),
+              "ERR unknown command `FCALL`");
+    EXPECT_EQ(redis::describe_refusal("ERR wrong"), "ERR wrong");
+    EXPECT_EQ(redis::describe_refusal("NOAUTH Authentication required."),
+              "NOAUTH Authentication required: set redis.user and redis.password_file");
+    for (auto const *refused :
+         {"NOPERM this user has no permissions to run the 'fcall' command",
+          "ERR The user executing the script can't run this command or subcommand script: wc_invalidate, on "
+          "@user_function:1.",
+          "ERR ACL failure in script: No permissions to access a key script: wc_fill, on @user_function:2."})
+        EXPECT_THAT(redis::describe_refusal(refused),
+                    testing::EndsWith(": the user needs the rights that config/users.acl gives to wc_worker"));
+    EXPECT_THAT(redis::describe_login_refusal("WRONGPASS invalid username-password pair or user is disabled.", "ann"),
+                AllOf(HasSubstr("WRONGPASS"), HasSubstr("ann"), HasSubstr("redis.password_file")));
+    EXPECT_THAT(
+        redis::describe_login_refusal("ERR unknown command 'AUTH', with args beginning with: 'ann' 'hush'", "ann"),
+        Not(HasSubstr("hush")));
+    EXPECT_THAT(redis::describe_login_refusal("ERR AUTH <password> called without any password configured", ""),
+                HasSubstr("no password for the user default"));
 }
 
 TEST(PostgresTarget, LeavesOutWhatOnlyAnOrmKnows)

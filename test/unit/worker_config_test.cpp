@@ -162,8 +162,8 @@ TEST(ConfigPasswords, ComeFromFiles)
     Config config;
     config.redis.password_file = config.postgres.password_file = path;
     config::complete(config);
-    EXPECT_EQ(config.redis.password, "in a file");
     EXPECT_EQ(config.postgres.password, "in a file");
+    EXPECT_EQ(config::read_password(path), "in a file") << "Redis' password is read at each connection";
     std::remove(path.c_str());
     Config missing;
     missing.redis.password_file = path;

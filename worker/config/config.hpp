@@ -22,8 +22,12 @@ struct Postgres {
 struct Redis {
     bool enabled = true;
     std::string url = "redis://127.0.0.1:6379";
+    std::string user;
     std::string password;
     std::string password_file;
+    std::string tls_ca_file;
+    std::string tls_cert_file;
+    std::string tls_key_file;
     std::int64_t timeout_ms = 5000;
     bool cluster_keys = false;
 };

@@ -62,14 +62,6 @@ std::string read_file(const std::string &path, std::string_view purpose)
     return text.str();
 }
 
-std::string read_password(const std::string &path)
-{
-    auto text = read_file(path, "the password file");
-    while (text.ends_with('\n') || text.ends_with('\r'))
-        text.pop_back();
-    return text;
-}
-
 }  // namespace
 
 std::optional<std::string> process_environment(std::string_view name)
@@ -128,8 +120,17 @@ void complete(Config &config)
         throw ConfigError("worker.name: a text that is not empty");
     if (config.postgres.password.empty() && !config.postgres.password_file.empty())
         config.postgres.password = read_password(config.postgres.password_file);
+    // Redis' is read at each connection; here it shows only that it can be.
     if (config.redis.password.empty() && !config.redis.password_file.empty())
-        config.redis.password = read_password(config.redis.password_file);
+        read_password(config.redis.password_file);
+}
+
+std::string read_password(const std::string &path)
+{
+    auto text = read_file(path, "the password file");
+    while (text.ends_with('\n') || text.ends_with('\r'))
+        text.pop_back();
+    return text;
 }
 
 Config load(const std::string &path, const Environment &environment)

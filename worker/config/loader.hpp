@@ -34,6 +34,9 @@ void apply_environment(Config &config, const Environment &environment);
 /// What can only be judged when all is read: pairs that must agree, password files.  Throws ConfigError.
 void complete(Config &config);
 
+/// A password file without the line ends at its end.  Throws ConfigError.
+std::string read_password(const std::string &path);
+
 /// All of it.  An empty path means no file: the defaults and the environment.
 Config load(const std::string &path, const Environment &environment);
 

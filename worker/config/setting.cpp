@@ -59,9 +59,14 @@ const Setting kSettings[] = {
     env("DB_POOL_MAX", INTEGER(postgres, pool_max, 1, 100, "")),
 
     env("ENABLE_REDIS_CACHE", BOOLEAN(redis, enabled)),
-    env("REDIS_URL", secret(TEXT(redis, url, "redis://[[user]:password@]host[:port][/database] or unix:///path"))),
+    env("REDIS_URL",
+        secret(TEXT(redis, url, "redis://[[user]:password@]host[:port][/database], rediss:// or unix:///path"))),
+    TEXT(redis, user, "a text: the name of a user, or empty"),
     env("REDIS_PASSWORD", secret(TEXT(redis, password, "a text"))),
     TEXT(redis, password_file, "the path of a file that holds the password, or an empty text"),
+    TEXT(redis, tls_ca_file, "the path of a PEM file, or an empty text"),
+    TEXT(redis, tls_cert_file, "the path of a PEM file, or an empty text"),
+    TEXT(redis, tls_key_file, "the path of a PEM file, or an empty text"),
     INTEGER(redis, timeout_ms, 1, 3600000, " (milliseconds)"),
     BOOLEAN(redis, cluster_keys),
 

@@ -34,39 +34,70 @@ bool parse(std::string_view text, Number &value)
     return error == std::errc{} && end == text.data() + text.size();
 }
 
+void set_user_info(Address &address, std::string_view who)
+{
+    auto const colon = who.find(':');
+    address.user = decoded(who.substr(0, colon));
+    if (colon != std::string_view::npos)
+        address.password = decoded(who.substr(colon + 1));
+}
+
+void set_database(Address &address, std::string_view text)
+{
+    if (!parse(text, address.database) || address.database < 0)
+        throw std::invalid_argument("the database is a whole number, 0 or more");
+}
+
+/// What follows `unix://`.
+void set_socket(Address &address, std::string_view rest)
+{
+    constexpr std::string_view kDatabase = "db=";
+    if (!rest.starts_with('/')) {
+        auto const at = rest.find("@/");
+        if (at == std::string_view::npos)
+            throw std::invalid_argument("the path of the socket begins with /");
+        set_user_info(address, rest.substr(0, at));
+        rest.remove_prefix(at + 1);
+    }
+    auto const query = std::min(rest.find('?'), rest.size());
+    address.path = decoded(rest.substr(0, query));
+    rest.remove_prefix(query);
+    if (rest.empty())
+        return;
+    rest.remove_prefix(1);
+    if (!rest.starts_with(kDatabase))
+        throw std::invalid_argument("after the path of the socket there can only be ?db= and a number");
+    set_database(address, rest.substr(kDatabase.size()));
+}
+
 }  // namespace
 
 Address parse_address(const std::string &url, const std::string &password)
 {
-    constexpr std::string_view kTcp = "redis://", kUnix = "unix://";
+    constexpr std::string_view kTcp = "redis://", kTls = "rediss://", kUnix = "unix://";
     Address address;
     std::string_view rest = url;
     if (rest.starts_with(kUnix)) {
-        address.path = decoded(rest.substr(kUnix.size()));
-        address.password = password;
-        if (address.path.empty())
-            throw std::invalid_argument("the path of the socket is missing");
+        set_socket(address, rest.substr(kUnix.size()));
+        if (!password.empty())
+            address.password = password;
         return address;
     }
-    if (!rest.starts_with(kTcp))
-        throw std::invalid_argument("the URL begins with redis:// or unix://");
-    rest.remove_prefix(kTcp.size());
+    address.tls = rest.starts_with(kTls);
+    if (!address.tls && !rest.starts_with(kTcp))
+        throw std::invalid_argument("the URL begins with redis://, rediss:// or unix://");
+    rest.remove_prefix(address.tls ? kTls.size() : kTcp.size());
     rest = rest.substr(0, rest.find('?'));
     // The last @: a password may hold one that nobody encoded.
     if (auto const at = rest.rfind('@'); at != std::string_view::npos) {
-        auto const who = rest.substr(0, at);
-        auto const colon = who.find(':');
-        address.user = decoded(who.substr(0, colon));
-        if (colon != std::string_view::npos)
-            address.password = decoded(who.substr(colon + 1));
+        set_user_info(address, rest.substr(0, at));
         rest.remove_prefix(at + 1);
     }
     if (!password.empty())
         address.password = password;
     if (auto const slash = rest.find('/'); slash != std::string_view::npos) {
-        auto const database = rest.substr(slash + 1);
-        if (!database.empty() && (!parse(database, address.database) || address.database < 0))
-            throw std::invalid_argument("the database after the / is a number");
+        if (auto const database = rest.substr(slash + 1); !database.empty())
+            set_database(address, database);
         rest = rest.substr(0, slash);
     }
     if (rest.starts_with('[')) {

@@ -2,7 +2,10 @@
 
 #include <new>
 
+#include "config/loader.hpp"
 #include "redis/error.hpp"
+#include "redis/refusal.hpp"
+#include "redis/tls.hpp"
 
 namespace wc::redis {
 namespace {
@@ -25,6 +28,26 @@ long long integer_of(const redisReply *reply)
     if (reply->type != REDIS_REPLY_INTEGER)
         throw ReplyError("an answer of Redis is not a number where one is expected");
     return reply->integer;
+}
+
+std::unique_ptr<Transport> connect(const Target &target)
+{
+    auto const deadline = std::chrono::steady_clock::now() + target.timeout;
+    auto socket = connect_socket(target.address, deadline);
+    if (!target.address.tls)
+        return socket;
+    return start_tls(std::move(socket), target.address.host, target.tls, deadline);
+}
+
+std::string password_of(const Target &target)
+{
+    if (target.password_file.empty())
+        return target.address.password;
+    try {
+        return config::read_password(target.password_file);
+    } catch (const config::ConfigError &error) {
+        throw IoError(error.what());
+    }
 }
 
 }  // namespace
@@ -57,31 +80,48 @@ std::string_view Reply::text(std::size_t at) const
 bool Reply::is_nil(std::size_t at) const { return at < size() && reply_->element[at]->type == REDIS_REPLY_NIL; }
 
 Connection::Connection(const Target &target)
-    : transport_(connect_socket(target.address, target.timeout)), reader_(redisReaderCreate()), timeout_(target.timeout)
+    : transport_(connect(target)), reader_(redisReaderCreate()), timeout_(target.timeout)
 {
     if (!reader_)
         throw std::bad_alloc();
-    authenticate(target.address);
+    try {
+        authenticate(target);
+        introduce();
+    } catch (const TimeoutError &) {
+        throw;
+    } catch (const IoError &error) {
+        // Bytes of TLS, or none at all, are what a port for TLS answers.
+        if (target.address.tls)
+            throw;
+        throw IoError(std::string(error.what()) + "; if this is a port for TLS, redis.url must begin with rediss://");
+    }
     if (target.address.database != 0)
         run({"SELECT", std::to_string(target.address.database)});
-    append({"CLIENT", "SETNAME", "wc-worker"});
-    flush();
-    // A name is a courtesy to whoever reads CLIENT LIST; an access list may forbid it.
-    read_any();
 }
 
-void Connection::authenticate(const Address &address)
+void Connection::authenticate(const Target &target)
 {
-    if (address.password.empty())
+    auto const password = password_of(target);
+    auto const &user = target.address.user;
+    if (user.empty() && password.empty())
         return;
-    try {
-        if (address.user.empty())
-            run({"AUTH", address.password});
-        else
-            run({"AUTH", address.user, address.password});
-    } catch (const ReplyError &error) {
-        throw ReplyError("Redis refuses the user or the password (" + std::string(error.what()) + ")");
-    }
+    if (user.empty())
+        append({"AUTH", password});
+    else
+        append({"AUTH", user, password});
+    flush();
+    if (auto const reply = read_any(); reply.is_error())
+        throw ReplyError(describe_login_refusal(reply.text(), user));
+}
+
+// A name is a courtesy to whoever reads CLIENT LIST, and an access list may forbid it.
+void Connection::introduce()
+{
+    append({"CLIENT", "SETNAME", "wc-worker"});
+    flush();
+    auto const reply = read_any();
+    if (reply.is_error() && !reply.text().starts_with("NOPERM") && !reply.text().starts_with("ERR unknown"))
+        throw ReplyError(describe_refusal(reply.text()));
 }
 
 void Connection::append(std::span<const std::string_view> words)
@@ -127,7 +167,7 @@ Reply Connection::read()
 {
     auto reply = read_any();
     if (reply.is_error())
-        throw ReplyError(std::string(reply.text()));
+        throw ReplyError(describe_refusal(reply.text()));
     return reply;
 }
 

@@ -9,15 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "redis/target.hpp"
 #include "redis/transport.hpp"
 
 namespace wc::redis {
-
-/// The address with what every connection needs to know.
-struct Target {
-    Address address;
-    std::chrono::milliseconds timeout{5000};
-};
 
 /// One reply.  Readers throw ReplyError when it is of another type.
 class Reply {
@@ -62,7 +57,8 @@ public:
     bool is_readable() const { return transport_->is_readable(); }
 
 private:
-    void authenticate(const Address &address);
+    void authenticate(const Target &target);
+    void introduce();
 
     struct FreeReader {
         void operator()(redisReader *reader) const { redisReaderFree(reader); }

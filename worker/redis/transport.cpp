@@ -34,12 +34,12 @@ public:
         if (::connect(fd_, address, length) == 0)
             return;
         if (errno != EINPROGRESS)
-            throw IoError(std::string("cannot connect: ") + std::strerror(errno));
-        wait(POLLOUT, deadline, "cannot connect: no answer in time");
+            throw IoError(std::strerror(errno));
+        wait(POLLOUT, deadline, "no answer in time");
         int error = 0;
         socklen_t size = sizeof error;
         if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0)
-            throw IoError(std::string("cannot connect: ") + std::strerror(error));
+            throw IoError(std::strerror(error));
     }
 
     void write(std::string_view bytes, Deadline deadline) override
@@ -72,11 +72,13 @@ public:
 
     int fd() const override { return fd_; }
 
-    bool is_readable() const override
+    bool is_readable() override
     {
         pollfd descriptor{fd_, POLLIN, 0};
         return poll(&descriptor, 1, 0) > 0;
     }
+
+    void hang_up() noexcept override { shutdown(fd_, SHUT_RD); }
 
 private:
     void wait(short events, Deadline deadline, const char *otherwise) const
@@ -110,26 +112,20 @@ std::unique_ptr<Transport> connect_unix(const Address &address, Deadline deadlin
     sockaddr_un name{};
     name.sun_family = AF_UNIX;
     if (address.path.size() >= sizeof name.sun_path)
-        throw IoError("the path of the socket is too long");
+        throw IoError("the path is too long for a socket");
     address.path.copy(name.sun_path, address.path.size());
     auto connection = std::make_unique<Socket>(socket(AF_UNIX, kFlags, 0));
     connection->connect(reinterpret_cast<const sockaddr *>(&name), sizeof name, deadline);
     return connection;
 }
 
-}  // namespace
-
-std::unique_ptr<Transport> connect_socket(const Address &address, std::chrono::milliseconds timeout)
+std::unique_ptr<Transport> connect_tcp(const Address &address, Deadline deadline)
 {
-    auto const deadline = Clock::now() + timeout;
-    if (!address.path.empty())
-        return connect_unix(address, deadline);
-
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo *list = nullptr;
     if (int const error = getaddrinfo(address.host.c_str(), address.port.c_str(), &hints, &list); error != 0)
-        throw IoError("cannot find " + address.host + ": " + gai_strerror(error));
+        throw IoError(gai_strerror(error));
     std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> const owned(list, freeaddrinfo);
     for (auto const *at = list; at; at = at->ai_next) {
         try {
@@ -146,7 +142,19 @@ std::unique_ptr<Transport> connect_socket(const Address &address, std::chrono::m
                 throw;
         }
     }
-    throw IoError("cannot find " + address.host);
+    throw IoError("it has no address");
+}
+
+}  // namespace
+
+std::unique_ptr<Transport> connect_socket(const Address &address, Deadline deadline)
+{
+    try {
+        return address.path.empty() ? connect_tcp(address, deadline) : connect_unix(address, deadline);
+    } catch (const IoError &error) {
+        auto const where = address.path.empty() ? address.host + ":" + address.port : address.path;
+        throw IoError("cannot connect to " + where + ": " + error.what());
+    }
 }
 
 }  // namespace wc::redis

@@ -1,4 +1,4 @@
-// How bytes get to Redis and back.  TCP and Unix sockets here; TLS is another Transport over the same socket.
+// How bytes get to Redis and back.  TCP and Unix sockets here; TLS (tls.hpp) is another Transport over the same socket.
 #pragma once
 #include <chrono>
 #include <cstddef>
@@ -22,10 +22,14 @@ public:
     virtual std::size_t read(char *to, std::size_t room, Deadline deadline) = 0;
     /// For poll.
     virtual int fd() const = 0;
-    /// Something can be read at once, be it only the end.
-    virtual bool is_readable() const = 0;
+    /// Something can be read at once, be it only the end.  What the server sends for the transport's own use alone is
+    /// taken in, so that `fd` is not readable for it again.
+    virtual bool is_readable() = 0;
+    /// Nothing more is expected: `fd` stays readable from now on.
+    virtual void hang_up() noexcept = 0;
 };
 
-std::unique_ptr<Transport> connect_socket(const Address &address, std::chrono::milliseconds timeout);
+/// Throws IoError that names where it could not connect to.
+std::unique_ptr<Transport> connect_socket(const Address &address, Deadline deadline);
 
 }  // namespace wc::redis
