@@ -57,13 +57,13 @@ def school(cluster, empty_database):
 
 @pytest.fixture
 def start_worker(ground, redis_server, school):
-    """start_worker(settings=…, environment=…): a running worker on the test's database, ended with the test."""
+    """start_worker(settings=…, environment=…, redis=…): a running worker on the test's database, ended with the test."""
     redis_server.connect().flushall()
     started = []
     school.allow_worker()
 
-    def start(name="worker", enter=True, **options):
-        worker = Worker(ground, school.worker_dsn, redis_server, name=name, **options)
+    def start(name="worker", enter=True, redis=redis_server, **options):
+        worker = Worker(ground, school.worker_dsn, redis, name=name, **options)
         started.append(worker)
         return worker.__enter__() if enter else worker
 

@@ -8,11 +8,12 @@ too when the process that started it is killed.  Nothing of the machine's own Po
             ...
 """
 
+from .certificates import Authority
 from .cluster import Cluster
 from .ground import Ground
 from .process import ServerFailed
-from .redis_server import Redis
+from .redis_server import Redis, Tls
 from .waiting import until
 from .worker import Worker
 
-__all__ = ["Cluster", "Ground", "Redis", "ServerFailed", "Worker", "until"]
+__all__ = ["Authority", "Cluster", "Ground", "Redis", "ServerFailed", "Tls", "Worker", "until"]

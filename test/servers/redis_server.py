@@ -2,23 +2,41 @@
 
 import secrets
 import signal
+from dataclasses import dataclass
 
 import redis
 
+from .certificates import Authority, Certificate
+from .ground import ROOT
 from .process import Process, ServerFailed, free_port, own, tail
 from .waiting import until
 
 STARTS = 5  # see cluster.py
 
 
-class Redis:
-    """Started when entered, stopped when left.  settings: redis.conf overrides, as a dict."""
+@dataclass
+class Tls:
+    """What a Redis with TLS shows, and what a client of it is asked for."""
+    authority: Authority
+    server: Certificate
+    client: Certificate
 
-    def __init__(self, ground, name="redis", settings=None):
+
+class Redis:
+    """Started when entered, stopped when left.  settings: redis.conf overrides, as a dict.
+
+    tls: a Tls; then it speaks nothing else.  access: with the users of config/users.acl, each with a password of
+    `passwords`; else with the user default alone, and `password`, which may be empty.
+    """
+
+    def __init__(self, ground, name="redis", settings=None, tls=None, access=False, password=None):
         self.folder = ground.folder_for(name)
         self.log = self.folder / "redis.log"
         self.configuration = self.folder / "redis.conf"
-        self.password = secrets.token_hex(12)
+        self.socket = ground.socket_folder_for(self.folder) / "redis.sock"
+        self.tls = tls
+        self.passwords = {user: secrets.token_hex(12) for user in ("admin", "wc_worker", "wc_application")} if access else {}
+        self.password = secrets.token_hex(12) if password is None else password
         self.port = None
         self._settings = settings or {}
         self._process = None
@@ -82,16 +100,56 @@ class Redis:
         return self._process is not None and self._process.running()
 
     def _write_settings(self):
-        settings = {"bind": "127.0.0.1", "port": self.port, "requirepass": self.password, "save": '""',
-                    "appendonly": "no", "dir": f'"{self.folder}"', "daemonize": "no"} | self._settings
+        settings = {"bind": "127.0.0.1", "port": self.port, "unixsocket": f'"{self.socket}"', "save": '""', "appendonly": "no",
+                    "dir": f'"{self.folder}"', "daemonize": "no"}
+        settings |= {"aclfile": f'"{self._write_users()}"'} if self.passwords else {"requirepass": f'"{self.password}"'}
+        if self.tls:
+            settings |= {"port": 0, "tls-port": self.port, "tls-ca-cert-file": self.tls.authority.file,
+                         "tls-cert-file": self.tls.server.certificate, "tls-key-file": self.tls.server.key}
+        settings |= self._settings
         self.configuration.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
         self.configuration.chmod(0o600)
         own(self.configuration)
 
+    def _write_users(self):
+        users = self.folder / "users.acl"
+        lines = [line + (f" >{self.passwords[name]}" if name in self.passwords else "")
+                 for line in (ROOT / "config/users.acl").read_text().splitlines() for name in [line.split()[1]]]
+        users.write_text("\n".join(lines) + "\n")
+        users.chmod(0o600)
+        own(users)
+        return users
+
     @property
     def url(self):
-        """redis:// with neither name nor password; those go by REDIS_PASSWORD or the configuration."""
-        return f"redis://127.0.0.1:{self.port}/0"
+        """With neither name nor password; those go by REDIS_PASSWORD or the configuration."""
+        return f"{'rediss' if self.tls else 'redis'}://127.0.0.1:{self.port}/0"
 
-    def connect(self, **options):
-        return redis.Redis(host="127.0.0.1", port=self.port, password=self.password, decode_responses=True, **options)
+    @property
+    def password_file(self):
+        """That of the worker's user, or of the user default."""
+        return self.folder / "worker.password"
+
+    def worker_settings(self):
+        """What a worker's configuration says under [redis]."""
+        if not self.passwords:
+            settings = {"url": self.url, "password": self.password}
+        else:
+            self.password_file.write_text(self.passwords["wc_worker"] + "\n")
+            self.password_file.chmod(0o600)
+            settings = {"url": self.url, "user": "wc_worker", "password_file": str(self.password_file)}
+        if self.tls:
+            settings |= {"tls_ca_file": str(self.tls.authority.file), "tls_cert_file": str(self.tls.client.certificate),
+                         "tls_key_file": str(self.tls.client.key)}
+        return settings
+
+    def connect(self, user=None, **options):
+        """As the administrator, or as one of the users of config/users.acl."""
+        if self.passwords:
+            user = user or "admin"
+            options = {"username": user, "password": self.passwords[user]} | options
+        if self.tls:
+            options = {"ssl": True, "ssl_ca_certs": str(self.tls.authority.file), "ssl_certfile": str(self.tls.client.certificate),
+                       "ssl_keyfile": str(self.tls.client.key)} | options
+        return redis.Redis(**({"host": "127.0.0.1", "port": self.port, "password": self.password,
+                               "decode_responses": True} | options))

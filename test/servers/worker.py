@@ -81,7 +81,7 @@ class Worker:
         sections = {
             "worker": {"name": self._name},
             "postgres": {"url": self._database},
-            "redis": {"url": self._redis.url, "password": self._redis.password},
+            "redis": self._redis.worker_settings(),
             "http": {"port": self.port or free_port()},
             "log": {"level": "debug"},
         }
@@ -133,6 +133,13 @@ class Worker:
             return error.code, error.read().decode()
         except OSError as error:
             return 0, str(error)
+
+    def warnings(self):
+        """What the log complained of."""
+        return [line for line in self.log.read_text().splitlines() if " warning: " in line or " error: " in line]
+
+    def failures(self, part):
+        return self.metrics().get(f'wc_worker_failures_total{{part="{part}"}}', 0)
 
     def healthy(self):
         return self.get("/healthz")[0] == 200

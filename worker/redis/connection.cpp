@@ -84,8 +84,9 @@ Connection::Connection(const Target &target)
 {
     if (!reader_)
         throw std::bad_alloc();
+    auto const password = password_of(target);
     try {
-        authenticate(target);
+        authenticate(target.address.user, password);
         introduce();
     } catch (const TimeoutError &) {
         throw;
@@ -99,10 +100,8 @@ Connection::Connection(const Target &target)
         run({"SELECT", std::to_string(target.address.database)});
 }
 
-void Connection::authenticate(const Target &target)
+void Connection::authenticate(const std::string &user, const std::string &password)
 {
-    auto const password = password_of(target);
-    auto const &user = target.address.user;
     if (user.empty() && password.empty())
         return;
     if (user.empty())

@@ -57,7 +57,7 @@ public:
     bool is_readable() const { return transport_->is_readable(); }
 
 private:
-    void authenticate(const Target &target);
+    void authenticate(const std::string &user, const std::string &password);
     void introduce();
 
     struct FreeReader {

@@ -1,0 +1,74 @@
+"""Certificates for the tests, made on the spot by the openssl command line: nothing of the machine trusts them."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from .process import own
+
+HERE = "DNS:localhost,IP:127.0.0.1"
+NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+CONFIGURATION = """
+[ca]
+default_ca = here
+[here]
+database = {folder}/index
+new_certs_dir = {folder}
+rand_serial = yes
+unique_subject = no
+default_md = sha256
+policy = anybody
+copy_extensions = copyall
+[anybody]
+commonName = supplied
+"""
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, cwd="/")
+
+
+@dataclass
+class Certificate:
+    certificate: Path
+    key: Path
+
+    def put(self, other):
+        """What a renewal does: another certificate and key in the same files."""
+        for source, target in (other.certificate, self.certificate), (other.key, self.key):
+            fresh = target.with_suffix(".new")
+            shutil.copy(source, fresh)
+            own(fresh)
+            fresh.replace(target)
+
+
+class Authority:
+    """Signs certificates.  Its own is in `file`."""
+
+    def __init__(self, folder, name="authority"):
+        self.folder = folder / name
+        self.folder.mkdir()
+        self.file = self.folder / "authority.crt"
+        self._key = self.folder / "authority.key"
+        self._configuration = self.folder / "ca.conf"
+        self._configuration.write_text(CONFIGURATION.format(folder=self.folder))
+        (self.folder / "index").touch()
+        openssl("req", "-x509", *NEW_KEY, "-keyout", self._key, "-out", self.file, "-subj", f"/CN={name}", "-days", 2)
+        own(self.folder)
+        own(self.file)
+
+    def sign(self, name, hosts=HERE, from_days=-1, to_days=1):
+        """A certificate that holds from so many days from now to so many, with a key that the servers' user can read."""
+        made = Certificate(self.folder / f"{name}.crt", self.folder / f"{name}.key")
+        request = self.folder / f"{name}.csr"
+        openssl("req", *NEW_KEY, "-keyout", made.key, "-out", request, "-subj", f"/CN={name}",
+                "-addext", f"subjectAltName={hosts}", "-addext", "basicConstraints=critical,CA:FALSE")
+        now = datetime.now(timezone.utc)
+        start, end = (f"{now + timedelta(days=days):%Y%m%d%H%M%SZ}" for days in (from_days, to_days))
+        openssl("ca", "-batch", "-notext", "-config", self._configuration, "-cert", self.file, "-keyfile", self._key,
+                "-in", request, "-out", made.certificate, "-startdate", start, "-enddate", end)
+        own(made.certificate)
+        own(made.key)
+        return made
