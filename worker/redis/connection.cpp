@@ -90,11 +90,11 @@ Connection::Connection(const Target &target)
         introduce();
     } catch (const TimeoutError &) {
         throw;
-    } catch (const IoError &error) {
-        // Bytes of TLS, or none at all, are what a port for TLS answers.
+    } catch (const IoError &) {
         if (target.address.tls)
             throw;
-        throw IoError(std::string(error.what()) + "; if this is a port for TLS, redis.url must begin with rediss://");
+        // What a port for TLS answers: the end, a reset, bytes of TLS, as chance has it.
+        throw IoError("the first answer is none of Redis; if this is a port for TLS, redis.url must begin with rediss://");
     }
     if (target.address.database != 0)
         run({"SELECT", std::to_string(target.address.database)});
