@@ -6,10 +6,11 @@ import redis
 from school import Cache
 from servers import Redis, until
 from servers.ground import ROOT
+from test_redis_library import BEGAN, FENCE_MS, RECORDS, SUMMARY, Library, snapshot
 
 KEY = "student:ada:health_summary"
 PAGE = "student:ada:records:1:20:{}"
-OLD, SEEN = "1:1:@1760000000000000", "5:5:@1760000000000000"
+SEEN = snapshot(5, 5)
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +29,18 @@ def administrator(secured):
 
 @pytest.fixture
 def application(secured, administrator):
-    """A client of the application, with a library and an epoch that a worker's user put there."""
-    with secured.connect("wc_worker") as worker:
-        worker.execute_command("FUNCTION", "LOAD", "REPLACE", (ROOT / "worker/redis/white_cross.lua").read_text())
-        worker.set("wc:epoch:opening", "o")
-        assert worker.execute_command("FCALL", "wc_open_epoch", 1, "wc:epoch", "o", OLD, "these servers") == 1
+    """A client of the application, with a library and an epoch that the worker's user put there."""
+    with secured.connect("wc_worker") as client:
+        client.execute_command("FUNCTION", "LOAD", "REPLACE", (ROOT / "worker/redis/white_cross.lua").read_text())
+        worker = Library(client)
+        client.set("wc:clock", BEGAN - worker.now())
+        assert worker.open_epoch(snapshot(1, 1)) == worker.vouch() == 1
     with secured.connect("wc_application") as client:
         yield client
 
 
 def fill(client, key, value="v"):
-    return client.execute_command("FCALL", "wc_fill", 1, key, value, 300, SEEN)
+    return Library(client).fill(SEEN, key, value)
 
 
 def test_the_application_can_call_the_library(application, administrator):
@@ -70,8 +72,8 @@ def test_many_pages_are_within_the_applications_rights(application, administrato
 def test_what_is_refused_is_refused_without_a_trace(application, administrator):
     """Fences hold for the application's user too."""
     with pytest.raises(redis.ResponseError):
-        application.execute_command("FCALL", "wc_invalidate", 1, "student:ada:", 1, 120_000, 9)
-    administrator.execute_command("FCALL", "wc_invalidate", 1, "student:ada:", 1, 120_000, 9)
+        Library(application).invalidate(9)
+    Library(administrator).invalidate(9)
     assert fill(application, KEY) == 0
     assert administrator.exists(KEY, KEY + ":filling") == 0
 
@@ -92,10 +94,11 @@ REMOVING = [
 ]
 WORKERS_OWN = [
     ("SET", "student:ada:fence", "0;"), ("RENAME", KEY + ":filling", "student:ada:fence"), ("SADD", "student:ada:fence", "x"),
-    ("SET", "wc:epoch", OLD), ("SET", "wc:epoch:opening", "o"), ("SET", "wc:alive", "1"), ("SET", "wc:clock", "0"),
+    ("SET", "wc:epoch", SEEN), ("SET", "wc:epoch:opening", "o"), ("SET", "wc:alive", "1"), ("SET", "wc:clock", "0"),
     ("DEL", "wc:fence:all"), ("UNLINK", "wc:epoch"), ("RENAME", KEY + ":filling", "wc:epoch"),
-    ("FCALL", "wc_invalidate", 1, "student:ada:", 7, 1000, 9), ("FCALL", "wc_invalidate", 1, "student:ada:", 0, 1000, 9),
-    ("FCALL", "wc_fence_all", 1, "wc:fence:all", 1000, 9), ("FCALL", "wc_open_epoch", 1, "wc:epoch", "o", OLD, "x"),
+    ("FCALL", "wc_invalidate", 1, "student:ada:", FENCE_MS, SUMMARY, 9), ("FCALL", "wc_invalidate", 1, "student:ada:", FENCE_MS, 0, 9),
+    ("FCALL", "wc_invalidate", 1, "student:ada:", FENCE_MS, RECORDS, ""), ("FCALL", "wc_fence_all", 1, "wc:fence:all", FENCE_MS, 9),
+    ("FCALL", "wc_open_epoch", 1, "wc:epoch", "o", SEEN, "x", FENCE_MS), ("FCALL", "wc_alive", 1, "wc:alive", 9_999_999),
     ("FUNCTION", "LOAD", "REPLACE", "#!lua name=white_cross\n"), ("FUNCTION", "DELETE", "white_cross"), ("FUNCTION", "FLUSH"),
     ("FUNCTION", "LIST"), ("FUNCTION", "DUMP"),
 ]
