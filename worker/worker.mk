@@ -1,7 +1,7 @@
 # wc-worker, the daemon.  Included by the Makefile of the project.
 #
 #   make worker          build/wc-worker
-#   make install-worker  binary, example configuration, systemd unit
+#   make install-worker  binary, example configurations of it and of Redis, systemd unit
 #
 # Heavy headers (httplib, toml++, CLI11, spdlog, prometheus, JSON) are each included by one .cpp alone.
 
@@ -40,6 +40,6 @@ $(BUILD)/worker/redis/library.o: $(BUILD)/worker/redis/white_cross.lua.inc
 install-worker: worker
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/white_cross' '$(DESTDIR)$(PREFIX)/lib/systemd/system'
 	install -m 755 $(WORKER) '$(DESTDIR)$(PREFIX)/bin/wc-worker'
-	install -m 644 config/worker.toml '$(DESTDIR)$(PREFIX)/share/white_cross/worker.toml'
+	install -m 644 config/worker.toml config/redis.conf config/users.acl '$(DESTDIR)$(PREFIX)/share/white_cross'
 	sed 's|@PREFIX@|$(PREFIX)|g' config/systemd/wc-worker.service \
 		> '$(DESTDIR)$(PREFIX)/lib/systemd/system/wc-worker.service'

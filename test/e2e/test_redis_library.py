@@ -294,7 +294,17 @@ def test_a_lease_is_given_once(library):
     assert library.fill(snapshot(10, 10)) == 0
     assert library.call("wc_lease", key, 60_000) == 1
     assert library.fill(snapshot(11, 11)) == 1
+    library.client.delete(key)
     assert library.call("wc_lease", key, 60_000) == 1
+
+
+def test_no_lease_on_what_is_there(library):
+    """Whoever missed it just before another stored it would load it again."""
+    key = P + "health_summary"
+    assert library.fill(snapshot(5, 5)) == 1
+    assert library.call("wc_lease", key, 60_000) == 0
+    library.client.delete("wc:alive")
+    assert library.call("wc_lease", key, 60_000) == 1, "what nobody vouches for is a miss"
 
 
 def test_reading_is_allowed_where_writing_is_not(library):

@@ -6,9 +6,11 @@ import socket
 import threading
 
 import pytest
+import redis
 
 from school import Cache
 from servers import Authority, Redis, Tls, until
+from servers.ground import ROOT
 from servers.worker import run_worker
 from test_redis_refusals import IMPATIENT, complains_once, keeps_the_cache_fresh, tries_again
 
@@ -92,6 +94,19 @@ def test_many_changes_at_once(start, secure, school):
 def test_tls_1_2(ground, tls, start, school):
     with Redis(ground, "redis-tls12", tls=tls, settings={"tls-protocols": '"TLSv1.2"'}) as server:
         keeps_the_cache_fresh(start(redis=server), server, school)
+
+
+def test_the_configuration_that_is_installed(ground, tls, start, school):
+    """config/redis.conf, with the paths of this machine."""
+    said = dict(line.split(None, 1) for line in (ROOT / "config/redis.conf").read_text().splitlines() if line and line[0] != "#")
+    assert said["port"] == "0" and said["maxmemory-policy"] == "noeviction" and said["tls-auth-clients"] == "yes"
+    here = {"tls-port", "aclfile", "tls-cert-file", "tls-key-file", "tls-ca-cert-file"}
+    assert here < said.keys()
+    settings = {name: value for name, value in said.items() if name not in here}
+    with Redis(ground, "redis-installed", tls=tls, access=True, settings=settings) as server:
+        keeps_the_cache_fresh(start(redis=server), server, school)
+        with server.connect(ssl_certfile=None, ssl_keyfile=None) as client, pytest.raises(redis.ConnectionError):
+            client.ping()
 
 
 # ---- who is not believed ----

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 
@@ -46,6 +48,13 @@ def test_every_key_of_the_worker_has_a_line_of_meaning():
         else:
             commented = False
     assert bare == []
+
+
+@pytest.mark.parametrize("file, language, begins", [("fenced.py", "python", "def "), ("fenced.mjs", "js", "export ")])
+def test_examples_are_in_the_readme_as_they_are_tested(file, language, begins):
+    text = (ROOT / "examples" / file).read_text()
+    shown = re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
+    assert shown == [text[text.index(f"\n{begins}") + 1:]]
 
 
 def test_changelog_names_the_version():

@@ -94,7 +94,8 @@ Connection::Connection(const Target &target)
         if (target.address.tls)
             throw;
         // What a port for TLS answers: the end, a reset, bytes of TLS, as chance has it.
-        throw IoError("the first answer is none of Redis; if this is a port for TLS, redis.url must begin with rediss://");
+        throw IoError(
+            "the first answer is none of Redis; if this is a port for TLS, redis.url must begin with rediss://");
     }
     if (target.address.database != 0)
         run({"SELECT", std::to_string(target.address.database)});

@@ -352,11 +352,15 @@ local function get(keys)
     return found[2]
 end
 
--- FCALL wc_lease 1 KEY MILLISECONDS → 1: load it, you are the one; 0: another is loading, look again shortly.
+-- FCALL wc_lease 1 KEY MILLISECONDS → 1: load it, you are the one; 0: another is loading or has loaded, look again shortly.
 local function lease(keys, args)
     local ms = args[1]
     if not ms or not string.match(ms, '^[1-9]%d*$') then
         return redis.error_reply('ERR wc_lease: a positive number of milliseconds is needed')
+    end
+    -- Who missed it just before another stored it need not load it again.
+    if get(keys) then
+        return 0
     end
     if redis.call('SET', keys[1] .. ':lease', '1', 'NX', 'PX', ms) then
         return 1
