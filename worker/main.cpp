@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -51,10 +52,11 @@ Servers servers_of(const config::Config &config)
         }
     };
     using std::chrono::milliseconds;
-    return {checked("postgres.url: ", [&] { return pg::parse_target(config.postgres.url, config.postgres.password); }),
-            {milliseconds(config.postgres.connection_timeout_ms), milliseconds(config.postgres.statement_timeout_ms)},
-            checked("", [&] { return redis::parse_target(config.redis); }),
-            config.redis.cluster_keys};
+    return {
+        checked("postgres.url: ", [&] { return pg::parse_target(config.postgres.url, config.postgres.password); }),
+        {milliseconds(config.postgres.connection_timeout_ms), milliseconds(config.postgres.statement_timeout_ms), {}},
+        checked("", [&] { return redis::parse_target(config.redis); }),
+        config.redis.cluster_keys};
 }
 
 void check_files(const config::Config &config, const redis::Target &target)
@@ -132,7 +134,11 @@ int run(const config::Config &config, const Servers &servers, const std::string 
     app::Sweep sweep(clock, hot, metrics);
     app::LoopPorts ports;
     ports.connect_queue = [&] {
-        return std::make_unique<pg::Queue>(servers.postgres, servers.timeouts, config.worker.name);
+        auto timeouts = servers.timeouts;
+        auto const queue = live.get()->queue;
+        // Who polls rarely is not hung.
+        timeouts.hung = std::chrono::milliseconds(std::max(queue.hung_after_ms, 3 * queue.poll_interval_ms));
+        return std::make_unique<pg::Queue>(servers.postgres, timeouts, config.worker.name);
     };
     ports.connect_cache = [&] { return std::make_unique<redis::Cache>(servers.redis, live); };
     ports.refill = [&] { pool.refill(); };

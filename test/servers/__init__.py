@@ -11,9 +11,11 @@ too when the process that started it is killed.  Nothing of the machine's own Po
 from .certificates import Authority
 from .cluster import Cluster
 from .ground import Ground
+from .pgbouncer import PgBouncer
 from .process import ServerFailed
+from .proxy import Proxy
 from .redis_server import Redis, Tls
 from .waiting import until
 from .worker import Worker
 
-__all__ = ["Authority", "Cluster", "Ground", "Redis", "ServerFailed", "Tls", "Worker", "until"]
+__all__ = ["Authority", "Cluster", "Ground", "PgBouncer", "Proxy", "Redis", "ServerFailed", "Tls", "Worker", "until"]

@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "pg/connection.hpp"
 #include "pg/target.hpp"
 #include "redis/address.hpp"
 #include "redis/library.hpp"
@@ -166,14 +165,6 @@ TEST(PostgresTarget, RefusesWithoutRepeatingThePassword)
             EXPECT_THAT(error.what(), Not(HasSubstr("secret")));
         }
     }
-}
-
-TEST(SqlText, IsQuoted)
-{
-    EXPECT_EQ(pg::quoted("O'Brien"), "'O''Brien'");
-    EXPECT_EQ(pg::quoted_identifier("a\"b"), "\"a\"\"b\"");
-    EXPECT_EQ(pg::array_literal(std::vector<std::string>{"a", "b\"c\\", ""}), "{\"a\",\"b\\\"c\\\\\",\"\"}");
-    EXPECT_EQ(pg::array_literal({}), "{}");
 }
 
 TEST(StudentKey, TellsStudentAndRest)

@@ -36,6 +36,7 @@ struct Queue {
     std::int64_t batch_students = 5000;
     std::int64_t poll_interval_ms = 1000;
     std::int64_t takeover_interval_ms = 500;
+    std::int64_t hung_after_ms = 15000;
     std::int64_t heartbeat_s = 30;
 };
 

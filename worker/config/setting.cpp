@@ -73,6 +73,7 @@ const Setting kSettings[] = {
     live(INTEGER(queue, batch_students, 1, 100000, "")),
     live(INTEGER(queue, poll_interval_ms, 10, 3600000, " (milliseconds)")),
     live(INTEGER(queue, takeover_interval_ms, 10, 60000, " (milliseconds)")),
+    INTEGER(queue, hung_after_ms, 100, 3600000, " (milliseconds)"),
     live(INTEGER(queue, heartbeat_s, 1, 3600, " (seconds)")),
 
     live(INTEGER(invalidate, fence_ttl_s, 1, 86400, " (seconds)")),

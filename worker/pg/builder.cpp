@@ -6,11 +6,14 @@ namespace wc::pg {
 namespace {
 
 // Only what differs by more than a tenth is written: all weights decay all the time, and at the same rate.
-constexpr const char *kSaveHot = R"(
-WITH list AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::real[]) AS l(student, weight)),
+constexpr std::string_view kSaveHotTypes[] = {"text[]", "real[]"};
+constexpr Statement kSaveHot{"wc_save_hot", kSaveHotTypes, R"(
+WITH list AS MATERIALIZED (SELECT * FROM unnest($1, $2) AS l(student, weight)),
 gone AS (DELETE FROM white_cross.hot_student AS h WHERE NOT EXISTS (SELECT FROM list AS l WHERE l.student = h.student))
 INSERT INTO white_cross.hot_student AS h (student, weight) SELECT student, weight FROM list
-ON CONFLICT (student) DO UPDATE SET weight = EXCLUDED.weight WHERE abs(h.weight - EXCLUDED.weight) > h.weight / 10)";
+ON CONFLICT (student) DO UPDATE SET weight = EXCLUDED.weight WHERE abs(h.weight - EXCLUDED.weight) > h.weight / 10)"};
+
+constexpr std::string_view kBuildTypes[] = {"text[]"};
 
 // A real cannot hold less, and a student that light will not be looked at again.
 constexpr double kLeastWeight = 1e-6;
@@ -18,21 +21,27 @@ constexpr double kLeastWeight = 1e-6;
 }  // namespace
 
 Builder::Builder(const Target &target, const Timeouts &timeouts, bool cluster_keys)
-    : connection_(target, timeouts, "prewarm")
+    : connection_(target, timeouts, "prewarm",
+                  {std::string("white_cross.cluster_keys = ") + (cluster_keys ? "on" : "off")})
 {
-    connection_.run(std::string("SET white_cross.cluster_keys = ") + (cluster_keys ? "on" : "off"));
+    if (connection_.is_direct())
+        connection_.keep_session();
     auto const home = connection_.run(
         "SELECT n.nspname FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = "
         "'white_cross'");
     if (home.rows() == 0)
         throw Error("this database has no extension white_cross: CREATE EXTENSION white_cross");
-    connection_.run("PREPARE wc_build (text[]) AS SELECT student_id, key, value, ttl_seconds, snapshot FROM " +
-                    quoted_identifier(home.text(0, 0)) + ".wc_cache_entries($1)");
+    build_ = "SELECT student_id, key, value, ttl_seconds, snapshot FROM " + quoted_identifier(home.text(0, 0)) +
+             ".wc_cache_entries($1)";
+    connection_.prepare(build());
+    connection_.prepare(kSaveHot);
 }
+
+Statement Builder::build() const { return {"wc_build", kBuildTypes, build_}; }
 
 std::vector<app::Entry> Builder::build(std::span<const std::string> students)
 {
-    auto const result = connection_.run("EXECUTE wc_build(" + pg::quoted(array_literal(students)) + ")");
+    auto const result = connection_.run(connection_.call(build(), std::vector{array_literal(students)}));
     std::vector<app::Entry> entries;
     entries.reserve(static_cast<std::size_t>(result.rows()));
     for (int row = 0; row < result.rows(); ++row)
@@ -51,7 +60,7 @@ void Builder::save_hot(std::span<const app::Hot> hot)
         students.push_back(one.student);
         weights.push_back(std::to_string(one.weight));
     }
-    connection_.run(kSaveHot, std::vector{array_literal(students), array_literal(weights)});
+    connection_.run(connection_.call(kSaveHot, std::vector{array_literal(students), array_literal(weights)}));
 }
 
 std::vector<app::Hot> Builder::load_hot()

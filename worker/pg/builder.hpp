@@ -16,7 +16,10 @@ public:
     std::vector<app::Hot> load_hot() override;
 
 private:
+    Statement build() const;
+
     Connection connection_;
+    std::string build_;  // the body of the statement that builds entries
 };
 
 }  // namespace wc::pg

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <vector>
+#include <utility>
 
 namespace wc::pg {
 namespace {
@@ -38,44 +38,53 @@ std::string first_line(const char *message)
 std::int64_t Result::integer(int row, int column) const { return number<std::int64_t>(text(row, column)); }
 std::uint64_t Result::xid(int row, int column) const { return number<std::uint64_t>(text(row, column)); }
 
-Connection::Connection(const Target &target, const Timeouts &timeouts, std::string_view role)
-    : statement_timeout_(timeouts.statement)
+Connection::Connection(const Target &target, const Timeouts &timeouts, std::string_view role,
+                       std::vector<std::string> settings)
+    : statement_timeout_(timeouts.statement), settings_(std::move(settings))
 {
+    settings_.insert(settings_.end(), {"statement_timeout = " + std::to_string(timeouts.statement.count()),
+                                       "search_path = pg_catalog", "jit = off"});
+    for (auto const &setting : settings_)
+        transaction_settings_ += "SET LOCAL " + setting + "; ";
+
     std::string const name = "wc-worker " + std::string(role);
-    // Later ones win: the URL may override the keepalives, which notice a dead peer within about 20 seconds.
-    std::vector<const char *> keywords{"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
-                                       "dbname",          "application_name"};
-    std::vector<const char *> values{"10", "3", "3", "15000", target.conninfo.c_str(), name.c_str()};
+    // libpq counts whole seconds, for each host in turn: one that does not answer must not keep us from the next.
+    auto const patience = std::to_string(std::chrono::ceil<std::chrono::seconds>(timeouts.connect).count());
+    // Later ones win: the URL may override what stands before dbname.  The keepalives notice a dead peer within about
+    // 20 seconds.
+    std::vector<const char *> keywords{"keepalives_idle",  "keepalives_interval",  "keepalives_count",
+                                       "tcp_user_timeout", "target_session_attrs", "dbname",
+                                       "connect_timeout",  "client_encoding",      "application_name"};
+    std::vector<const char *> values{
+        "10", "3", "3", "15000", "read-write", target.conninfo.c_str(), patience.c_str(), "UTF8", name.c_str()};
     if (!target.password.empty()) {
         keywords.push_back("password");
         values.push_back(target.password.c_str());
     }
     keywords.push_back(nullptr);
     values.push_back(nullptr);
-    connection_.reset(PQconnectStartParams(keywords.data(), values.data(), 1));
+    connection_.reset(PQconnectdbParams(keywords.data(), values.data(), 1));
     if (!connection_)
         throw std::bad_alloc();
+    if (PQstatus(connection_.get()) != CONNECTION_OK)
+        fail("cannot connect");
     // Notices of the server would go to stderr, past the log.
     PQsetNoticeProcessor(
         connection_.get(), [](void *, const char *) {}, nullptr);
-    connect(timeouts.connect);
-    auto const statement = std::to_string(timeouts.statement.count());
-    run("SET statement_timeout = " + statement +
-        "; SET client_encoding = 'UTF8'; SET search_path = pg_catalog; SET jit = off; "
-        "SET standard_conforming_strings = on");
+    auto const server =
+        run("SELECT pg_backend_pid(), pg_is_in_recovery() OR current_setting('transaction_read_only')::bool");
+    if (server.is_true(0, 1))
+        throw Error("the server takes no writes: it is a standby, or default_transaction_read_only is on");
+    is_direct_ = server.integer(0, 0) == PQbackendPID(connection_.get());
 }
 
-void Connection::connect(std::chrono::milliseconds timeout)
+void Connection::keep_session()
 {
-    auto const deadline = Clock::now() + timeout;
-    auto state = PGRES_POLLING_WRITING;
-    while (state != PGRES_POLLING_OK) {
-        if (PQstatus(connection_.get()) == CONNECTION_BAD || state == PGRES_POLLING_FAILED)
-            fail("cannot connect");
-        if (!wait_for(state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline))
-            throw Error("cannot connect: no answer within " + std::to_string(timeout.count()) + " ms");
-        state = PQconnectPoll(connection_.get());
-    }
+    std::string sql;
+    for (auto const &setting : settings_)
+        sql += "SET " + setting + "; ";
+    run(sql);
+    keeps_session_ = true;
 }
 
 bool Connection::wait_for(short events, Clock::time_point deadline)
@@ -95,20 +104,21 @@ bool Connection::wait_readable(Clock::time_point deadline) { return wait_for(POL
 
 Result Connection::run(const std::string &sql)
 {
-    if (!PQsendQuery(connection_.get(), sql.c_str()))
+    bool const is_first = !keeps_session_ && PQtransactionStatus(connection_.get()) == PQTRANS_IDLE;
+    if (!PQsendQuery(connection_.get(), is_first ? (transaction_settings_ + sql).c_str() : sql.c_str()))
         fail("cannot send");
     return finish();
 }
 
-Result Connection::run(const char *sql, std::span<const std::string> parameters)
+void Connection::prepare(const Statement &statement)
 {
-    std::vector<const char *> values;
-    for (auto const &parameter : parameters)
-        values.push_back(parameter.c_str());
-    if (!PQsendQueryParams(connection_.get(), sql, static_cast<int>(values.size()), nullptr, values.data(), nullptr,
-                           nullptr, 0))
-        fail("cannot send");
-    return finish();
+    auto const sql = statement.preparation();
+    run(keeps_session_ ? sql : sql + "; DEALLOCATE " + std::string(statement.name));
+}
+
+std::string Connection::call(const Statement &statement, std::span<const std::string> arguments) const
+{
+    return keeps_session_ ? statement.execution(arguments) : statement.whole(arguments);
 }
 
 Result Connection::finish()
@@ -155,35 +165,6 @@ std::string Connection::next_notification()
 void Connection::fail(std::string_view what) const
 {
     throw Error(std::string(what) + ": " + first_line(PQerrorMessage(connection_.get())));
-}
-
-static std::string enclosed(std::string_view text, char quote)
-{
-    std::string out(1, quote);
-    for (char const c : text) {
-        if (c == quote)
-            out += quote;
-        out += c;
-    }
-    return out + quote;
-}
-
-std::string quoted(std::string_view text) { return enclosed(text, '\''); }
-std::string quoted_identifier(std::string_view name) { return enclosed(name, '"'); }
-
-std::string array_literal(std::span<const std::string> values)
-{
-    std::string out = "{";
-    for (auto const &value : values) {
-        out += out.size() > 1 ? ",\"" : "\"";
-        for (char const c : value) {
-            if (c == '"' || c == '\\')
-                out += '\\';
-            out += c;
-        }
-        out += '"';
-    }
-    return out + '}';
 }
 
 }  // namespace wc::pg

@@ -35,8 +35,8 @@ namespace {
 // xids).
 //
 // By ctid because the rows were found by the same snapshot a moment ago and nobody updates them: no second search.
-constexpr const char *kTake = R"(
-PREPARE wc_take (xid8[], xid8, integer, xid8, integer, bigint) AS
+constexpr std::string_view kTakeTypes[] = {"xid8[]", "xid8", "integer", "xid8", "integer", "bigint"};
+constexpr Statement kTake{"wc_take", kTakeTypes, R"(
 WITH unseen AS MATERIALIZED (
     SELECT * FROM (
         (SELECT i.ctid AS place, i.xid, i.n, i.students IS NULL AS everything, i.pattern, coalesce(cardinality(i.students), 1) AS size
@@ -62,25 +62,37 @@ SELECT '*', xid::text, n, NULL, pattern FROM picked WHERE everything
 UNION ALL
 SELECT 's', s.student, bit_or(sections), (extract(epoch FROM clock_timestamp() - min(queued_at)) * 1000000)::bigint,
        array_agg(DISTINCT xid)::text
-FROM gone CROSS JOIN LATERAL unnest(students) AS s(student) GROUP BY s.student)";
+FROM gone CROSS JOIN LATERAL unnest(students) AS s(student) GROUP BY s.student)"};
 
-constexpr const char *kBacklog = R"(
-PREPARE wc_backlog (xid8[], xid8) AS
+constexpr std::string_view kBacklogTypes[] = {"xid8[]", "xid8"};
+constexpr Statement kBacklog{"wc_backlog", kBacklogTypes, R"(
 SELECT count(*), coalesce((extract(epoch FROM clock_timestamp() - min(queued_at)) * 1000000)::bigint, 0) FROM (
     (SELECT queued_at FROM white_cross.invalidation WHERE xid = ANY ($1) LIMIT 100000)
     UNION ALL
-    (SELECT queued_at FROM white_cross.invalidation WHERE xid >= $2 ORDER BY xid, n LIMIT 100000)) AS waiting)";
+    (SELECT queued_at FROM white_cross.invalidation WHERE xid >= $2 ORDER BY xid, n LIMIT 100000)) AS waiting)"};
 
 // One plan for ever, made for an index and a few rows: statistics of a table that is empty most of the time mislead.
 //
 // A crash of the server may undo the deletion of rows that were drained: they are drained again, hence no synchronous
 // commit.  A worker that hangs inside a transaction, or on a machine that is gone, loses its session and the lock with
 // it.
-constexpr const char *kSession =
-    "SET synchronous_commit = off; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
-    "SET enable_bitmapscan = off; SET idle_in_transaction_session_timeout = '30s'; SET "
-    "tcp_keepalives_idle = 5; "
-    "SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; SET tcp_user_timeout = '15s'";
+std::vector<std::string> settings(const Timeouts &timeouts)
+{
+    return {"synchronous_commit = off",
+            "plan_cache_mode = force_generic_plan",
+            "enable_seqscan = off",
+            "enable_bitmapscan = off",
+            "idle_in_transaction_session_timeout = " + std::to_string(timeouts.hung.count()),
+            "tcp_keepalives_idle = 5",
+            "tcp_keepalives_interval = 2",
+            "tcp_keepalives_count = 3",
+            "tcp_user_timeout = '15s'"};
+}
+
+// This start of this server: cluster, timeline, time.
+constexpr const char *kIdentity =
+    "(SELECT system_identifier::text || ' ' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || ' ' || "
+    "extract(epoch FROM pg_postmaster_start_time())::text FROM pg_control_system())";
 
 // A row's n is -1 or more.
 constexpr const char *kBeforeAllRows = "-2";
@@ -88,6 +100,7 @@ constexpr const char *kBeforeAllRows = "-2";
 constexpr const char *kLockNotAvailable = "55P03";
 constexpr const char *kNotRegistered = "55000";
 constexpr std::chrono::milliseconds kListenTest{2000};
+constexpr const char *kTurn = "1s";  // behind a pooler: how long another worker's turn may take
 
 std::vector<app::Xid> parse_xids(std::string_view text)
 {
@@ -113,21 +126,19 @@ std::string drain_lock()
 Queue::Queue(const Target &target, const Timeouts &timeouts, std::string worker_name)
     : worker_name_(std::move(worker_name)),
       heartbeat_channel_("wc_worker_" + std::to_string(getpid()) + "_" + std::to_string(std::random_device{}())),
-      listener_(target, timeouts, "listen"),
-      drain_(target, timeouts, "drain")
+      hung_after_(timeouts.hung),
+      listener_(std::in_place, target, timeouts, "listen"),
+      drain_(target, timeouts, "drain", settings(timeouts))
 {
-    listener_.run(std::string("LISTEN ") + wc::queue::kChannel);
-    listener_.run("LISTEN " + heartbeat_channel_);
-    drain_.run(kSession);
-    prepare();
     test_listen();
+    prepare();
 }
 
 void Queue::prepare()
 {
     try {
-        drain_.run(kTake);
-        drain_.run(kBacklog);
+        drain_.prepare(kTake);
+        drain_.prepare(kBacklog);
     } catch (const Error &error) {
         if (error.sqlstate() == "42P01" || error.sqlstate() == "3F000")
             throw Error("this database has no extension white_cross: CREATE EXTENSION white_cross");
@@ -138,25 +149,52 @@ void Queue::prepare()
     }
 }
 
+// A session that hears what is sent to it while it says nothing is its connection's own.
 void Queue::test_listen()
 {
     auto const deadline = std::chrono::steady_clock::now() + kListenTest;
+    listener_->run("LISTEN " + heartbeat_channel_);
     heartbeat();
-    while (heartbeat_pending_ && listener_.wait_readable(deadline))
+    while (heartbeat_pending_ && listener_->wait_readable(deadline))
         woken_ = consume_wakes();
-    listen_works_ = !heartbeat_pending_;
-    if (!listen_works_)
-        log::warning(
-            "LISTEN hears nothing on this connection, as behind a transaction pooler: changes are found by polling "
-            "only; "
-            "give the worker a direct connection");
+    if (!heartbeat_pending_) {
+        listener_->keep_session();
+        drain_.keep_session();
+        listener_->run(std::string("LISTEN ") + wc::queue::kChannel);
+        return;
+    }
+    log::warning(
+        "LISTEN hears nothing on this connection, as behind a transaction pooler: changes are found by polling only; "
+        "give the worker a direct connection");
+    // As far as it can be undone.
+    listener_->run("UNLISTEN " + heartbeat_channel_);
+    listener_.reset();
 }
 
-bool Queue::try_lead() { return drain_.run("SELECT pg_try_advisory_lock" + drain_lock()).is_true(0, 0); }
+// What is visible in one transaction, and who drains, holds for the next only where the server is the same one.
+void Queue::check_identity(std::string found)
+{
+    if (!identity_.empty() && identity_ != found)
+        throw Error("the pooler leads to another server, or to another start of it");
+    identity_ = std::move(found);
+}
+
+// Behind a pooler the lock can be held during a transaction only, so that workers may take turns.
+bool Queue::try_lead()
+{
+    if (!keeps_session())
+        return drain_.run("SELECT pg_try_advisory_xact_lock" + drain_lock()).is_true(0, 0);
+    if (!drain_.run("SELECT pg_try_advisory_lock" + drain_lock()).is_true(0, 0))
+        return false;
+    // A process that is stopped keeps its connections: a drainer that does not even poll is to lose them.
+    drain_.run("SET idle_session_timeout = " + std::to_string(hung_after_.count()));
+    return true;
+}
 
 void Queue::release()
 {
-    drain_.run("SELECT pg_advisory_unlock" + drain_lock());
+    if (keeps_session())
+        drain_.run("SET idle_session_timeout = 0; SELECT pg_advisory_unlock" + drain_lock());
     relayed_.reset();
     // Whoever drains next, perhaps again this worker, begins with everything that is there.
     seen_ = {};
@@ -184,6 +222,8 @@ std::optional<bool> Queue::enroll()
 
 void Queue::start_relay()
 {
+    if (!keeps_session())
+        return;
     bool const relayed = drain_.run("SELECT white_cross.start_relay()").is_true(0, 0);
     if (relayed_ == relayed)
         return;
@@ -194,13 +234,33 @@ void Queue::start_relay()
         log::info("writers notify by themselves; shared_preload_libraries = 'white_cross' would spare them that");
 }
 
+// The text that begins a transaction in which this worker alone drains.
+std::string Queue::begin()
+{
+    if (keeps_session())
+        return "BEGIN; ";
+    try {
+        check_identity(std::string(drain_
+                                       .run("SET LOCAL lock_timeout = '" + std::string(kTurn) + "'; BEGIN; SELECT " +
+                                            kIdentity + ", pg_advisory_xact_lock" + drain_lock())
+                                       .text(0, 0)));
+    } catch (const Error &error) {
+        if (error.sqlstate() == kLockNotAvailable)
+            throw Error("another worker drains the queue");
+        throw;
+    }
+    return {};
+}
+
 app::Batch Queue::take(std::size_t max_students)
 {
     app::Batch batch;
+    auto const first = first_unseen();
     // Each statement has a snapshot of its own: that of the second is taken after the first is done.
     auto const answer =
-        run_registered("BEGIN; SELECT white_cross.begin_drain(); EXECUTE wc_take('" + seen_.in_progress + "', " +
-                       place_.text() + ", " + first_unseen().text() + ", " + std::to_string(max_students) + ")");
+        run_registered(begin() + "SELECT white_cross.begin_drain(); " +
+                       drain_.call(kTake, std::vector{seen_.in_progress, place_.xid, place_.n, first.xid, first.n,
+                                                      std::to_string(max_students)}));
     if (!answer) {
         batch.lapsed = true;
         return batch;
@@ -228,9 +288,9 @@ app::Batch Queue::take(std::size_t max_students)
                                          std::chrono::microseconds(std::max<std::int64_t>(0, result.integer(row, 3)))});
         }
     }
-    Seen const first = round_began_ ? round_ : now;
+    Seen const before = round_began_ ? round_ : now;
     if (batch.complete) {
-        next_seen_ = first;
+        next_seen_ = before;
         next_place_ = {};
         // What committed during a round of several batches may lie behind: the next round looks.
         batch.complete = !round_began_;
@@ -238,7 +298,7 @@ app::Batch Queue::take(std::size_t max_students)
     } else {
         next_seen_ = seen_;
         next_place_ = std::move(last);
-        round_ = first;
+        round_ = before;
         next_round_began_ = true;
     }
     if (batch.rows == 0)
@@ -288,14 +348,19 @@ void Queue::forget(std::span<const app::Everything> rows)
 
 app::Backlog Queue::backlog()
 {
-    auto const result = drain_.run("EXECUTE wc_backlog('" + seen_.in_progress + "', '" + seen_.xmax + "')");
+    auto const result = drain_.run(drain_.call(kBacklog, std::vector{seen_.in_progress, seen_.xmax}));
     return {static_cast<std::size_t>(result.integer(0, 0)), std::chrono::microseconds(result.integer(0, 1))};
 }
 
 bool Queue::consume_wakes()
 {
-    listener_.consume();
-    for (auto channel = listener_.next_notification(); !channel.empty(); channel = listener_.next_notification()) {
+    // Nothing is heard there, but the end of the connection is seen.
+    if (!listener_) {
+        drain_.consume();
+        return false;
+    }
+    listener_->consume();
+    for (auto channel = listener_->next_notification(); !channel.empty(); channel = listener_->next_notification()) {
         if (channel == wc::queue::kChannel)
             woken_ = true;
         else
@@ -306,8 +371,10 @@ bool Queue::consume_wakes()
 
 void Queue::heartbeat()
 {
+    if (!listener_)
+        return;
     woken_ = consume_wakes();
-    if (heartbeat_pending_ && listen_works_)
+    if (heartbeat_pending_)
         throw Error("the listening connection hears nothing any more");
     drain_.run("NOTIFY " + heartbeat_channel_);
     heartbeat_pending_ = true;
@@ -317,13 +384,8 @@ void Queue::heartbeat()
 
 std::string Queue::identity()
 {
-    if (identity_.empty())
-        identity_ =
-            drain_
-                .run(
-                    "SELECT system_identifier::text || ' ' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || ' ' || "
-                    "extract(epoch FROM pg_postmaster_start_time())::text FROM pg_control_system()")
-                .text(0, 0);
+    if (identity_.empty() || !keeps_session())
+        check_identity(std::string(drain_.run(std::string("SELECT ") + kIdentity).text(0, 0)));
     return identity_;
 }
 

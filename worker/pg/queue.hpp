@@ -1,6 +1,6 @@
 // The queue in PostgreSQL: two connections, one that listens and one that drains.
 #pragma once
-#include <memory>
+#include <optional>
 #include <string>
 
 #include "app/queue.hpp"
@@ -12,8 +12,9 @@ namespace wc::pg {
 /// notification queue for everybody.
 class Queue : public app::Queue {
 public:
-    /// Connects, listens, and checks by a notification to itself that LISTEN works on this connection; behind a
-    /// transaction pooler it does not, which is logged, and the poll has to do.
+    /// Connects, listens, and checks by a notification to itself that LISTEN works on this connection.  Behind a
+    /// transaction pooler it does not, which is logged: then each transaction stands for itself, nothing is left in the
+    /// server's sessions, and the poll has to do.
     Queue(const Target &target, const Timeouts &timeouts, std::string worker_name);
 
     bool try_lead() override;
@@ -24,7 +25,7 @@ public:
     void give_back() override;
     void forget(std::span<const app::Everything> rows) override;
     app::Backlog backlog() override;
-    int wake_fd() const override { return listener_.fd(); }
+    int wake_fd() const override { return (listener_ ? *listener_ : drain_).fd(); }
     bool consume_wakes() override;
     void heartbeat() override;
     std::string identity() override;
@@ -45,19 +46,22 @@ private:
     struct Place {
         std::string xid = "0";
         std::string n = "-2";
-        std::string text() const { return "'" + xid + "', " + n; }
     };
 
     Place first_unseen() const;
     void prepare();
     void start_relay();
     void test_listen();
+    void check_identity(std::string found);
+    std::string begin();
+    bool keeps_session() const noexcept { return drain_.keeps_session(); }
     static Seen parse_snapshot(std::string_view text);
 
     std::string worker_name_;
     std::string heartbeat_channel_;
-    Connection listener_, drain_;
-    bool listen_works_ = false;
+    std::chrono::milliseconds hung_after_;
+    std::optional<Connection> listener_;  // empty where LISTEN does not work
+    Connection drain_;
     bool heartbeat_pending_ = false;
     std::string identity_;         // empty: not asked yet; it stays for a connection's life
     std::optional<bool> relayed_;  // while draining: whether a process of the server notifies for all writers

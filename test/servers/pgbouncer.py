@@ -1,0 +1,85 @@
+"""A private PgBouncer in front of a cluster."""
+
+import shutil
+import signal
+
+import psycopg
+
+from .process import Process, ServerFailed, free_port, own, tail
+from .waiting import until
+
+BINARY = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+STARTS = 5  # see cluster.py
+
+
+class PgBouncer:
+    """Started when entered, stopped when left.  Asks its own clients for no password, and reaches the cluster by its socket.
+
+    users: who may connect.  settings: pgbouncer.ini overrides, as a dict.
+    """
+
+    admin = "postgres"
+
+    def __init__(self, ground, cluster, users, name="pgbouncer", settings=None):
+        self.folder = ground.folder_for(name)
+        self.log = self.folder / "pgbouncer.log"
+        self._cluster = cluster
+        self._users = [self.admin, *users]
+        self._settings = settings or {}
+        self._process = None
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        for _ in range(STARTS):
+            self.port = free_port()
+            self._write_settings()
+            self._process = Process([BINARY, self.folder / "pgbouncer.ini"], self.log)
+            if until(self._answers_or_ended, 30, "pgbouncer to answer", 0.02) == "answers":
+                return
+        raise ServerFailed(f"pgbouncer did not start:\n{tail(self.log)}")
+
+    def _answers_or_ended(self):
+        if not self._process.running():
+            return "ended"
+        try:
+            with self.connect("pgbouncer") as console:
+                console.execute("SHOW VERSION")
+                return "answers"
+        except psycopg.OperationalError:
+            return None
+
+    def dsn(self, database, user=admin):
+        return f"host=127.0.0.1 port={self.port} dbname={database} user={user}"
+
+    def connect(self, database, user=admin):
+        # its console knows no prepared statements
+        return psycopg.connect(self.dsn(database, user), autocommit=True, prepare_threshold=None,
+                               cursor_factory=psycopg.ClientCursor)
+
+    def stop(self, number=signal.SIGTERM):
+        if self._process:
+            self._process.end(number)
+            self._process = None
+
+    def _write_settings(self):
+        users = self.folder / "users.txt"
+        users.write_text("".join(f'"{user}" ""\n' for user in self._users))
+        settings = {"listen_addr": "127.0.0.1", "listen_port": self.port, "unix_socket_dir": "", "auth_type": "trust",
+                    "auth_file": users, "admin_users": self.admin, "pool_mode": "transaction"} | self._settings
+        lines = ["[databases]", f"* = host={self._cluster.sockets} port={self._cluster.port}",
+                 "[pgbouncer]", *(f"{name} = {value}" for name, value in settings.items())]
+        path = self.folder / "pgbouncer.ini"
+        path.write_text("\n".join(lines) + "\n")
+        for file in path, users:
+            file.chmod(0o600)
+            own(file)

@@ -1,0 +1,162 @@
+"""A network that fails on demand: a TCP proxy in front of a server."""
+
+import socket
+import struct
+import threading
+
+RECEIVE = 65536
+
+
+class Link:
+    """One client's connection and the proxy's own to the server, each way pumped by a thread."""
+
+    def __init__(self, proxy, client, server):
+        self.proxy = proxy
+        self.client, self.server = client, server
+        self.hello = b""  # what the client sent first: PostgreSQL's startup packet names the application
+        self._open = {client: threading.Event(), server: threading.Event()}  # by whom the bytes come from
+        for event in self._open.values():
+            event.set()
+        for source, target in (client, server), (server, client):
+            threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
+
+    def _pump(self, source, target):
+        try:
+            while received := source.recv(RECEIVE):
+                if source is self.client:
+                    self.hello = self.hello or received
+                    self.proxy._look(self, received)
+                self._open[source].wait()
+                target.sendall(received)
+        except OSError:
+            pass
+        # Whatever was said before has been passed on; a network that is silent passes on no end either.
+        self._open[source].wait()
+        self.close()
+
+    def stop_requests(self):
+        self._open[self.client].clear()
+
+    def stop_answers(self):
+        self._open[self.server].clear()
+
+    def go_on(self):
+        for event in self._open.values():
+            event.set()
+
+    def close(self, reset=False):
+        for end in self.client, self.server:
+            try:
+                if reset:
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                else:
+                    end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            end.close()
+
+
+class Hold:
+    """A place in the conversation at which a connection stands still, once."""
+
+    def __init__(self, needle, answer):
+        self.needle = needle
+        self.answer = answer
+        self.link = None
+        self._reached = threading.Event()
+
+    def is_reached(self):
+        return self._reached.is_set()
+
+    def wait(self, timeout=30):
+        if not self._reached.wait(timeout):
+            raise TimeoutError(f"nobody sent {self.needle!r} within {timeout} s")
+
+    def release(self):
+        """Lets through what was held, and all that follows."""
+        self.needle = None
+        if self.link:
+            self.link.go_on()
+
+
+class Proxy:
+    """Started when entered, on a port of its own.  port_of: a call that tells the server's port, which may change."""
+
+    def __init__(self, port_of):
+        self._port_of = port_of
+        self._links = []
+        self._holds = []
+        self._lock = threading.Lock()
+        self._accepts = threading.Event()
+        self._accepts.set()
+
+    def __enter__(self):
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._listener.close()
+        self.go_on()
+        self.cut()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self._accepts.wait()
+            try:
+                server = socket.create_connection(("127.0.0.1", self._port_of()))
+            except OSError:
+                client.close()
+                continue
+            for end in client, server:
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                self._links.append(Link(self, client, server))
+
+    def _look(self, link, request):
+        with self._lock:
+            for hold in self._holds:
+                if hold.needle and not hold.is_reached() and hold.needle in request:
+                    hold.link = link
+                    (link.stop_answers if hold.answer else link.stop_requests)()
+                    hold._reached.set()
+
+    def hold(self, needle, answer=False):
+        """The next connection on which a client sends these bytes stands still there: before the server gets them, or
+        before the client gets the answer."""
+        hold = Hold(needle, answer)
+        with self._lock:
+            self._holds.append(hold)
+        return hold
+
+    def links(self, hello=b""):
+        """The connections whose client began with something that contains these bytes."""
+        with self._lock:
+            return [link for link in self._links if hello in link.hello]
+
+    def silence(self, hello=b""):
+        """As when a cable is pulled: nothing arrives any more, not even an end, and both sides think they are connected."""
+        for link in self.links(hello):
+            link.stop_requests()
+            link.stop_answers()
+
+    def refuse(self):
+        """New connections are taken and get no answer."""
+        self._accepts.clear()
+
+    def go_on(self):
+        self._accepts.set()
+        for link in self.links():
+            link.go_on()
+
+    def cut(self):
+        """All connections end at once, with a reset."""
+        with self._lock:
+            links, self._links = self._links, []
+        for link in links:
+            link.close(reset=True)
