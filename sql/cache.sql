@@ -16,7 +16,7 @@ SELECT wc_cache_key('s1', 'summary');
 \echo :SQLSTATE
 
 -- Entries: one for each known student, with the value that the summary has.
-SELECT student_id, key, value::text = wc_health_summary(student_id)::text AS same, ttl_seconds, snapshot ~ '^\d+:\d+:[\d,]*@\d{16}$' AS token
+SELECT student_id, key, value::text = wc_health_summary(student_id)::text AS same, ttl_seconds, snapshot ~ '^\d+:\d+:[\d,]*@\d{16}#\d+\.\d+\.\d+$' AS token
 FROM wc_cache_entries('{s2,nobody,s1}'::text[]);
 SELECT count(*) FROM wc_cache_entries('{s1}'::text[], '{}');
 SELECT * FROM wc_cache_entries('{s1}'::text[], '{growth_chart}');
@@ -27,7 +27,7 @@ SELECT * FROM wc_cache_entries('{s1}'::text[], '{chart}');
 -- The token is the snapshot of the query, and the start of its transaction.
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT split_part(snapshot, '@', 1) = pg_current_snapshot()::text AS same_snapshot,
-       split_part(snapshot, '@', 2)::bigint = (extract(epoch FROM now()) * 1000000)::bigint AS same_start
+       split_part(split_part(snapshot, '@', 2), '#', 1)::bigint = (extract(epoch FROM now()) * 1000000)::bigint AS same_start
 FROM wc_cache_entries('{s1}'::text[]);
 COMMIT;
 

@@ -47,6 +47,11 @@ AS $$ BEGIN PERFORM @extschema@.wc_invalidate_all(); END $$;
 COMMENT ON FUNCTION white_cross.distrust_cache() IS
 'Queues every student: for a worker that finds a Redis or a PostgreSQL that was restarted, whose cached values may be of a state that is gone.';
 
+CREATE FUNCTION white_cross.snapshot() RETURNS text
+LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'wc_snapshot';
+COMMENT ON FUNCTION white_cross.snapshot() IS
+'The token of what is visible now, as it goes with every cached value: snapshot, @, the transaction''s start in microseconds, #, cluster.timeline.life. The life is another one after each start and each crash of the server; on a standby it is missing.';
+
 CREATE FUNCTION white_cross.start_relay() RETURNS boolean
 LANGUAGE c AS 'MODULE_PATHNAME', 'wc_start_relay';
 COMMENT ON FUNCTION white_cross.start_relay() IS

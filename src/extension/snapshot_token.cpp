@@ -1,6 +1,9 @@
 #include "extension/snapshot_token.hpp"
 
 #include "core/json/writer.hpp"
+#include "extension/boundary.hpp"
+#include "extension/json_value.hpp"
+#include "extension/server_life.hpp"
 
 extern "C" {
 #include "access/transam.h"
@@ -43,8 +46,20 @@ void append_snapshot_token(json::Buffer &out)
     out.append('@');
     constexpr std::int64_t kFromUnixEpoch = (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
     json::write_integer(out, GetCurrentTransactionStartTimestamp() + kFromUnixEpoch);
+    out.append('#');
+    append_server_life(out, is_standby);
 }
 
 bool may_cache_reads() { return !TransactionIdIsValid(GetTopTransactionIdIfAny()); }
 
 }  // namespace wc
+
+using namespace wc;
+
+// white_cross.snapshot() → text
+WC_FUNCTION(wc_snapshot)
+{
+    json::Buffer out = make_buffer();
+    append_snapshot_token(out);
+    return finish_text(out);
+}

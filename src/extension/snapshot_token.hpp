@@ -5,9 +5,9 @@
 
 namespace wc {
 
-/// Appends `XMIN:XMAX:XIP,XIP,…@STARTED`: the active snapshot in the form of pg_snapshot (64-bit ids),
+/// Appends `XMIN:XMAX:XIP,XIP,…@STARTED#LIFE`: the active snapshot in the form of pg_snapshot (64-bit ids),
 /// then the start of the transaction in microseconds since 1970, before which the snapshot cannot have
-/// been taken.
+/// been taken, then in which life of which server these ids mean what they mean.
 ///
 /// On a standby pg_current_snapshot() leaves out the transactions in progress; this lists them, or, when
 /// there are too many to be known, says that none beyond xmin is visible.

@@ -1,7 +1,9 @@
 """Fences are lost with Redis' memory, and PostgreSQL may lose transactions: then nothing from before is taken or kept."""
 
+import os
 import signal
 
+import psycopg
 import pytest
 
 from school import Cache
@@ -98,3 +100,57 @@ def test_another_start_of_postgresql_is_another_epoch(start_own_school):
     school.cluster.restart(signal.SIGKILL)
     cache.until_invalidated(cache.key(student), timeout=30)
     assert cache.client.get("wc:epoch:of") != before
+
+
+def test_what_a_crash_undoes_is_not_served_again(start_own_school):
+    """Committed without waiting for the disk, and read into the cache; then a session is killed, all others end with it, and
+    the commit is undone, though the postmaster goes on and its start time is the same."""
+    school, worker, cache = start_own_school(fsync="on", autovacuum="off")
+    student, other = school.add_student(lastName="Kept"), school.add_student()
+    cache.until_drained()
+    assert cache.load(student) == 1
+    before = cache.client.get("wc:epoch:of")
+    writers = [pid for pid, in school.rows(
+        "SELECT pid FROM pg_stat_activity WHERE backend_type IN ('walwriter', 'background writer')")]
+    assert len(writers) == 2
+    for pid in writers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        school.sql("SET synchronous_commit = off")
+        school.sql("UPDATE students SET \"lastName\" = 'Lost' WHERE id = %s", student)
+        until(lambda: (cache.summary(student) or {}).get("student", {}).get("lastName") == "Lost", 10, "the summary to be rebuilt")
+        loaded = load(school, student)
+        started = school.one("SELECT pg_postmaster_start_time()")
+        with school.cluster.connect(school.database) as victim:
+            os.kill(victim.info.backend_pid, signal.SIGKILL)
+            # Told to quit, as the two are, which find that when they wake up.
+            until(lambda: is_closed(school.connection), 10, "the other sessions to be ended")
+    finally:
+        for pid in writers:
+            os.kill(pid, signal.SIGCONT)
+    school.connection = until(lambda: connected(school), 30, "PostgreSQL to take connections")
+    assert school.summary(student)["student"]["lastName"] == "Kept", "the crash was to lose this commit"
+    assert school.one("SELECT pg_postmaster_start_time()") == started
+    until(lambda: cache.client.get("wc:epoch:of") != before, 30, "another epoch")
+    cache.until_drained()
+    assert cache.summary(student) is None or cache.is_current(student)
+    # As many transactions as were lost, and more: their ids are given again.
+    for _ in range(20):
+        school.sql("SELECT pg_current_xact_id()")
+    assert store(cache, loaded) == 0
+    assert cache.load(other) == 1
+
+
+def is_closed(connection):
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
+def connected(school):
+    try:
+        return school.cluster.connect(school.database)
+    except psycopg.OperationalError:
+        return None

@@ -117,9 +117,35 @@ class Cluster:
         self.stop(number)
         self.start()
 
+    def stop_receiving(self):
+        """A standby that hears nothing from its primary any more, and goes on with what it has."""
+        with self.connect() as connection:
+            connection.execute("ALTER SYSTEM SET primary_conninfo = ''")
+            connection.execute("SELECT pg_reload_conf()")
+            until(lambda: not connection.execute("SELECT FROM pg_stat_wal_receiver").fetchone(), 30, "the receiver to end")
+
+    def promote(self):
+        """A standby becomes a primary."""
+        with self.connect() as connection:
+            connection.execute("SELECT pg_promote()")
+            until(lambda: not connection.execute("SELECT pg_is_in_recovery()").fetchone()[0], 30, "the promotion")
+
     @property
     def pid(self):
         return self._process.pid
+
+    def processes(self):
+        """The postmaster and all its children."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [self.pid, *map(int, children)]
+
+    def send(self, number):
+        """To all of its processes; the postmaster first, so that it starts no others meanwhile."""
+        for pid in self.processes():
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
 
     def running(self):
         return self._process is not None and self._process.running()

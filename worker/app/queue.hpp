@@ -53,7 +53,8 @@ public:
     virtual void forget(std::span<const Everything> rows) = 0;
     virtual Backlog backlog() = 0;
 
-    /// Names this start of this database server: cluster, timeline, time.
+    /// Names the life of the database server in which nothing that was committed is lost: another after a crash, a
+    /// restart and a promotion.
     virtual std::string identity() = 0;
     /// The token of what is visible now.
     virtual std::string snapshot() = 0;

@@ -89,10 +89,8 @@ std::vector<std::string> settings(const Timeouts &timeouts)
             "tcp_user_timeout = '15s'"};
 }
 
-// This start of this server: cluster, timeline, time.
-constexpr const char *kIdentity =
-    "(SELECT system_identifier::text || ' ' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || ' ' || "
-    "extract(epoch FROM pg_postmaster_start_time())::text FROM pg_control_system())";
+// Which server this is, and since when it has lost nothing.
+constexpr const char *kIdentity = "split_part(white_cross.snapshot(), '#', 2)";
 
 // A row's n is -1 or more.
 constexpr const char *kBeforeAllRows = "-2";
@@ -389,13 +387,7 @@ std::string Queue::identity()
     return identity_;
 }
 
-std::string Queue::snapshot()
-{
-    return std::string(drain_
-                           .run("SELECT pg_current_snapshot()::text || '@' || "
-                                "(extract(epoch FROM now()) * 1000000)::bigint")
-                           .text(0, 0));
-}
+std::string Queue::snapshot() { return std::string(drain_.run("SELECT white_cross.snapshot()").text(0, 0)); }
 
 std::optional<std::chrono::microseconds> Queue::clock()
 {

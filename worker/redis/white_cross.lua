@@ -64,14 +64,22 @@ local function is_xid(text)
     return text == '0' or (#text <= 20 and string.match(text, '^[1-9]%d*$') ~= nil)
 end
 
--- 'XMIN:XMAX:XIP,XIP,...@MICROSECONDS' → table, or nil if it is anything else.  The time after the @ is that of the
--- start of the transaction that built the value.
+-- 'XMIN:XMAX:XIP,XIP,...@MICROSECONDS#SYSTEM.TIMELINE.LIFE' → table, or nil if it is anything else.  The time after the @
+-- is that of the start of the transaction that built the value.  What follows the # names the server, and its life
+-- between two crashes; a standby has none of its own.  It may be missing altogether.
 local function parse_snapshot(text)
-    local xmin, xmax, xip, started = string.match(text, '^(%d+):(%d+):([%d,]*)@(%d+)$')
-    if not xmin or not is_xid(xmin) or not is_xid(xmax) or less(xmax, xmin) then
+    local xmin, xmax, xip, started, origin = string.match(text, '^(%d+):(%d+):([%d,]*)@(%d+)(.*)$')
+    if not xmin or not is_xid(xmin) or not is_xid(xmax) or less(xmax, xmin) or not string.match(origin, '^#?[%d.]*$') then
         return nil
     end
-    return { xmin = xmin, xmax = xmax, in_progress = ',' .. xip .. ',', started = tonumber(started) }
+    return { xmin = xmin, xmax = xmax, in_progress = ',' .. xip .. ',', started = tonumber(started), origin = origin }
+end
+
+-- Whether the ids of both snapshots mean the same transactions, and none that the value saw was lost since: a promotion
+-- begins another timeline, a crash another life.
+local function is_of_one_life(snapshot, epoch)
+    return snapshot.origin == epoch.origin or
+        snapshot.origin ~= '' and string.sub(epoch.origin, 1, #snapshot.origin + 1) == snapshot.origin .. '.'
 end
 
 local function is_visible(xid, snapshot)
@@ -299,7 +307,7 @@ local function fill(keys, args)
     local held = redis.call('MGET', EPOCH, EPOCH_LIFE, CLOCK, FENCE_ALL, prefix .. 'fence')
     local snapshot = parse_snapshot(token)
     local epoch = parse_snapshot(held[1] or '')
-    if not snapshot or not epoch or not covers(snapshot, epoch) or not is_young(snapshot, held[2], held[3]) or
+    if not snapshot or not epoch or not is_of_one_life(snapshot, epoch) or not covers(snapshot, epoch) or not is_young(snapshot, held[2], held[3]) or
         not allows(held[4], snapshot) or not allows(held[5], snapshot) then
         return 0
     end
