@@ -42,3 +42,20 @@ CREATE TABLE white_cross.hot_student (
     weight  real NOT NULL CHECK (weight > 0)
 );
 COMMENT ON TABLE white_cross.hot_student IS 'students that were hot in the cache when the worker last saved its list';
+
+-- Each server's own: what a subscription brings of these tables is dropped.
+CREATE FUNCTION white_cross.drop_replicated() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'wc_drop_replicated';
+COMMENT ON FUNCTION white_cross.drop_replicated() IS
+'Trigger on the tables of white_cross: rows that replication applies, as of a publication FOR ALL TABLES, are another server''s and are dropped.';
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY '{binding,worker,invalidation,hot_student}'::text[] LOOP
+        EXECUTE format('CREATE TRIGGER white_cross_own BEFORE INSERT OR UPDATE OR DELETE ON white_cross.%I FOR EACH ROW '
+                       'EXECUTE FUNCTION white_cross.drop_replicated()', name);
+        EXECUTE format('ALTER TABLE white_cross.%I ENABLE REPLICA TRIGGER white_cross_own', name);
+    END LOOP;
+END
+$$;

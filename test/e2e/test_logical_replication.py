@@ -1,0 +1,123 @@
+"""A subscriber of logical replication: what arrives there is tracked there, and the publisher's own bookkeeping is not."""
+
+import pytest
+
+from school import Cache, School
+from servers import Worker, until
+
+
+@pytest.fixture
+def publisher(school):
+    """The test's own database publishes everything; a worker is registered that never comes, so that its queue fills."""
+    school.sql("CREATE PUBLICATION everything FOR ALL TABLES")
+    school.sql("SELECT white_cross.register_worker('worker-of-the-publisher')")
+    return school
+
+
+@pytest.fixture
+def subscriber(cluster, publisher):
+    """Another database, with tables of the same names."""
+    name = f"{publisher.database}_subscriber"
+    cluster.create_database(name)
+    school = School(cluster, name)
+    school.sql("CREATE EXTENSION white_cross")
+    school.sql("SELECT wc_create_tables('public')")
+    school.sql("SELECT wc_attach('public')")
+    school.allow_worker()
+    # In one cluster CREATE SUBSCRIPTION would wait for itself to make the slot.
+    publisher.sql("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", name)
+    school.sql(f"CREATE SUBSCRIPTION {name} CONNECTION '{cluster.dsn(publisher.database).replace(chr(39), chr(39) * 2)}' "
+               f"PUBLICATION everything WITH (create_slot = false)")
+    yield school
+    school.sql(f"DROP SUBSCRIPTION {name}")
+    school.connection.close()
+    with cluster.connect() as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def until_applied(publisher, subscriber):
+    """All that was committed so far has come over, the tables' first copies too."""
+    until(lambda: subscriber.one("SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel"), 30, "the first copies")
+    position = publisher.one("SELECT pg_current_wal_insert_lsn()::text")
+    until(lambda: publisher.one("SELECT confirmed_flush_lsn >= %s::pg_lsn FROM pg_replication_slots WHERE slot_name = %s",
+                                position, subscriber.database), 30, "the subscriber to have applied everything")
+
+
+@pytest.fixture
+def cache(ground, redis_server, subscriber):
+    with redis_server.connect() as client:
+        client.flushall()
+        with Worker(ground, subscriber.worker_dsn, redis_server, "subscriber"):
+            yield Cache(client, subscriber)
+
+
+CHANGES = {
+    "insert": """INSERT INTO allergies (id, allergen, severity, verified, "updatedAt", "studentId")
+                 VALUES ('new', 'Milk', 'MILD', false, now(), 'ada')""",
+    "update": "UPDATE allergies SET reaction = 'Hives'",
+    "delete": "DELETE FROM allergies",
+    "truncate": "TRUNCATE allergies",
+    "prepared": "BEGIN; UPDATE students SET grade = '9'; PREPARE TRANSACTION 'replicated'; COMMIT PREPARED 'replicated'",
+}
+
+
+def test_what_is_applied_is_tracked(publisher, subscriber, cache):
+    ada = publisher.add_student("ada")
+    for change in CHANGES.values():
+        publisher.add_allergy(ada)
+        until_applied(publisher, subscriber)
+        cache.until_drained()
+        cache.plant_summary(ada)
+        publisher.psql(change)
+        cache.until_invalidated(cache.key(ada), timeout=20)
+    until_applied(publisher, subscriber)
+    assert cache.load(ada) == 1
+    assert cache.summary(ada) == publisher.summary(ada)
+
+
+def test_the_first_copy_is_tracked(publisher, subscriber, cache):
+    """A subscription that is told to copy the tables again."""
+    ada = publisher.add_student("ada")
+    until_applied(publisher, subscriber)
+    subscriber.sql(f"ALTER SUBSCRIPTION {subscriber.database} DISABLE")
+    subscriber.sql(f"ALTER SUBSCRIPTION {subscriber.database} SET PUBLICATION nothing WITH (refresh = false)")
+    publisher.sql("CREATE PUBLICATION nothing")
+    subscriber.sql(f"ALTER SUBSCRIPTION {subscriber.database} ENABLE")
+    subscriber.sql(f"ALTER SUBSCRIPTION {subscriber.database} REFRESH PUBLICATION")
+    subscriber.sql("DELETE FROM students")
+    cache.until_drained()
+    cache.plant_summary(ada)
+    subscriber.sql(f"ALTER SUBSCRIPTION {subscriber.database} SET PUBLICATION everything")
+    cache.until_invalidated(cache.key(ada), timeout=20)
+
+
+def bookkeeping(school):
+    return {table: school.rows(f"SELECT * FROM white_cross.{table} ORDER BY 1") for table in ("worker", "binding", "hot_student")}
+
+
+def test_the_publishers_bookkeeping_stays_with_the_publisher(publisher, subscriber):
+    """Rows of another server's queue have another server's transaction ids; and what a worker there deletes, or that it
+    signs off, is no business of ours.  Neither does any of it stop the replication."""
+    subscriber.sql("SELECT white_cross.register_worker('worker-of-the-subscriber')")
+    subscriber.sql("INSERT INTO white_cross.hot_student VALUES ('ada', 1)")
+    until_applied(publisher, subscriber)
+    before = bookkeeping(subscriber)
+    queue = subscriber.rows("SELECT xid::text, n FROM white_cross.invalidation")
+
+    publisher.sql("SELECT white_cross.register_worker('worker-of-the-subscriber')")
+    publisher.sql("INSERT INTO white_cross.hot_student VALUES ('ada', 7), ('ben', 1)")
+    publisher.sql("UPDATE white_cross.hot_student SET weight = 9")
+    # As if both servers had given the same transaction id.
+    for xid, n in queue:
+        publisher.sql("INSERT INTO white_cross.invalidation VALUES (%s::xid8, %s, 31, '{foreign}', now())", xid, n)
+    publisher.sql("SELECT wc_invalidate('foreign'::text)")
+    until_applied(publisher, subscriber)
+    assert subscriber.rows("SELECT xid::text, n FROM white_cross.invalidation") == queue
+    publisher.sql("DELETE FROM white_cross.invalidation")
+    publisher.sql("DELETE FROM white_cross.hot_student")
+    publisher.sql("DELETE FROM white_cross.worker")
+    ada = publisher.add_student("ada")
+    until_applied(publisher, subscriber)
+    assert subscriber.summary(ada), "replication goes on"
+    assert bookkeeping(subscriber) == before
+    assert subscriber.rows("SELECT students FROM white_cross.invalidation WHERE students IS NOT NULL") == [([ada],)]
