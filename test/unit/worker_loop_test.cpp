@@ -105,6 +105,16 @@ TEST_F(LoopTest, WhatIsOfAnotherStartIsNotTrusted)
     EXPECT_EQ(count("opens an epoch"), 1);
 }
 
+TEST_F(LoopTest, ARestartIsNotForgottenWhenItsMomentIsLost)
+{
+    redis.epoch = app::Epoch::Foreign;
+    database.fail_at = "distrust";
+    turns(3);
+    EXPECT_EQ(count("distrust"), 2) << "an open epoch would have said that there is nothing to distrust";
+    EXPECT_EQ(count("opens an epoch"), 1);
+    EXPECT_EQ(redis.epoch, app::Epoch::Open);
+}
+
 TEST_F(LoopTest, AnEpochThatCouldNotBeOpenedIsTriedAgain)
 {
     redis.epoch = app::Epoch::Missing;

@@ -151,6 +151,12 @@ void Loop::see_to_epoch()
     auto const found = cache_->epoch(identity);
     if (found == Epoch::Open)
         return;
+    if (found == Epoch::Foreign) {
+        // Before the epoch is opened: whoever finds it open need not ask what was before.
+        log::info("redis or PostgreSQL has been restarted: what is cached from before is not trusted");
+        queue_->distrust();
+        woken_ = true;
+    }
     if (!cache_->open_epoch(identity, [this] { return queue_->snapshot(); })) {
         next_epoch_ = {};
         return;
@@ -158,11 +164,7 @@ void Loop::see_to_epoch()
     next_vouch_ = {};
     if (found == Epoch::OtherLife) {
         log::info("fences live for {} s from now on", live_.get()->invalidate.fence_ttl_s);
-    } else if (found == Epoch::Foreign) {
-        log::info("redis or PostgreSQL has been restarted: what is cached from before is not trusted");
-        queue_->distrust();
-        woken_ = true;
-    } else {
+    } else if (found == Epoch::Missing) {
         log::info("redis was empty: values from before now are not accepted");
         if (live_.get()->prewarm.enabled)
             ports_.refill();
