@@ -47,7 +47,7 @@ def library(redis_server):
         library = Library(client)
         # As if PostgreSQL's clock showed BEGAN now.
         client.set("wc:clock", BEGAN - library.now())
-        assert library.open_epoch(snapshot(1, 1)) == 1
+        assert library.open_epoch(snapshot(1, 1, began=0)) == 1
         assert library.vouch() == 1
         yield library
 
@@ -344,6 +344,13 @@ def test_without_an_epoch_nothing_is_stored(library):
 def test_a_fill_must_have_seen_all_that_the_epoch_saw(library, base, given, accepted):
     assert library.open_epoch(snapshot(base, base + 4, base + 1)) == 1
     assert library.fill(snapshot(*(base + xid for xid in given))) == accepted
+
+
+def test_a_value_from_before_the_epoch_is_refused_though_it_saw_later_transactions(library):
+    """A crash of PostgreSQL may have lost them, and then their ids are given out again."""
+    assert library.open_epoch(snapshot(10, 10, began=BEGAN)) == 1
+    assert library.fill(snapshot(20, 20, began=BEGAN - 1)) == 0
+    assert library.fill(snapshot(10, 10, began=BEGAN)) == 1
 
 
 def test_an_epoch_whose_opening_was_lost_is_not_opened(library):
