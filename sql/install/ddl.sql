@@ -21,8 +21,9 @@ CREATE FUNCTION white_cross.follow_ddl() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    changed record;
-    held    text;
+    changed  record;
+    using_it record;
+    held     text;
 BEGIN
     FOR changed IN SELECT DISTINCT c.classid, c.objid FROM pg_event_trigger_ddl_commands() AS c WHERE c.objid IS NOT NULL LOOP
         IF changed.classid = 'pg_class'::regclass THEN
@@ -39,9 +40,14 @@ BEGIN
                 SELECT FROM pg_trigger AS t WHERE t.tgrelid = changed.objid AND t.tgname = 'white_cross_truncate') THEN
                 PERFORM @extschema@.wc_invalidate_all();
             END IF;
-        ELSIF changed.classid = 'pg_type'::regclass AND EXISTS (
-            SELECT FROM pg_attribute AS a WHERE a.atttypid = changed.objid AND white_cross.entity_of(a.attrelid) IS NOT NULL) THEN
-            PERFORM @extschema@.wc_invalidate_all();
+        ELSIF changed.classid = 'pg_type'::regclass THEN
+            FOR using_it IN SELECT DISTINCT a.attrelid::regclass AS relation FROM pg_attribute AS a
+                            WHERE a.atttypid = changed.objid AND white_cross.entity_of(a.attrelid) IS NOT NULL LOOP
+                -- As ALTER TABLE would.  Sessions keep copies of the catalogue, which they renew when they lock a table: one
+                -- that holds the lock already would read old labels with a snapshot that claims to have seen this change.
+                EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', using_it.relation);
+                PERFORM @extschema@.wc_invalidate_all();
+            END LOOP;
         END IF;
     END LOOP;
 END
