@@ -5,11 +5,12 @@ import re
 import secrets
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
 
-from .process import Process, ServerFailed, as_server_user, free_port, own, server_user, tail
+from .process import Process, ServerFailed, as_server_user, children, free_port, own, server_user, tail
 from .waiting import until
 
 PG_CONFIG = os.environ.get("PG_CONFIG", "pg_config")
@@ -129,6 +130,16 @@ class Cluster:
         with self.connect() as connection:
             connection.execute("SELECT pg_promote()")
             until(lambda: not connection.execute("SELECT pg_is_in_recovery()").fetchone()[0], 30, "the promotion")
+
+    def send(self, number):
+        self._process.send(number)
+
+    def kill(self):
+        """SIGKILL to all of its processes at once, also to those that were stopped and could not end by themselves."""
+        pids = [self.pid, *children(self.pid)]
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     @property
     def pid(self):

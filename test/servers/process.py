@@ -47,6 +47,20 @@ def tail(log, lines=15):
     return "\n".join(Path(log).read_text(errors="replace").splitlines()[-lines:])
 
 
+def children(pid):
+    """The pids of a process's children."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (folder / "stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended since
+        # after the name, which is in brackets and may hold anything: state, parent
+        if int(status.rpartition(")")[2].split()[1]) == pid:
+            found.append(int(folder.name))
+    return found
+
+
 class Process:
     """A child in a session of its own, so that Ctrl-C in the terminal reaches us alone and we end it."""
 

@@ -1,6 +1,7 @@
 """A private Redis: own port, own password, nothing saved to disk."""
 
 import secrets
+import shutil
 import signal
 from dataclasses import dataclass
 
@@ -52,11 +53,16 @@ class Redis:
     def __exit__(self, *_):
         self.stop()
 
-    def start(self, trust=True):
+    def start(self, trust=True, clear=False, **settings):
         """Start, and wait until it answers.  The same port as before, if it had one.
 
         trust=False: until it answers to whoever does not look at its certificate.
+        clear: without what it has saved to disk; settings: redis.conf overrides from this start on.
         """
+        self._settings |= settings
+        if clear:
+            (self.folder / "dump.rdb").unlink(missing_ok=True)
+            shutil.rmtree(self.folder / "appendonlydir", ignore_errors=True)
         for _ in range(STARTS):
             self.port = self.port or free_port()
             self._write_settings()

@@ -1,0 +1,57 @@
+"""When all is quiet: what is cached is what the database says, nothing is owed, and nothing is left behind."""
+
+import re
+
+from components import KINDS, PAGE, SUMMARY, key
+from servers import library
+
+SHOWN = 3  # disagreements that are worth printing
+SAID_NOW = {SUMMARY: "wc_health_summary(id)::text", PAGE: "torture.page(id)"}
+
+
+def said_now(connection, kind, ids):
+    sql = f"SELECT id, {SAID_NOW.get(kind, 'torture.chart(id)')} FROM unnest(%s::text[]) AS id"
+    return dict(connection.execute(sql, (ids,)).fetchall())
+
+
+def disagreements(connection, client):
+    """(how many values were compared, [what differs from the database])."""
+    compared = 0
+    wrong = []
+    for kind in KINDS:
+        ending = key("", kind)[len("student:s"):]
+        names = [name for name in client.scan_iter("student:*" + ending.replace("{}", "*"), count=1000)
+                 if name.endswith(ending)]
+        cached = dict(zip(names, client.mget(names))) if names else {}
+        ids = {name: name[len("student:"):-len(ending)] for name in names}
+        now = said_now(connection, kind, list(ids.values()))
+        for name, text in cached.items():
+            if text is None:
+                continue  # its time has run out
+            compared += 1
+            if text != now[ids[name]]:
+                fence = client.get(f"student:{ids[name]}:fence")
+                wrong.append(f"{name} is not what the database says; its fence: {fence}, the epoch: {client.get(library.EPOCH)}"
+                             f"\n    cached:   {text}\n    database: {now[ids[name]]}")
+    return compared, wrong[:SHOWN] + ([f"and {len(wrong) - SHOWN} others"] if len(wrong) > SHOWN else [])
+
+
+LEFT = """
+SELECT 'prepared transaction ' || gid FROM pg_prepared_xacts
+UNION ALL SELECT 'row in the queue: xid ' || xid FROM white_cross.invalidation
+UNION ALL SELECT 'change that was never acknowledged: xid ' || xid FROM torture.ledger
+UNION ALL SELECT 'lock: ' || concat_ws(' ', l.locktype, l.relation::regclass, l.mode, a.application_name) FROM pg_locks AS l
+    LEFT JOIN pg_stat_activity AS a USING (pid)
+    WHERE l.pid IS DISTINCT FROM pg_backend_pid() AND l.locktype NOT IN ('virtualxid', 'advisory')
+UNION ALL SELECT 'drain locks: ' || count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted HAVING count(*) <> 1"""
+
+
+def what_is_left(connection):
+    """[what should not be there any more]."""
+    return [text for text, in connection.execute(LEFT)]
+
+
+def crashes_of_its_own(log):
+    """Lines of PostgreSQL's log that no hand explains."""
+    return [line for line in log.read_text(errors="replace").splitlines()
+            if re.search(r"terminated by signal (?!9\b|15\b|3\b)\d+|PANIC|TRAP", line)]

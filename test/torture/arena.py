@@ -1,0 +1,88 @@
+"""The servers that are tortured: PostgreSQL with the relay and a hot standby, Redis, and two workers that share the work."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from components import ALLERGY_MOVERS, COLD, COMPONENTS, FIRST_MOVER, HOT, LABEL, NOTES, RECORD_MOVERS, TRUNCATED
+from servers import Cluster, Redis, Worker, until
+
+DATABASE = "district"
+
+# Short, so that what must end in time does end within a run; few, so that there is work for more.
+FENCE_SECONDS = 8
+# Of each worker: the second comes to its limit, and then fences all students instead.
+FENCE_LIMITS = (50_000, 3_000)
+WORKER_SETTINGS = {
+    "worker": {"name": "torture"},
+    "postgres": {"pool_max": 2, "connection_timeout_ms": 2000, "statement_timeout_ms": 10000},
+    "redis": {"timeout_ms": 1500},
+    "queue": {"batch_students": 150, "takeover_interval_ms": 200, "heartbeat_s": 2},
+    "invalidate": {"fence_ttl_s": FENCE_SECONDS, "alive_ttl_ms": 2000},
+    "backoff": {"longest_ms": 500},
+    "log": {"level": "info"},
+}
+
+
+def worker_settings(fence_limit):
+    return WORKER_SETTINGS | {"invalidate": WORKER_SETTINGS["invalidate"] | {"fence_limit": fence_limit}}
+
+
+class Arena:
+    def __init__(self, ground):
+        self._ground = ground
+        self._stack = ExitStack()
+
+    def __enter__(self):
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+    def _start(self):
+        enter = self._stack.enter_context
+        self.cluster = enter(Cluster(self._ground, settings={
+            "shared_preload_libraries": "$libdir/white_cross", "max_connections": 80, "max_prepared_transactions": 20,
+            # a commit that does not wait for the disk stays at risk for long
+            "wal_writer_delay": "2s", "deadlock_timeout": "200ms", "autovacuum_naptime": "5s"}))
+        self.cluster.create_database(DATABASE)
+        self.cluster.psql_file(Path(__file__).with_name("arena.sql"), DATABASE, hot=HOT, cold=COLD,
+                               allergy_movers=ALLERGY_MOVERS, record_movers=RECORD_MOVERS)
+        self.standby = enter(Cluster(self._ground, "standby", primary=self.cluster, settings={
+            "recovery_min_apply_delay": "250ms", "wal_retrieve_retry_interval": "300ms", "max_standby_streaming_delay": "1s",
+            "max_connections": 80, "max_prepared_transactions": 20}))
+        self.redis = enter(Redis(self._ground))
+        with self.cluster.connect(DATABASE) as connection:
+            connection.execute("CREATE ROLE wc_worker LOGIN")
+            connection.execute("SELECT wc_grant_worker('wc_worker')")
+            self.workers = [enter(Worker(self._ground, self.cluster.dsn(DATABASE, "wc_worker"), self.redis, f"worker-{n}",
+                                         settings=worker_settings(limit))) for n, limit in enumerate(FENCE_LIMITS, 1)]
+            until(lambda: self.is_quiet(connection), 30, "the first worker to be registered")
+
+    @property
+    def dsn(self):
+        return self.cluster.dsn(DATABASE)
+
+    @property
+    def standby_dsn(self):
+        return self.standby.dsn(DATABASE)
+
+    @staticmethod
+    def is_quiet(connection):
+        """A worker is registered, and all that was committed has been acknowledged."""
+        return connection.execute("SELECT EXISTS (SELECT FROM white_cross.worker) AND NOT EXISTS "
+                                  "(SELECT FROM white_cross.invalidation)").fetchone()[0]
+
+    def first_floors(self, board):
+        """What the tables hold before anything happens."""
+        from judge import IN_FORCE
+        with self.cluster.connect(DATABASE) as connection:
+            for component, version in connection.execute(IN_FORCE):
+                board.floors[component] = version
+            label, = connection.execute('SELECT torture.version_of((enum_range(NULL::"AllergySeverity"))[1]::text)').fetchone()
+        board.floors[LABEL] = label
+        assert all(board.floors[:FIRST_MOVER]) and not any(board.floors[n] for n in (NOTES, TRUNCATED)), COMPONENTS

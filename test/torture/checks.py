@@ -1,0 +1,55 @@
+"""What a reader must find in a value, given what had been acknowledged before it began to read.  Pure."""
+
+from collections import namedtuple
+
+from components import (FIRST_MOVER, HOT, LABEL, NOTES, SHOWN_OF_ALL, SHOWN_PARTS, TRUNCATED, emptied_by, movers_of,
+                        unpack)
+
+# shown: the version that the value shows, None where it shows none; floor: the version that it had to show at least;
+# emptied: the floor of what may make it absent.
+Fault = namedtuple("Fault", "component shown floor emptied")
+
+
+class Note:
+    """The floors at a moment, of all that can move and of these students."""
+
+    def __init__(self, board, students):
+        self.parts = {student: board.floors[student * 4:student * 4 + 4] for student in students}
+        rest = board.floors[FIRST_MOVER:TRUNCATED + 1]
+        self.of_all = {component: rest[component - FIRST_MOVER] for component in (LABEL, NOTES, TRUNCATED)}
+        self.movers = {}
+        self.moved_to = {}
+        for at in range(LABEL - FIRST_MOVER):
+            version, owner = unpack(rest[at])
+            self.movers[FIRST_MOVER + at] = version
+            if owner is not None:
+                self.moved_to.setdefault(owner, []).append(FIRST_MOVER + at)
+
+
+def faults(note, student, kind, shown):
+    """[Fault]: what the value shows otherwise than a state not older than the note would.  One in which something is
+    absent may still be right: later it was moved away."""
+    found = []
+    versions = shown.versions
+    floors = note.parts[student]
+    for part in SHOWN_PARTS[kind]:
+        component = student * 4 + part
+        version = versions.get(component)
+        if version is None or version < floors[part]:
+            found.append(Fault(component, version, floors[part], note.of_all[emptied_by(component)]))
+    for component in SHOWN_OF_ALL[kind]:
+        version = versions.get(component)
+        if version is None or version < note.of_all[component]:
+            # shown with an allergy, or a vaccination: absent where that is
+            carrier = TRUNCATED if component == LABEL else NOTES
+            found.append(Fault(component, version, note.of_all[component], note.of_all[carrier]))
+    if student < HOT:
+        for component, floor in note.movers.items():
+            version = versions.get(component)
+            if version is not None and version < floor:
+                found.append(Fault(component, version, floor, note.of_all[emptied_by(component)]))
+        shown_here = movers_of(kind)
+        for component in note.moved_to.get(student, ()):
+            if component in shown_here and component not in versions:
+                found.append(Fault(component, None, note.movers[component], note.of_all[emptied_by(component)]))
+    return found
