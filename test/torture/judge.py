@@ -115,7 +115,7 @@ class Judge(Connecting):
         if not is_epoch_due and not is_rewind_due:
             return
         connection = self.connected()
-        identity = connection.execute("SELECT white_cross.server_identity()").fetchone()[0]
+        identity = connection.execute("SELECT split_part(white_cross.snapshot(), '#', 2)").fetchone()[0]
         run_id = self.redis.info("server")["run_id"]
         if self.redis.get(library.EPOCH_OF) != f"{run_id} {identity}":
             return

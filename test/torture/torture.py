@@ -63,7 +63,7 @@ class Run:
         self.compared = 0
         arena.first_floors(self.board)
         with arena.cluster.connect(DATABASE) as connection:
-            self.identity = connection.execute("SELECT white_cross.server_identity()").fetchone()[0]
+            self.identity = connection.execute("SELECT split_part(white_cross.snapshot(), '#', 2)").fetchone()[0]
         self.judge = self._process("judge", lambda: Judge(arena, self.board, 0, self.suspects, self.news).run())
         self.readers = [self._process(f"reader {slot}", lambda slot=slot: Reader(
             arena, self.board, slot, options.seed, self.suspects, options.fences).run()) for slot in range(1, READERS + 1)]
