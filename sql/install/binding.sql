@@ -375,8 +375,8 @@ BEGIN
         SELECT v.n, v.entity, v.index_name, v.definition
         FROM bound AS b
         CROSS JOIN LATERAL (VALUES
-            -- Counts by type and the order by date from one index, without a look at the table.
-            (1, 'health_records', 'idx_health_records_student_date_type', format('(%s, %s DESC) INCLUDE (%s)', b.c ->> 'studentId', b.c ->> 'date', b.c ->> 'type')),
+            -- Counts by type, the order by date, and where a page of records begins, from one index, without a look at the table.
+            (1, 'health_records', 'idx_health_records_student_date_type', format('(%s, %s DESC, %s) INCLUDE (%s)', b.c ->> 'studentId', b.c ->> 'date', b.c ->> 'id', b.c ->> 'type')),
             (2, 'health_records', 'idx_health_records_student_date', format('(%s, %s DESC)', b.c ->> 'studentId', b.c ->> 'date')),
             (3, 'health_records', 'idx_health_records_student_type', format('(%s, %s)', b.c ->> 'studentId', b.c ->> 'type')),
             (4, 'health_records', 'idx_health_records_vital_gin', format('USING gin (%s)', b.c ->> 'vital')),

@@ -130,8 +130,13 @@ void resolve_columns(Entity entity, const BindingRow &row, BoundTable &table)
             tuple = SearchSysCacheAttName(table.relation, NameStr(column.name));
         else
             strlcpy(NameStr(column.name), list.names[i], NAMEDATALEN);
-        if (!HeapTupleIsValid(tuple))
-            report_column_gone(entity, row, list.names[i], NameStr(column.name));
+        if (!HeapTupleIsValid(tuple)) {
+            if (entity != Entity::HealthRecords || i < record::kSummaryCount)
+                report_column_gone(entity, row, list.names[i], NameStr(column.name));
+            column.number = InvalidAttrNumber;
+            column.type = InvalidOid;
+            continue;
+        }
         auto const *attribute = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple));
         column.number = attribute->attnum;
         column.type = attribute->atttypid;
@@ -178,6 +183,18 @@ const BoundTable &bound_table(Entity entity)
     if (!resolved[i])
         resolve(entity);
     return tables[i];
+}
+
+const BoundTable &bound_whole_table(Entity entity)
+{
+    const BoundTable &table = bound_table(entity);
+    AttributeList const list = attributes(entity);
+    for (int i = 0; i < list.count; ++i) {
+        BindingRow row;
+        if (table.columns[i].number == InvalidAttrNumber && read_binding(entity, row))
+            report_column_gone(entity, row, list.names[i], NameStr(table.columns[i].name));
+    }
+    return table;
 }
 
 OpenTable open_bound_table(Entity entity)

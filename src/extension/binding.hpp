@@ -36,7 +36,12 @@ struct BoundTable {
 /// caller holds a lock on the table; `open_bound_table` takes one.
 ///
 /// Errors: 55000 nothing attached (hint: wc_attach); 42P01 the table is gone; 42703 a column is gone.
+///
+/// Of records, columns beyond those of a summary may be gone: then they are of no type, and `number` is 0.
 const BoundTable &bound_table(Entity entity);
+
+/// The same where all columns are needed.
+const BoundTable &bound_whole_table(Entity entity);
 
 struct OpenTable {
     const BoundTable *bound;

@@ -295,11 +295,11 @@ void DirectReader::read_records(Datum student_id, Facts &facts)
             no_vital = no_vital || is_json_null(vital);
         }
         if (!no_vital)
-            copy_row(records_.slot, table, record::kCount, vitals.add(date));
+            copy_row(records_.slot, table, record::kSummaryCount, vitals.add(date));
         if (is_shown_vaccination) {
             Row &row = vaccinations.add(date);
             if (no_vital)
-                copy_row(records_.slot, table, record::kCount, row);
+                copy_row(records_.slot, table, record::kSummaryCount, row);
             else
                 row = facts.vitals.rows[facts.vitals.count - 1];
         }

@@ -18,9 +18,25 @@ inline constexpr const char *kNames[kCount] = {"id", "firstName", "lastName", "s
 }  // namespace student
 
 namespace record {
-enum Attribute { Id, StudentId, Type, Date, Description, Vital, Provider, Notes, kCount };
+enum Attribute {
+    Id,
+    StudentId,
+    Type,
+    Date,
+    Description,
+    Vital,
+    Provider,
+    Notes,
+    Attachments,
+    CreatedAt,
+    UpdatedAt,
+    kCount
+};
 inline constexpr const char *kNames[kCount] = {"id",          "studentId", "type",     "date",
-                                               "description", "vital",     "provider", "notes"};
+                                               "description", "vital",     "provider", "notes",
+                                               "attachments", "createdAt", "updatedAt"};
+/// Summaries read the first of them; they need neither privileges on the others nor the others themselves.
+inline constexpr int kSummaryCount = Notes + 1;
 }  // namespace record
 
 namespace allergy {

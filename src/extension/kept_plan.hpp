@@ -1,6 +1,6 @@
 // Queries that are planned once a session.
 #pragma once
-#include "extension/prelude.hpp"
+#include "extension/row.hpp"
 
 extern "C" {
 #include "executor/spi.h"
@@ -16,8 +16,12 @@ public:
     /// The plan for `text`; prepared when it is not the one that is kept.
     SPIPlanPtr get(const char *text, int count, Oid *types);
 
+    /// Runs the query `text`, with the snapshot of the calling query.  `nulls` as SPI takes them; null: none is NULL.
+    /// Give the rows back with SPI_freetuptable.
+    SPITupleTable *select(const char *text, int count, Oid *types, const Datum *values, const char *nulls = nullptr);
+
 private:
-    static constexpr int kMaxParameters = 2;
+    static constexpr int kMaxParameters = 9;
     char *text_ = nullptr;
     SPIPlanPtr plan_ = nullptr;
     Oid types_[kMaxParameters] = {};
@@ -28,5 +32,20 @@ void append_table(StringInfo query, const char *schema, const char *table);
 
 /// Appends `alias."column"`.
 void append_column(StringInfo query, const char *alias, const char *column);
+
+/// Appends `t."column"` for an attribute of the table.
+void append_attribute(StringInfo query, const BoundTable &table, int attribute);
+
+/// Appends `t."column", …` for the first `count` attributes of the table.
+void append_attributes(StringInfo query, const BoundTable &table, int count);
+
+/// Appends ` FROM "schema"."table" AS t`.
+void append_from(StringInfo query, const BoundTable &table);
+
+/// Reads attributes that begin with the row's `column`, counted from 1.  They live as long as the rows do.
+void read_row(const SPITupleTable *rows, std::uint64_t at, int column, int count, Row &row);
+
+/// Reads all rows, in the current memory context but for what their values point to.
+RowList read_rows(const SPITupleTable *rows, int count);
 
 }  // namespace wc

@@ -18,24 +18,15 @@ KeptPlan plans_for_many[kCounts + 1];
 constexpr const char *kOne = " FROM (SELECT $1 AS id, 1::pg_catalog.int8 AS n) AS u ";
 constexpr const char *kMany = " FROM pg_catalog.unnest($1) WITH ORDINALITY AS u(id, n) ";
 
-void append_columns(StringInfo query, const BoundTable &table, int count, int first = 0)
+void append_columns(StringInfo query, const BoundTable &table, int count)
 {
-    for (int i = first; i < count; ++i) {
-        appendStringInfoString(query, ", ");
-        append_column(query, "t", NameStr(table.columns[i].name));
-    }
-}
-
-void append_from(StringInfo query, const BoundTable &table)
-{
-    appendStringInfoString(query, " FROM ");
-    append_table(query, NameStr(table.schema_name), NameStr(table.table_name));
-    appendStringInfoString(query, " AS t");
+    appendStringInfoString(query, ", ");
+    append_attributes(query, table, count);
 }
 
 void append_of_student(StringInfo query, const BoundTable &table, int attribute)
 {
-    append_column(query, "t", NameStr(table.columns[attribute].name));
+    append_attribute(query, table, attribute);
     appendStringInfoString(query, " OPERATOR(pg_catalog.=) u.id");
 }
 
@@ -43,7 +34,7 @@ void append_order(StringInfo query, const BoundTable &table, std::initializer_li
 {
     for (const SortKey &key : keys) {
         appendStringInfoString(query, ", ");
-        append_column(query, "t", NameStr(table.columns[key.attribute].name));
+        append_attribute(query, table, key.attribute);
         if (key.descending)
             appendStringInfoString(query, " DESC");
     }
@@ -86,17 +77,16 @@ char *latest_query(const char *ids, const BoundTable &table, const char *conditi
     StringInfoData query;
     initStringInfo(&query);
     appendStringInfoString(&query, "SELECT u.n");
-    append_columns(&query, table, record::kCount);
+    append_columns(&query, table, record::kSummaryCount);
     appendStringInfoString(&query, ids);
     appendStringInfoString(&query, "CROSS JOIN LATERAL (SELECT ");
-    append_column(&query, "t", NameStr(table.columns[record::Id].name));
-    append_columns(&query, table, record::kCount, record::Id + 1);
+    append_attributes(&query, table, record::kSummaryCount);
     append_from(&query, table);
     appendStringInfoString(&query, " WHERE ");
     append_of_student(&query, table, record::StudentId);
     appendStringInfo(&query, condition, quote_identifier(NameStr(table.columns[attribute].name)));
     appendStringInfoString(&query, " ORDER BY ");
-    append_column(&query, "t", NameStr(table.columns[record::Date].name));
+    append_attribute(&query, table, record::Date);
     appendStringInfoString(&query, " DESC");
     append_order(&query, table, {{record::Id, false}});
     appendStringInfo(&query, " LIMIT %d) AS t ORDER BY u.n", kLatest);
@@ -109,7 +99,7 @@ char *counts_query(const char *ids, const BoundTable &table)
     StringInfoData query;
     initStringInfo(&query);
     appendStringInfoString(&query, "SELECT u.n, ");
-    append_column(&query, "t", NameStr(table.columns[record::Type].name));
+    append_attribute(&query, table, record::Type);
     appendStringInfoString(&query, ", pg_catalog.count(*)");
     appendStringInfoString(&query, ids);
     appendStringInfoString(&query, "JOIN ");
@@ -117,7 +107,7 @@ char *counts_query(const char *ids, const BoundTable &table)
     appendStringInfoString(&query, " AS t ON ");
     append_of_student(&query, table, record::StudentId);
     appendStringInfoString(&query, " WHERE ");
-    append_column(&query, "t", NameStr(table.columns[record::Type].name));
+    append_attribute(&query, table, record::Type);
     appendStringInfoString(&query, " IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2");
     return query.data;
 }
@@ -162,12 +152,8 @@ void QueryReader::open(const char *ids, KeptPlan *plans, Datum argument, Oid arg
     char const nulls[2] = {' ', has_vaccination ? ' ' : 'n'};
     for (int i = 0; i < kQueries; ++i) {
         int const parameters = i == kVaccinations ? 2 : 1;
-        SPIPlanPtr const plan = plans[i].get(texts[i], parameters, types);
-        // read_only: the snapshot of the calling query, for all five.
-        int const code = SPI_execute_plan(plan, values, nulls, true, 0);
-        if (code != SPI_OK_SELECT)
-            elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
-        results_[i] = {SPI_tuptable, SPI_processed, 0};
+        SPITupleTable *const rows = plans[i].select(texts[i], parameters, types, values, nulls);
+        results_[i] = {rows, rows->numvals, 0};
         pfree(texts[i]);
     }
     position_ = 0;
@@ -189,8 +175,7 @@ bool QueryReader::take(Result &result, int count, Row &row)
 {
     if (!is_current(result))
         return false;
-    for (int i = 0; i < count; ++i)
-        row.values[i] = column_of(result.rows, result.at, i + 2, row.nulls[i]);
+    read_row(result.rows, result.at, 2, count, row);
     ++result.at;
     return true;
 }
@@ -208,8 +193,8 @@ void QueryReader::next(Facts &facts)
     facts.found = take(results_[kStudents], student::kCount, facts.student);
     // Rows of a student that is not shown, by policy or because none is there, are passed over too.
     take_all(results_[kAllergies], allergy::kCount, facts.allergies);
-    take_all(results_[kVitals], record::kCount, facts.vitals);
-    take_all(results_[kVaccinations], record::kCount, facts.vaccinations);
+    take_all(results_[kVitals], record::kSummaryCount, facts.vitals);
+    take_all(results_[kVaccinations], record::kSummaryCount, facts.vaccinations);
     Result &counts = results_[kCounts];
     std::uint64_t const first = counts.at;
     while (is_current(counts))

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "extension/boundary.hpp"
+#include "extension/item.hpp"
 #include "extension/json_value.hpp"
 #include "extension/result_rows.hpp"
 #include "extension/student_id.hpp"
@@ -15,73 +16,6 @@ static_assert(std::is_trivially_destructible_v<SummaryReader>);
 namespace {
 
 using namespace std::string_view_literals;
-
-// An attribute with the text that goes before its value.
-struct Field {
-    int attribute;
-    std::string_view before;
-};
-
-constexpr Field kStudentFields[] = {
-    {student::Id, R"({"id":)"},
-    {student::FirstName, R"(,"firstName":)"},
-    {student::LastName, R"(,"lastName":)"},
-    {student::StudentNumber, R"(,"studentNumber":)"},
-    {student::DateOfBirth, R"(,"dateOfBirth":)"},
-    {student::Gender, R"(,"gender":)"},
-};
-
-constexpr Field kAllergyFields[] = {
-    {allergy::Id, R"({"id":)"},
-    {allergy::Allergen, R"(,"allergen":)"},
-    {allergy::Severity, R"(,"severity":)"},
-    {allergy::Reaction, R"(,"reaction":)"},
-    {allergy::Treatment, R"(,"treatment":)"},
-    {allergy::Verified, R"(,"verified":)"},
-    {allergy::VerifiedBy, R"(,"verifiedBy":)"},
-    {allergy::VerifiedAt, R"(,"verifiedAt":)"},
-    {allergy::CreatedAt, R"(,"createdAt":)"},
-    {allergy::UpdatedAt, R"(,"updatedAt":)"},
-};
-
-constexpr Field kVitalFields[] = {
-    {record::Id, R"({"id":)"},     {record::Date, R"(,"date":)"},         {record::Vital, R"(,"vital":)"},
-    {record::Type, R"(,"type":)"}, {record::Provider, R"(,"provider":)"},
-};
-
-constexpr Field kVaccinationFields[] = {
-    {record::Id, R"({"id":)"},
-    {record::Type, R"(,"type":)"},
-    {record::Date, R"(,"date":)"},
-    {record::Description, R"(,"description":)"},
-    {record::Provider, R"(,"provider":)"},
-    {record::Notes, R"(,"notes":)"},
-};
-
-template <std::size_t N>
-void write_row(json::Buffer &out, const Field (&fields)[N], const BoundTable &table, const Row &row)
-{
-    for (const Field &field : fields) {
-        out.append(field.before);
-        if (row.nulls[field.attribute])
-            json::write_null(out);
-        else
-            write_value(out, row.values[field.attribute], table.columns[field.attribute].type);
-    }
-    out.append('}');
-}
-
-template <std::size_t N>
-void write_rows(json::Buffer &out, const Field (&fields)[N], const BoundTable &table, const RowList &list)
-{
-    out.append('[');
-    for (int i = 0; i < list.count; ++i) {
-        if (i != 0)
-            out.append(',');
-        write_row(out, fields, table, list.rows[i]);
-    }
-    out.append(']');
-}
 
 void write_counts(json::Buffer &out, const Facts &facts, Oid type)
 {
@@ -102,13 +36,13 @@ void write_summary(json::Buffer &out, const Facts &facts)
 {
     const BoundTable &records = bound_table(Entity::HealthRecords);
     out.append(R"({"student":)"sv);
-    write_row(out, kStudentFields, bound_table(Entity::Students), facts.student);
+    write_item(out, kStudentItem, bound_table(Entity::Students), facts.student);
     out.append(R"(,"allergies":)"sv);
-    write_rows(out, kAllergyFields, bound_table(Entity::Allergies), facts.allergies);
+    write_items(out, kAllergyItem, bound_table(Entity::Allergies), facts.allergies);
     out.append(R"(,"recentVitals":)"sv);
-    write_rows(out, kVitalFields, records, facts.vitals);
+    write_items(out, kVitalItem, records, facts.vitals);
     out.append(R"(,"recentVaccinations":)"sv);
-    write_rows(out, kVaccinationFields, records, facts.vaccinations);
+    write_items(out, kVaccinationItem, records, facts.vaccinations);
     out.append(R"(,"recordCounts":)"sv);
     write_counts(out, facts, records.columns[record::Type].type);
 }

@@ -7,13 +7,13 @@
 #include "extension/json_value.hpp"
 #include "extension/kept_plan.hpp"
 #include "extension/numeric_text.hpp"
+#include "extension/student_lists.hpp"
 
 namespace wc {
 namespace {
 
 using namespace std::string_view_literals;
 
-KeptPlan conditions_plan;
 KeptPlan measurements_plan;
 
 constexpr std::string_view kVitals[] = {"temperature"sv,
@@ -25,65 +25,6 @@ constexpr std::string_view kVitals[] = {"temperature"sv,
                                         "height"sv,
                                         "weight"sv,
                                         "bmi"sv};
-
-void append_where_student(StringInfo query, const BoundTable &table, int attribute)
-{
-    appendStringInfoString(query, " FROM ");
-    append_table(query, NameStr(table.schema_name), NameStr(table.table_name));
-    appendStringInfoString(query, " AS t WHERE ");
-    append_column(query, "t", NameStr(table.columns[attribute].name));
-    appendStringInfoString(query, " OPERATOR(pg_catalog.=) $1");
-}
-
-SPITupleTable *select(KeptPlan &kept, const char *text, Oid id_type, Datum student_id)
-{
-    int const code = SPI_execute_plan(kept.get(text, 1, &id_type), &student_id, nullptr, true, 0);
-    if (code != SPI_OK_SELECT)
-        elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
-    return SPI_tuptable;
-}
-
-void write_conditions(json::Buffer &out, Datum student_id)
-{
-    const BoundTable &table = bound_table(Entity::ChronicConditions);
-    const BoundColumn *const columns = table.columns;
-    StringInfoData query;
-    initStringInfo(&query);
-    for (int i = 0; i < condition::kCount; ++i) {
-        appendStringInfoString(&query, i == 0 ? "SELECT " : ", ");
-        append_column(&query, "t", NameStr(columns[i].name));
-    }
-    append_where_student(&query, table, condition::StudentId);
-    appendStringInfoString(&query, " ORDER BY ");
-    append_column(&query, "t", NameStr(columns[condition::Status].name));
-    appendStringInfoString(&query, ", ");
-    append_column(&query, "t", NameStr(columns[condition::Condition].name));
-    appendStringInfoString(&query, ", ");
-    append_column(&query, "t", NameStr(columns[condition::Id].name));
-
-    SPITupleTable *const rows = select(conditions_plan, query.data, columns[condition::StudentId].type, student_id);
-    out.append(R"(,"chronicConditions":[)"sv);
-    for (uint64 i = 0; i < rows->numvals; ++i) {
-        out.append(i == 0 ? "{"sv : ",{"sv);
-        for (int at = 0; at < condition::kCount; ++at) {
-            if (at == condition::StudentId)
-                continue;
-            if (at != 0)
-                out.append(',');
-            json::write_string(out, condition::kNames[at]);
-            out.append(':');
-            bool is_null = false;
-            Datum const value = SPI_getbinval(rows->vals[i], rows->tupdesc, at + 1, &is_null);
-            if (is_null)
-                json::write_null(out);
-            else
-                write_value(out, value, columns[at].type);
-        }
-        out.append('}');
-    }
-    out.append(']');
-    SPI_freetuptable(rows);
-}
 
 // A number of a vital; null where there is none.
 Numeric find_number(Jsonb *vital, std::string_view name, JsonbValue &value)
@@ -104,23 +45,25 @@ void write_number(json::Buffer &out, Numeric number)
 // Date, type and vital of every record that has one, oldest first.
 SPITupleTable *select_measurements(const BoundTable &table, Datum student_id)
 {
-    const BoundColumn *const columns = table.columns;
     StringInfoData query;
     initStringInfo(&query);
     appendStringInfoString(&query, "SELECT ");
-    append_column(&query, "t", NameStr(columns[record::Date].name));
+    append_attribute(&query, table, record::Date);
     appendStringInfoString(&query, ", ");
-    append_column(&query, "t", NameStr(columns[record::Type].name));
+    append_attribute(&query, table, record::Type);
     appendStringInfoString(&query, ", ");
-    append_column(&query, "t", NameStr(columns[record::Vital].name));
-    append_where_student(&query, table, record::StudentId);
-    appendStringInfoString(&query, " AND pg_catalog.jsonb_typeof(");
-    append_column(&query, "t", NameStr(columns[record::Vital].name));
+    append_attribute(&query, table, record::Vital);
+    append_from(&query, table);
+    appendStringInfoString(&query, " WHERE ");
+    append_attribute(&query, table, record::StudentId);
+    appendStringInfoString(&query, " OPERATOR(pg_catalog.=) $1 AND pg_catalog.jsonb_typeof(");
+    append_attribute(&query, table, record::Vital);
     appendStringInfoString(&query, ") OPERATOR(pg_catalog.=) 'object' ORDER BY ");
-    append_column(&query, "t", NameStr(columns[record::Date].name));
+    append_attribute(&query, table, record::Date);
     appendStringInfoString(&query, ", ");
-    append_column(&query, "t", NameStr(columns[record::Id].name));
-    return select(measurements_plan, query.data, columns[record::StudentId].type, student_id);
+    append_attribute(&query, table, record::Id);
+    Oid types[] = {table.columns[record::StudentId].type};
+    return measurements_plan.select(query.data, 1, types, &student_id);
 }
 
 void write_growth(json::Buffer &out, const BoundTable &table, SPITupleTable *rows)
@@ -236,8 +179,10 @@ void write_extras(json::Buffer &out, const Extras &extras, Datum student_id)
     if (!extras.chronic_conditions && !extras.growth && !extras.trends)
         return;
     SPI_connect();
-    if (extras.chronic_conditions)
+    if (extras.chronic_conditions) {
+        out.append(R"(,"chronicConditions":)"sv);
         write_conditions(out, student_id);
+    }
     if (extras.growth || extras.trends) {
         const BoundTable &records = bound_table(Entity::HealthRecords);
         SPITupleTable *const rows = select_measurements(records, student_id);

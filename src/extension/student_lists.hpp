@@ -1,0 +1,14 @@
+// Lists of what one student has: conditions, allergies, vitals, vaccinations.
+#pragma once
+#include "core/json/buffer.hpp"
+#include "extension/prelude.hpp"
+
+namespace wc {
+
+/// Writes an array of the chronic conditions of a student, by status, condition and id.  `student_id` is of the
+/// column's type.  Runs between SPI_connect and SPI_finish of its caller.
+///
+/// Errors: those of the query; a missing privilege is 42501 with the table's name.
+void write_conditions(json::Buffer &out, Datum student_id);
+
+}  // namespace wc
