@@ -47,7 +47,7 @@ COMMENT ON TABLE white_cross.hot_student IS 'students that were hot in the cache
 CREATE FUNCTION white_cross.drop_replicated() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'wc_drop_replicated';
 COMMENT ON FUNCTION white_cross.drop_replicated() IS
-'Trigger on the tables of white_cross: rows that replication applies, as of a publication FOR ALL TABLES, are another server''s and are dropped.';
+'Trigger on the tables of white_cross: rows that replication applies, as of a publication FOR ALL TABLES, are another server''s and are dropped; after a TRUNCATE of the queue, which cannot be dropped, every student counts as changed.';
 DO $$
 DECLARE
     name text;
@@ -59,3 +59,6 @@ BEGIN
     END LOOP;
 END
 $$;
+CREATE TRIGGER white_cross_own_truncate AFTER TRUNCATE ON white_cross.invalidation
+FOR EACH STATEMENT EXECUTE FUNCTION white_cross.drop_replicated();
+ALTER TABLE white_cross.invalidation ENABLE REPLICA TRIGGER white_cross_own_truncate;

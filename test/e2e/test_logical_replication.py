@@ -29,15 +29,21 @@ def subscriber(cluster, publisher):
     school.sql(f"CREATE SUBSCRIPTION {name} CONNECTION '{cluster.dsn(publisher.database).replace(chr(39), chr(39) * 2)}' "
                f"PUBLICATION everything WITH (create_slot = false)")
     yield school
+    # In one cluster a copy that is still to get its slot waits for the dropping transaction, and that for the copy.
+    until_copied(school)
     school.sql(f"DROP SUBSCRIPTION {name}")
     school.connection.close()
     with cluster.connect() as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+def until_copied(subscriber):
+    until(lambda: subscriber.one("SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel"), 30, "the first copies")
+
+
 def until_applied(publisher, subscriber):
     """All that was committed so far has come over, the tables' first copies too."""
-    until(lambda: subscriber.one("SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel"), 30, "the first copies")
+    until_copied(subscriber)
     position = publisher.one("SELECT pg_current_wal_insert_lsn()::text")
     until(lambda: publisher.one("SELECT confirmed_flush_lsn >= %s::pg_lsn FROM pg_replication_slots WHERE slot_name = %s",
                                 position, subscriber.database), 30, "the subscriber to have applied everything")
@@ -102,14 +108,23 @@ def test_the_publishers_bookkeeping_stays_with_the_publisher(publisher, subscrib
     subscriber.sql("INSERT INTO white_cross.hot_student VALUES ('ada', 1)")
     until_applied(publisher, subscriber)
     before = bookkeeping(subscriber)
+
+    publisher.add_student("ben")
+    publisher.sql("DELETE FROM students")
+    until_applied(publisher, subscriber)
+    publisher.sql("SELECT white_cross.register_worker('worker-of-the-subscriber')")
+    until_applied(publisher, subscriber)
+    everything = [(31, None)]
+    assert subscriber.rows("SELECT sections, students FROM white_cross.invalidation") == everything, \
+        "it truncates its queue, and that empties the subscriber's"
     queue = subscriber.rows("SELECT xid::text, n FROM white_cross.invalidation")
 
-    publisher.sql("SELECT white_cross.register_worker('worker-of-the-subscriber')")
     publisher.sql("INSERT INTO white_cross.hot_student VALUES ('ada', 7), ('ben', 1)")
     publisher.sql("UPDATE white_cross.hot_student SET weight = 9")
     # As if both servers had given the same transaction id.
     for xid, n in queue:
-        publisher.sql("INSERT INTO white_cross.invalidation VALUES (%s::xid8, %s, 31, '{foreign}', now())", xid, n)
+        publisher.sql("INSERT INTO white_cross.invalidation (xid, n, sections, students, queued_at) "
+                      "VALUES (%s::xid8, %s, 31, '{foreign}', now())", xid, n)
     publisher.sql("SELECT wc_invalidate('foreign'::text)")
     until_applied(publisher, subscriber)
     assert subscriber.rows("SELECT xid::text, n FROM white_cross.invalidation") == queue

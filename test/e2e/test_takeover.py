@@ -144,5 +144,8 @@ class Through:
     """A Redis as it is seen through a proxy."""
 
     def __init__(self, redis, proxy):
-        self.password = redis.password
+        self._redis = redis
         self.url = f"redis://127.0.0.1:{proxy.port}/0"
+
+    def worker_settings(self):
+        return self._redis.worker_settings() | {"url": self.url}
