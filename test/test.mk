@@ -58,7 +58,7 @@ $(BUILD)/bench/%.o: test/bench/%.cpp
 	@mkdir -p $(@D)
 	$(call COMPILE,$(OUR_CXXFLAGS))
 
-$(CORE_BENCHMARK): $(BUILD)/bench/core_benchmark.o $(CORE_OBJS)
+$(CORE_BENCHMARK): $(BUILD)/bench/core_benchmark.o $(BUILD)/bench/growth_benchmark.o $(CORE_OBJS)
 	$(CXX) $(OPTIMIZE) -o $@ $^ -lbenchmark -pthread
 
 bench: $(CORE_BENCHMARK)

@@ -1,4 +1,4 @@
-// Google Benchmark for the core: the JSON writer, cache keys, the dirty set.
+// Google Benchmark for the core: the JSON writer, cache keys, the dirty set.  Growth is in growth_benchmark.cpp.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>

@@ -1,0 +1,50 @@
+#include "core/growth/bmi.hpp"
+
+#include "core/growth/zscore.hpp"
+
+namespace wc::growth {
+
+constexpr double kZ5 = -kZ95;
+constexpr double kZ85 = 1.0364333894937898;
+
+double round_to_tenth(double x) noexcept
+{
+    constexpr double kNoFractions = 4503599627370496;  // 2^52: from here on every number is whole
+    double const tenths = x * 10;
+    if (!(tenths < kNoFractions))
+        return tenths / 10;
+    // Not floor(tenths + 0.5): that sum may round up by itself, as for the number before one half.
+    double const whole = static_cast<double>(static_cast<std::int64_t>(tenths));
+    return (tenths - whole >= 0.5 ? whole + 1 : whole) / 10;
+}
+
+// By values and not by z-scores, so that a BMI of exactly P95 is obesity.
+Category bmi_category(const Norm &norm, double bmi) noexcept
+{
+    double const p95 = lms_value(norm.lms, kZ95);
+    if (bmi < p95) {
+        if (bmi < lms_value(norm.lms, kZ5))
+            return Category::Underweight;
+        return bmi < lms_value(norm.lms, kZ85) ? Category::Healthy : Category::Overweight;
+    }
+    if (bmi >= 1.4 * p95 || bmi >= 40)
+        return Category::ObesityClass3;
+    return bmi >= 1.2 * p95 || bmi >= 35 ? Category::ObesityClass2 : Category::ObesityClass1;
+}
+
+std::string_view name(Category category) noexcept
+{
+    switch (category) {
+        case Category::Underweight: return "underweight";
+        case Category::Healthy: return "healthy";
+        case Category::Overweight: return "overweight";
+        case Category::ObesityClass1: return "obesity class 1";
+        case Category::ObesityClass2: return "obesity class 2";
+        case Category::ObesityClass3: return "obesity class 3";
+    }
+    return "";
+}
+
+double percent_of_p95(const Norm &norm, double bmi) noexcept { return 100 * (bmi / lms_value(norm.lms, kZ95)); }
+
+}  // namespace wc::growth
