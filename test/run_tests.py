@@ -127,7 +127,17 @@ def isolation(_):
                       ["--inputdir=test/isolation", "--encoding=UTF8"])
 
 
-SUITES = {"lint": lint, "unit": unit, "regress": regress, "isolation": isolation, "e2e": e2e}
+def torture(options):
+    """For a minute; and then without fences, where it must find what is stale."""
+    count = Count()
+    for how in ["--minutes", "0.75"], ["--minutes", "0.25", "--without", "fences"]:
+        status = subprocess.run([sys.executable, "test/torture/torture.py", *how, *options], cwd=ROOT).returncode
+        count.passed += status == 0
+        count.failed += status != 0
+    return count
+
+
+SUITES = {"lint": lint, "unit": unit, "regress": regress, "isolation": isolation, "e2e": e2e, "torture": torture}
 
 
 def main(arguments):

@@ -3,6 +3,7 @@
 #   make test                                   all suites, then one line: N passed, N failed
 #   make check-unit check-regress …             one suite
 #   make check-e2e PYTEST_OPTIONS="-k truncate" some of its tests
+#   make torture TORTURE_OPTIONS="--minutes 10"  the proof, for longer than the minute that `make test` gives it
 
 # Debian's packages of psycopg, redis and pytest belong to Debian's Python.
 PYTHON ?= /usr/bin/python3
@@ -23,7 +24,7 @@ $(UNIT_TESTS): $(UNIT_TEST_OBJS) $(WORKER_OBJS_NO_MAIN)
 	$(CXX) $(OPTIMIZE) -o $@ $^ $(WORKER_LIBS) -lgmock -lgtest -lgtest_main -pthread
 
 # ---- suites -----------------------------------------------------------------------------------------------
-.PHONY: test lint check-lint check-unit check-regress check-isolation check-e2e demo bench
+.PHONY: test lint check-lint check-unit check-regress check-isolation check-e2e check-torture torture demo bench
 
 test: stage worker $(UNIT_TESTS)
 	@$(RUN_TESTS)
@@ -42,6 +43,12 @@ check-isolation: stage
 
 check-e2e: stage worker
 	@$(RUN_TESTS) e2e -- $(PYTEST_OPTIONS)
+
+check-torture: stage worker
+	@$(RUN_TESTS) torture
+
+torture: stage worker
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/torture/torture.py $(TORTURE_OPTIONS)
 
 # ---- demo and figures -------------------------------------------------------------------------------------
 demo: stage worker

@@ -145,19 +145,6 @@ class Cluster:
     def pid(self):
         return self._process.pid
 
-    def processes(self):
-        """The postmaster and all its children."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return [self.pid, *map(int, children)]
-
-    def send(self, number):
-        """To all of its processes; the postmaster first, so that it starts no others meanwhile."""
-        for pid in self.processes():
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                pass
-
     def running(self):
         return self._process is not None and self._process.running()
 

@@ -28,9 +28,9 @@ def get(key):
     return "FCALL", "wc_get", 1, key
 
 
-def fill(key, value, ttl_seconds, snapshot):
+def fill(key, value, ttl_seconds, snapshot, function="wc_fill"):
     """snapshot as wc_cache_entries gave it: None where the value must not be cached."""
-    return "FCALL", "wc_fill", 1, key, value, ttl_seconds, snapshot or ""
+    return "FCALL", function, 1, key, value, ttl_seconds, snapshot or ""
 
 
 def lease(key, milliseconds):

@@ -14,6 +14,7 @@ class Link:
         self.proxy = proxy
         self.client, self.server = client, server
         self.hello = b""  # what the client sent first: PostgreSQL's startup packet names the application
+        self.closed = False
         self._open = {client: threading.Event(), server: threading.Event()}  # by whom the bytes come from
         for event in self._open.values():
             event.set()
@@ -45,6 +46,7 @@ class Link:
             event.set()
 
     def close(self, reset=False):
+        self.closed = True
         for end in self.client, self.server:
             try:
                 if reset:
@@ -135,9 +137,17 @@ class Proxy:
         return hold
 
     def links(self, hello=b""):
-        """The connections whose client began with something that contains these bytes."""
+        """The connections that are not closed, whose client began with something that contains these bytes."""
         with self._lock:
+            self._links = [link for link in self._links if not link.closed]
             return [link for link in self._links if hello in link.hello]
+
+    def disown(self):
+        """In a process that was forked, where no thread pumps: an end that is closed must be seen as closed."""
+        self._listener.close()
+        for link in self._links:
+            link.client.close()
+            link.server.close()
 
     def silence(self, hello=b""):
         """As when a cable is pulled: nothing arrives any more, not even an end, and both sides think they are connected."""

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from components import ALLERGY_MOVERS, COLD, COMPONENTS, FIRST_MOVER, HOT, LABEL, NOTES, RECORD_MOVERS, TRUNCATED
-from servers import Cluster, Redis, Worker, until
+from servers import Cluster, Proxy, Redis, Worker, until
 
 DATABASE = "district"
 
@@ -23,14 +23,16 @@ WORKER_SETTINGS = {
 }
 
 
-def worker_settings(fence_limit):
-    return WORKER_SETTINGS | {"invalidate": WORKER_SETTINGS["invalidate"] | {"fence_limit": fence_limit}}
+def worker_settings(fence_limit, redis_port):
+    changes = {"invalidate": {"fence_limit": fence_limit}, "redis": {"url": f"redis://127.0.0.1:{redis_port}/0"}}
+    return WORKER_SETTINGS | {section: WORKER_SETTINGS[section] | keys for section, keys in changes.items()}
 
 
 class Arena:
     def __init__(self, ground):
         self._ground = ground
         self._stack = ExitStack()
+        self.networks = []  # proxies between workers and servers
 
     def __enter__(self):
         try:
@@ -57,11 +59,18 @@ class Arena:
             "max_connections": 80, "max_prepared_transactions": 20}))
         self.redis = enter(Redis(self._ground))
         with self.cluster.connect(DATABASE) as connection:
-            connection.execute("CREATE ROLE wc_worker LOGIN")
+            connection.execute(f"CREATE ROLE wc_worker LOGIN PASSWORD '{self.cluster.password}'")
             connection.execute("SELECT wc_grant_worker('wc_worker')")
-            self.workers = [enter(Worker(self._ground, self.cluster.dsn(DATABASE, "wc_worker"), self.redis, f"worker-{n}",
-                                         settings=worker_settings(limit))) for n, limit in enumerate(FENCE_LIMITS, 1)]
+            self.workers = [enter(self._worker(n, limit)) for n, limit in enumerate(FENCE_LIMITS, 1)]
             until(lambda: self.is_quiet(connection), 30, "the first worker to be registered")
+
+    def _worker(self, n, fence_limit):
+        """Each with a network of its own to either server."""
+        postgresql = self._stack.enter_context(Proxy(lambda: self.cluster.port))
+        redis = self._stack.enter_context(Proxy(lambda: self.redis.port))
+        self.networks += [postgresql, redis]
+        url = f"postgresql://wc_worker:{self.cluster.password}@127.0.0.1:{postgresql.port}/{DATABASE}"
+        return Worker(self._ground, url, self.redis, f"worker-{n}", settings=worker_settings(fence_limit, redis.port))
 
     @property
     def dsn(self):

@@ -21,7 +21,7 @@ FLAGS = (
     "epoch_since",  # the clock's time of the last one
     "stale",
 )
-COUNTS = ("reads", "hits", "misses", "loads", "leases", "lease_held", "stored", "refused", "uncacheable", "late",
+COUNTS = ("reads", "hits", "checked", "misses", "loads", "leases", "lease_held", "stored", "refused", "uncacheable", "late",
           "plain_gets", "errors", "suspects", "writes", "rows", "acked", "failed")
 SLOTS = 32
 

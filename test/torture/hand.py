@@ -30,6 +30,7 @@ STROKES = {
     "kill the draining worker": 10, "kill the waiting worker": 4, "stop and continue the draining worker": 7,
     "stop and continue the waiting worker": 3, "end and start a worker": 3,
     "kill Redis": 9, "end and start Redis": 3, "stop and continue Redis": 5, "empty Redis": 3, "cut the connections of Redis": 4,
+    "silence a worker's network": 6, "cut a worker's network": 3,
     "take the library away": 2, "save Redis to disk": 6,
     "end a connection of PostgreSQL": 8, "end a worker's connection": 5, "stop and continue a backend": 5, "end the relay": 3,
     "kill a backend": 5, "kill the relay": 2, "kill PostgreSQL": 4, "immediate shutdown": 3, "fast shutdown": 2,
@@ -51,11 +52,10 @@ def plan(seed, seconds):
 
 
 class Hand:
-    def __init__(self, arena, board, strokes, say):
+    def __init__(self, arena, board, strokes):
         self.arena = arena
         self.board = board
         self.strokes = collections.deque(strokes)
-        self.say = say
         self.done = collections.Counter()
         self.recent = collections.deque(maxlen=8)
         self.problems = []  # what ended without the hand
@@ -105,6 +105,7 @@ class Hand:
             "stop and continue Redis": (self.stop_redis,), "empty Redis": (self.command_redis, "FLUSHALL"),
             "cut the connections of Redis": (self.command_redis, "CLIENT KILL TYPE NORMAL"),
             "take the library away": (self.command_redis, "FUNCTION FLUSH"), "save Redis to disk": (self.command_redis, "SAVE"),
+            "silence a worker's network": (self.silence_network,), "cut a worker's network": (self.cut_network,),
             "end a connection of PostgreSQL": (self.end_backend, "TRUE"),
             "end a worker's connection": (self.end_backend, "usename = 'wc_worker'"),
             "stop and continue a backend": (self.stop_backend,),
@@ -123,7 +124,6 @@ class Hand:
             self.done[stroke.name] += 1
             self.recent.append(f"{time.monotonic() - self._began:.2f} s: {stroke.name}"
                                + (f", {stroke.mode}" if method == self.end_redis else ""))
-            if os.environ.get("DBG"): self.say(self.recent[-1])
 
     def _look_for_the_dead(self):
         servers = {f"worker {n}": worker for n, worker in enumerate(self.arena.workers, 1)}
@@ -230,6 +230,26 @@ class Hand:
         with self.arena.redis.connect(socket_timeout=2) as client:
             client.execute_command(*command.split())
         return True
+
+    # ---- the network between workers and servers ----
+
+    def silence_network(self, stroke):
+        """Without an end that anybody could see.  What was on its way arrives late, when its sender has long given up."""
+        proxy = self._network(stroke)
+        links = proxy.links()
+        for link in links:
+            link.stop_requests()
+            link.stop_answers()
+        self.after(stroke.pause, lambda: [link.go_on() for link in links])
+        return bool(links)
+
+    def cut_network(self, stroke):
+        proxy = self._network(stroke)
+        proxy.cut()
+        return True
+
+    def _network(self, stroke):
+        return self.arena.networks[int(stroke.toss * len(self.arena.networks))]
 
     # ---- backends ----
 

@@ -1,7 +1,6 @@
 """Cache-aside readers: wc_get, on a miss load from PostgreSQL, and after a real delay wc_fill.
 
-Each notes what has been acknowledged, reads, and looks whether what it found is older than that.  With fences off it
-stores with SET and reads with GET, as applications do by hand.
+Each notes what has been acknowledged, reads, and looks whether what it found is older than that.
 """
 
 import heapq
@@ -18,13 +17,14 @@ from board import clock
 from checks import Fault, Note, faults
 from components import CHART, HOT, KINDS, PAGE, STUDENTS, SUMMARY, Shown, Torn, key
 from lane import Connecting, random_of
-from servers import library
+from servers import cures, library
 
 BATCH = 32  # reads in one pipeline
 PENDING = 400  # loaded values that wait for being stored, at most
 SUSPECTS = 200  # that one reader reports, at most
 LEASE_MS = 1000
 HOTTEST = 16
+KIND_WEIGHTS = (80, 10, 10)
 
 LOAD = {
     SUMMARY: "SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(%(ids)s::text[])",
@@ -79,14 +79,13 @@ class Loader(Connecting):
 
 
 class Reader:
-    def __init__(self, arena, board, slot, seed, suspects, fenced=True):
+    def __init__(self, arena, board, slot, seed, suspects, without=None):
         name = f"reader {slot}"
         self.board = board
         self.count = board.counter(slot)
         self.random = random_of(seed, name)
         self.suspects = suspects
-        self.fenced = fenced
-        self.kinds, self.kind_weights = (KINDS, (80, 10, 10)) if fenced else ((SUMMARY, CHART), (85, 15))
+        self.without = without  # a cure
         self.client = arena.redis.connect(socket_timeout=2, socket_connect_timeout=2)
         self.loaders = [
             Loader(arena.dsn, f"torture {name}", self.random),
@@ -122,8 +121,8 @@ class Reader:
             loader.disconnect()
 
     def turn(self):
-        batch = [(self.student(), self.random.choices(self.kinds, self.kind_weights)[0]) for _ in range(BATCH)]
-        plain = not self.fenced or self.random.random() < 0.25
+        batch = [(self.student(), self.random.choices(KINDS, KIND_WEIGHTS)[0]) for _ in range(BATCH)]
+        plain = self.random.random() < 0.25
         pipe = self.client.pipeline(transaction=False)
         for student, kind in batch:
             name = key(student, kind)
@@ -163,6 +162,7 @@ class Reader:
     # ---- what was found ----
 
     def check(self, began, note, student, kind, text, how):
+        self.count.add("checked")
         name = key(student, kind)
         known = self.known.get(name)
         if known is None or known[0] != text:
@@ -206,7 +206,7 @@ class Reader:
         if self.board.clearance and self.random.random() < 0.95:
             return
         loader = self.random.choices(self.loaders, self.loader_weights)[0]
-        for kind in self.kinds:
+        for kind in KINDS:
             students = sorted({student for student, its_kind in missed if its_kind == kind})
             if students and self.random.random() < 0.2:
                 students = self.leased(kind, students)
@@ -243,13 +243,13 @@ class Reader:
             due.append(heapq.heappop(self.pending)[2])
         if not due:
             return
-        if not self.fenced:
-            self.pipelined([("SET", value.key, value.text, "EX", value.ttl) for value in due])
-            self.count.add("stored", len(due))
-            return
-        for value, answer in zip(due, self.pipelined([library.fill(*value) for value in due])):
+        function = "wc_fill_without" if self.without else "wc_fill"
+        for value, answer in zip(due, self.pipelined([library.fill(*value, function) for value in due])):
             if isinstance(answer, redis.ResponseError):
                 self.count.add("errors")
+                # Nobody else loads it again after a restart.
+                if self.without:
+                    self.client.execute_command(*library.load(cures.beside(cures.without(self.without))))
             elif not value.snapshot:
                 self.count.add("uncacheable")
                 if answer != 0:

@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """The proof: writers of every kind, cache-aside readers, and a hand that kills, with real servers.
 
-    test/torture/torture.py --minutes 10 --seed 1
+    make torture TORTURE_OPTIONS="--minutes 10 --seed 1"
 
 No reader may find a value older than an invalidation that had been acknowledged before it began to read; and when all is
 quiet, cache, database and queue must agree.  The same seed makes the same plan, though not the same race.
 Status 0: held; 1: something was stale or did not agree; 2: the run proves nothing.
 
---no-fences: readers store with SET and read with GET, and there must be stale values, else the torture could not find any.
+--without fences: what readers store goes through a library that lacks this cure (test/servers/cures.py has others), and there
+must be stale values, else the torture could not find any.
 """
 
 import argparse
@@ -32,13 +33,13 @@ from board import Board  # noqa: E402
 from hand import Hand, plan  # noqa: E402
 from judge import Judge  # noqa: E402
 from readers import Reader  # noqa: E402
-from servers import Ground, ServerFailed, library, until  # noqa: E402
+from servers import Ground, ServerFailed, cures, library, until  # noqa: E402
 from writers import end_prepared, lanes, prepared_transactions  # noqa: E402
 
 READERS = 2
 PROGRESS_SECONDS = 5
 # Stale values after which a run is over: there is nothing more to learn, or enough was shown.
-ENOUGH, ENOUGH_WITHOUT_FENCES = 3, 25
+ENOUGH, ENOUGH_WITHOUT = 3, 25
 FILLED = 1000  # keys in Redis, before the end is looked at
 FORK = multiprocessing.get_context("fork")
 PR_SET_PDEATHSIG = 1
@@ -66,7 +67,7 @@ class Run:
             self.identity = connection.execute("SELECT split_part(white_cross.snapshot(), '#', 2)").fetchone()[0]
         self.judge = self._process("judge", lambda: Judge(arena, self.board, 0, self.suspects, self.news).run())
         self.readers = [self._process(f"reader {slot}", lambda slot=slot: Reader(
-            arena, self.board, slot, options.seed, self.suspects, options.fences).run()) for slot in range(1, READERS + 1)]
+            arena, self.board, slot, options.seed, self.suspects, options.without).run()) for slot in range(1, READERS + 1)]
         self.writers = [self._process(f"writers {n}", lambda n=n: self._write(n)) for n in range(2)]
 
     # ---- processes ----
@@ -76,6 +77,8 @@ class Run:
             # Ctrl-C is for the main process, which then ends the others; without it they must not stay.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            for network in self.arena.networks:
+                network.disown()
             try:
                 work()
             except BaseException:
@@ -118,7 +121,7 @@ class Run:
         else:
             student, text = said
             self.students.add(student)
-            if self.options.fences or len(self.students) <= 1:
+            if not self.options.without or len(self.students) <= 1:
                 say(f"STALE, seed {self.options.seed}, after {time.monotonic() - self.began:.1f} s: {text}")
                 for stroke in self.hand.recent:
                     say(f"    before that: {stroke}")
@@ -127,7 +130,7 @@ class Run:
 
     def torture(self):
         seconds = self.options.minutes * 60
-        self.hand = Hand(self.arena, self.board, plan(self.options.seed, seconds), say)
+        self.hand = Hand(self.arena, self.board, plan(self.options.seed, seconds))
         self.began = time.monotonic()
         next_line = self.began + PROGRESS_SECONDS
         while time.monotonic() < self.began + seconds and not self.is_over():
@@ -141,9 +144,9 @@ class Run:
             time.sleep(0.005)
 
     def is_over(self):
-        if self.options.fences:
+        if not self.options.without:
             return self.board.stale >= ENOUGH
-        return self.board.stale >= ENOUGH_WITHOUT_FENCES and len(self.students) >= 3
+        return self.board.stale >= ENOUGH_WITHOUT and len(self.students) >= 3
 
     def progress(self):
         say(report.progress(time.monotonic() - self.began, self.board.totals(), sum(self.hand.done.values()), self.board.stale))
@@ -175,8 +178,7 @@ class Run:
     def look(self, connection):
         with self.arena.redis.connect() as client:
             self.compared, wrong = aftermath.disagreements(connection, client)
-            if self.options.fences:
-                self.problems += wrong
+            self.problems += wrong
             client.set("student:s0:growth_chart", "{}", ex=60)
             until(lambda: client.execute_command(*library.get("student:s0:growth_chart")) == "{}", 30,
                   "a worker to vouch for the cache")
@@ -202,20 +204,20 @@ class Run:
                          self.compared, self.lost))
         for problem in self.hand.problems + self.problems:
             say(f"PROBLEM, seed {self.options.seed}: {problem}")
-        if self.hand.problems or self.problems or (self.options.fences and self.board.stale):
+        if self.hand.problems or self.problems or (not self.options.without and self.board.stale):
             say("FAILED")
             return 1
-        if missing := report.shortcomings(minutes, self.options.fences, totals, sum(strokes.values()), self.board.stale,
+        if missing := report.shortcomings(minutes, self.options.without, totals, sum(strokes.values()), self.board.stale,
                                           self.compared):
             say("PROVES NOTHING: " + "; ".join(missing))
             return 2
-        say("held: nothing stale" if self.options.fences else
-            f"without fences: {self.board.stale} stale reads, of {len(self.students)} students")
+        say(f"without {self.options.without}: {self.board.stale} stale reads, of {len(self.students)} students" if self.options.without
+            else "held: nothing stale")
         return 0
 
 
 def torture(options):
-    say(f"torture: {options.minutes:g} minutes, seed {options.seed}" + ("" if options.fences else ", without fences"))
+    say(f"torture: {options.minutes:g} minutes, seed {options.seed}" + (f", without {options.without}" if options.without else ""))
     with Ground("torture", say=say) as ground, Arena(ground) as arena:
         run = Run(arena, options)
         interrupted = False
@@ -226,7 +228,7 @@ def torture(options):
                 interrupted = True
                 say("interrupted: ends in order")
             try:
-                if options.fences:  # without them nothing is promised of the end
+                if not options.without:  # else nothing is promised of the end
                     run.quiet()
             except (TimeoutError, ServerFailed) as error:
                 with arena.cluster.connect(DATABASE) as connection:
@@ -242,7 +244,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--no-fences", dest="fences", action="store_false")
+    parser.add_argument("--without", choices=cures.CURES)
     return torture(parser.parse_args())
 
 
