@@ -34,6 +34,133 @@ SELECT wc_recent_vitals('s1', 501);
 SELECT wc_vaccinations('s2') AS none, wc_student_allergies('nobody') AS unknown, wc_student_conditions(NULL::text) IS NULL AS null_id,
        wc_recent_vitals(7) AS number, wc_vaccinations('6f2c1b1e-0000-4000-8000-00000000abcd'::uuid) AS uuid;
 
+-- Pages: all of an item, then the order.
+SELECT wc_student_records('s1', 1, 1);
+SELECT wc_student_records('s1', 9, 1) -> 'records';
+SELECT wc_student_records('s1', page_size => 500) #>> '{records,8,attachments}' AS attachments;
+CREATE FUNCTION ids(page json) RETURNS text LANGUAGE sql AS
+$$ SELECT string_agg(r ->> 'id', ' ' ORDER BY n) FROM json_array_elements(page -> 'records') WITH ORDINALITY AS e (r, n) $$;
+SELECT n AS page, ids(p) AS records, p -> 'pagination' AS pagination FROM generate_series(1, 6) AS n, wc_student_records('s1', n, 2) AS p;
+SELECT wc_student_records('s1', 2147483647, 500) AS beyond;
+SELECT ids(wc_student_records('s1', NULL, NULL, NULL)) AS defaults;
+SELECT wc_student_records('s2') AS none, wc_student_records('nobody', 3, 7) AS unknown, wc_student_records(NULL::text) IS NULL AS null_id;
+
+-- Filters.
+SELECT f AS filters, ids(p) AS records, p #> '{pagination,total}' AS total
+FROM unnest(ARRAY['{}', '{"type": "VACCINATION"}', '{"type": null}', '{"dateFrom": "2025-10-08T09:30:00.000Z"}',
+                  '{"dateFrom": "2025-10-08T11:30:00.001+02:00"}', '{"dateTo": "2025-10-08T09:30:00Z"}', '{"dateTo": "2025-10-08"}',
+                  '{"dateFrom": "2025-10-07", "dateTo": "2025-10-09"}', '{"provider": "NURSE"}', '{"provider": "100%"}', '{"provider": "%"}',
+                  '{"provider": "_"}', '{"provider": "O''neil"}', '{"provider": "\\"}', '{"provider": ""}', '{"provider": null}',
+                  '{"type": "CHECKUP", "provider": "dr", "dateFrom": "2025-01-01", "dateTo": "2025-12-31"}']::jsonb[]) AS f,
+     wc_student_records('s1', 1, 20, f) AS p;
+
+-- Cursors: the same pages, whatever comes between.
+CREATE FUNCTION walk(size int, filters jsonb DEFAULT '{}') RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    page json;
+    at   text;
+BEGIN
+    LOOP
+        page := wc_student_records_after('s1', at, size, filters);
+        RETURN NEXT ids(page);
+        at := page ->> 'nextCursor';
+        EXIT WHEN at IS NULL;
+    END LOOP;
+END
+$$;
+SELECT walk(2);
+SELECT walk(9);
+SELECT walk(4, '{"provider": "dr"}');
+SELECT (wc_student_records_after('s1') ->> 'records') = (wc_student_records('s1') ->> 'records') AS same_items;
+SELECT wc_student_records_after('s2') AS none, wc_student_records_after('nobody') AS unknown, wc_student_records_after(NULL::text) IS NULL AS null_id;
+SELECT wc_student_records_after('s1', NULL, 3) ->> 'nextCursor' AS at \gset
+BEGIN;
+INSERT INTO health_records (id, type, date, description, "studentId") VALUES ('new', 'ILLNESS', '2025-12-01', 'newer', 's1');
+DELETE FROM health_records WHERE id = 'r3';
+SELECT ids(wc_student_records_after('s1', :'at', 3)) AS unmoved;
+ROLLBACK;
+-- Records without a date come first, as in any descending order.
+BEGIN;
+ALTER TABLE health_records ALTER COLUMN date DROP NOT NULL;
+UPDATE health_records SET date = NULL WHERE id IN ('r4', 'r7', 'r9');
+SELECT walk(2);
+SELECT ids(wc_student_records('s1', 2, 2)) AS second, ids(wc_student_records('s1', 1, 9, '{"dateFrom": "2025-10-08"}')) AS with_date;
+ROLLBACK;
+-- Ties beyond a page.
+BEGIN;
+UPDATE health_records SET date = '2025-01-01' WHERE id > 'r2';
+SELECT walk(3);
+SELECT ids(wc_student_records('s1', 2, 3)) AS second, ids(wc_student_records('s1', 3, 3)) AS third;
+ROLLBACK;
+
+-- What is refused.
+CREATE FUNCTION refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    hint text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'not refused';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+    RETURN format('%s %s | %s', SQLSTATE, SQLERRM, hint);
+END
+$$;
+SELECT refusal(format('SELECT wc_student_records(''s1'', %s)', a)) AS refusal
+FROM unnest(ARRAY['0', '-1', '1, 0', '1, 501', $$filters => '[]'$$, $$filters => '"x"'$$, $$filters => 'null'$$, $$filters => '{"Type": "DENTAL"}'$$,
+    $$filters => '{"type": "dental"}'$$, $$filters => '{"type": ""}'$$, $$filters => '{"type": 1}'$$, $$filters => '{"provider": ["x"]}'$$,
+    $$filters => '{"dateFrom": "yesterday"}'$$, $$filters => '{"dateFrom": ""}'$$, $$filters => '{"dateTo": "2025-02-30"}'$$, $$filters => '{"dateTo": "+294277-01-01"}'$$,
+    $$filters => jsonb_build_object('type', repeat('é', 100))$$, $$filters => jsonb_build_object(repeat('x', 100), 1)$$]) AS a;
+SELECT refusal(format('SELECT wc_student_records_after(''s1'', %s)', a)) AS refusal
+FROM unnest(ARRAY[$$''$$, $$'x'$$, $$'00'$$, $$'zz'$$, quote_literal(upper(:'at')), quote_literal('00' || :'at'), quote_literal(left(:'at', -2)), quote_literal(:'at' || '61'),
+    quote_literal(overlay(:'at' placing '7' from 9)), quote_literal(:'at') || $$, filters => '{"type": "DENTAL"}'$$, 'NULL, 0', 'NULL, 501']) AS a;
+SELECT refusal(format('SELECT wc_student_records_after(''s2'', %L)', :'at'));
+ALTER TABLE health_records RENAME attachments TO files;
+SELECT refusal('SELECT wc_student_records(''s1'')');
+SELECT wc_health_summary('s1') IS NOT NULL AS summary_needs_them_not;
+ALTER TABLE health_records RENAME files TO attachments;
+
+-- Who sees what.
+CREATE ROLE wc_nurse;
+GRANT SELECT (id, "firstName", "lastName", "studentNumber") ON students TO wc_nurse;
+GRANT SELECT ON health_records TO wc_nurse;
+SET ROLE wc_nurse;
+SELECT ids(wc_student_records('s1', 1, 3)), refusal('SELECT wc_health_summary(''s1'')'), refusal('SELECT wc_student_allergies(''s1'')');
+RESET ROLE;
+REVOKE SELECT ON health_records FROM wc_nurse;
+GRANT SELECT (id, type) ON health_records TO wc_nurse;
+SET ROLE wc_nurse;
+SELECT refusal('SELECT wc_student_records(''s1'')'), refusal('SELECT wc_student_records_after(''s1'')');
+RESET ROLE;
+GRANT SELECT ON health_records, allergies, chronic_conditions TO wc_nurse;
+ALTER TABLE health_records ENABLE ROW LEVEL SECURITY;
+CREATE POLICY dental ON health_records TO wc_nurse USING (type = 'DENTAL');
+SET ROLE wc_nurse;
+SELECT ids(p), p -> 'pagination' AS pagination, ids(wc_student_records_after('s1')) AS after FROM wc_student_records('s1') AS p;
+RESET ROLE;
+-- Of a student that is not shown, nothing is.
+ALTER TABLE students ENABLE ROW LEVEL SECURITY;
+SET ROLE wc_nurse;
+SELECT wc_student_records('s1'), wc_student_records_after('s1'), wc_student_allergies('s1'), wc_student_conditions('s1'), wc_recent_vitals('s1'), wc_vaccinations('s1');
+RESET ROLE;
+ALTER TABLE students DISABLE ROW LEVEL SECURITY;
+ALTER TABLE health_records DISABLE ROW LEVEL SECURITY;
+
+-- No search_path leads elsewhere.
+CREATE SCHEMA evil;
+CREATE TABLE evil.health_records (LIKE health_records);
+CREATE FUNCTION evil.lower(text) RETURNS text LANGUAGE sql AS $$ SELECT 'evil' $$;
+CREATE FUNCTION evil.count(text) RETURNS bigint LANGUAGE sql AS $$ SELECT 0::bigint $$;
+CREATE FUNCTION evil.eq(text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT false $$;
+CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.eq);
+SET search_path = evil, pg_catalog, public;
+SELECT public.ids(p), p -> 'pagination' AS pagination FROM public.wc_student_records('s1', 1, 2, '{"provider": "DR"}') AS p;
+RESET search_path;
+SET client_min_messages = warning;
+DROP SCHEMA evil CASCADE;
+DROP OWNED BY wc_nurse;
+DROP ROLE wc_nurse;
+DROP FUNCTION walk, ids, refusal;
+
 SET client_min_messages = warning;
 DROP EXTENSION white_cross;
 DROP TABLE students, health_records, allergies, chronic_conditions;

@@ -185,18 +185,6 @@ const BoundTable &bound_table(Entity entity)
     return tables[i];
 }
 
-const BoundTable &bound_whole_table(Entity entity)
-{
-    const BoundTable &table = bound_table(entity);
-    AttributeList const list = attributes(entity);
-    for (int i = 0; i < list.count; ++i) {
-        BindingRow row;
-        if (table.columns[i].number == InvalidAttrNumber && read_binding(entity, row))
-            report_column_gone(entity, row, list.names[i], NameStr(table.columns[i].name));
-    }
-    return table;
-}
-
 OpenTable open_bound_table(Entity entity)
 {
     int const i = static_cast<int>(entity);
@@ -211,6 +199,25 @@ OpenTable open_bound_table(Entity entity)
         else
             resolved[i] = false;
     }
+}
+
+const BoundTable &lock_bound_table(Entity entity)
+{
+    OpenTable const table = open_bound_table(entity);
+    relation_close(table.relation, NoLock);
+    return *table.bound;
+}
+
+const BoundTable &lock_whole_table(Entity entity)
+{
+    const BoundTable &table = lock_bound_table(entity);
+    AttributeList const list = attributes(entity);
+    for (int i = 0; i < list.count; ++i) {
+        BindingRow row;
+        if (table.columns[i].number == InvalidAttrNumber && read_binding(entity, row))
+            report_column_gone(entity, row, list.names[i], NameStr(table.columns[i].name));
+    }
+    return table;
 }
 
 bool is_attached()

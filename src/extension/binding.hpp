@@ -40,9 +40,6 @@ struct BoundTable {
 /// Of records, columns beyond those of a summary may be gone: then they are of no type, and `number` is 0.
 const BoundTable &bound_table(Entity entity);
 
-/// The same where all columns are needed.
-const BoundTable &bound_whole_table(Entity entity);
-
 struct OpenTable {
     const BoundTable *bound;
     Relation relation;
@@ -51,6 +48,12 @@ struct OpenTable {
 /// Opens and locks the table (AccessShareLock, kept to the end of the transaction, as a query does).
 /// Close `relation` with NoLock.
 OpenTable open_bound_table(Entity entity);
+
+/// The same for who reads by queries: locks the table, and leaves the opening to them.
+const BoundTable &lock_bound_table(Entity entity);
+
+/// The same where all columns are needed.
+const BoundTable &lock_whole_table(Entity entity);
 
 /// Whether wc_attach was run.  Never an error.
 bool is_attached();

@@ -34,7 +34,7 @@ void begin_query(StringInfo query, const BoundTable &table, int count, int stude
 // What is there of a student that the caller may not see is not shown either.
 void append_if_student_is_shown(StringInfo query)
 {
-    const BoundTable &students = bound_table(Entity::Students);
+    const BoundTable &students = lock_bound_table(Entity::Students);
     appendStringInfoString(query, " AND EXISTS (SELECT FROM ");
     append_table(query, NameStr(students.schema_name), NameStr(students.table_name));
     appendStringInfoString(query, " AS s WHERE ");
@@ -89,7 +89,7 @@ void write_list(json::Buffer &out, const ItemShape &shape, const BoundTable &tab
 
 void write_conditions(json::Buffer &out, Datum student_id)
 {
-    const BoundTable &table = bound_table(Entity::ChronicConditions);
+    const BoundTable &table = lock_bound_table(Entity::ChronicConditions);
     StringInfoData query;
     begin_query(&query, table, condition::kCount, condition::StudentId);
     append_conditions_order(&query, table);
@@ -106,7 +106,7 @@ using namespace wc;
 WC_FUNCTION(wc_student_conditions)
 {
     return list_of_student(fcinfo, [](json::Buffer &out, Datum id) {
-        const BoundTable &table = bound_table(Entity::ChronicConditions);
+        const BoundTable &table = lock_bound_table(Entity::ChronicConditions);
         StringInfoData query;
         begin_query(&query, table, condition::kCount, condition::StudentId);
         append_if_student_is_shown(&query);
@@ -121,7 +121,7 @@ WC_FUNCTION(wc_student_conditions)
 WC_FUNCTION(wc_student_allergies)
 {
     return list_of_student(fcinfo, [](json::Buffer &out, Datum id) {
-        const BoundTable &table = bound_table(Entity::Allergies);
+        const BoundTable &table = lock_bound_table(Entity::Allergies);
         StringInfoData query;
         begin_query(&query, table, allergy::kCount, allergy::StudentId);
         append_if_student_is_shown(&query);
@@ -144,7 +144,7 @@ WC_FUNCTION(wc_recent_vitals)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%d vitals cannot be asked for", n),
                         errhint("\"n\" is from 1 to %d; wc_student_records gives more, page by page.", kMostVitals)));
     return list_of_student(fcinfo, [n](json::Buffer &out, Datum id) {
-        const BoundTable &table = bound_table(Entity::HealthRecords);
+        const BoundTable &table = lock_bound_table(Entity::HealthRecords);
         StringInfoData query;
         begin_query(&query, table, record::kSummaryCount, record::StudentId);
         // Written as in query_reader.cpp, for the sake of the plan.
@@ -164,7 +164,7 @@ WC_FUNCTION(wc_recent_vitals)
 WC_FUNCTION(wc_vaccinations)
 {
     return list_of_student(fcinfo, [](json::Buffer &out, Datum id) {
-        const BoundTable &table = bound_table(Entity::HealthRecords);
+        const BoundTable &table = lock_bound_table(Entity::HealthRecords);
         const BoundColumn &type = table.columns[record::Type];
         Datum vaccination = 0;
         bool const has_vaccination = find_record_type(type, kVaccination, vaccination);

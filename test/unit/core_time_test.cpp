@@ -1,0 +1,112 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "core/json/writer.hpp"
+#include "core/time/iso_time.hpp"
+
+namespace {
+
+using wc::time::parse_iso_time;
+
+// The time as the JSON writer prints it, which is JavaScript's form; empty where there is none.
+std::string read(std::string_view text)
+{
+    std::int64_t microseconds = 0;
+    if (!parse_iso_time(text, microseconds))
+        return {};
+    auto const grow = [](char *, std::size_t, std::size_t) -> char * { std::abort(); };
+    char bytes[64];
+    wc::json::Buffer out(bytes, sizeof bytes, grow);
+    wc::json::write_timestamp(out, microseconds);
+    return std::string(out.view().substr(1, out.size() - 2));
+}
+
+TEST(IsoTime, ReadsWhatJavaScriptWrites)
+{
+    for (const char *text : {"2025-10-10T09:30:00.000Z", "2000-01-01T00:00:00.000Z", "1999-12-31T23:59:59.999Z",
+                             "2024-02-29T12:00:00.001Z", "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z",
+                             "+010000-01-01T00:00:00.000Z", "-000001-12-31T00:00:00.000Z", "0000-02-29T00:00:00.000Z"})
+        EXPECT_EQ(read(text), text);
+}
+
+TEST(IsoTime, ReadsEveryDayOfFourHundredYears)
+{
+    std::int64_t wanted = 0;
+    parse_iso_time("1896-03-01", wanted);
+    for (int day = 0; day < 146097 + 1; ++day) {
+        auto const grow = [](char *, std::size_t, std::size_t) -> char * { std::abort(); };
+        char bytes[64];
+        wc::json::Buffer out(bytes, sizeof bytes, grow);
+        wc::json::write_timestamp(out, wanted);
+        std::int64_t found = 0;
+        ASSERT_TRUE(parse_iso_time(out.view().substr(1, 10), found)) << out.view();
+        ASSERT_EQ(found, wanted) << out.view();
+        wanted += 86'400'000'000;
+    }
+}
+
+TEST(IsoTime, ADateAloneIsItsMidnightAndATimeWithoutZoneIsUtc)
+{
+    EXPECT_EQ(read("2025-10-10"), "2025-10-10T00:00:00.000Z");
+    EXPECT_EQ(read("2025-10-10T09:30"), "2025-10-10T09:30:00.000Z");
+    EXPECT_EQ(read("2025-10-10 09:30:15"), "2025-10-10T09:30:15.000Z");
+    EXPECT_EQ(read("2025-10-10T09:30:15.5"), "2025-10-10T09:30:15.500Z");
+}
+
+TEST(IsoTime, ReadsZones)
+{
+    EXPECT_EQ(read("2025-10-10T00:30+02:00"), "2025-10-09T22:30:00.000Z");
+    EXPECT_EQ(read("2025-10-10T23:30:00-0530"), "2025-10-11T05:00:00.000Z");
+    EXPECT_EQ(read("2025-10-10T09:30:00.000+14"), "2025-10-09T19:30:00.000Z");
+}
+
+TEST(IsoTime, KeepsMicrosecondsAndCutsWhatIsBelow)
+{
+    std::int64_t microseconds = 0;
+    ASSERT_TRUE(parse_iso_time("2000-01-01T00:00:00.1234569Z", microseconds));
+    EXPECT_EQ(microseconds, 123456);
+}
+
+TEST(IsoTime, NothingElseIsATime)
+{
+    for (const char *text : {"",
+                             "now",
+                             "today",
+                             "infinity",
+                             "2025",
+                             "2025-10",
+                             "2025-1-1",
+                             "2025-13-01",
+                             "2025-00-01",
+                             "2025-02-29",
+                             "2025-04-31",
+                             "2025-10-00",
+                             "1900-02-29",
+                             "2025-10-10T",
+                             "2025-10-10T24:00",
+                             "2025-10-10T09",
+                             "2025-10-10T09:60",
+                             "2025-10-10T09:30:60",
+                             "2025-10-10T09:30:00.",
+                             "2025-10-10T09:30:00,5",
+                             "2025-10-10T09:30Zulu",
+                             "2025-10-10T09:30+2",
+                             "2025-10-10T09:30+24:00",
+                             "2025-10-10T09:30+02:60",
+                             "2025-10-10T09:30+02:",
+                             " 2025-10-10",
+                             "2025-10-10 ",
+                             "2025-10-10Z",
+                             "10/10/2025",
+                             "20251010",
+                             "-000000-01-01",
+                             "+2025-10-10",
+                             "2025-10-10T09:30:00ZZ",
+                             "２０２５-10-10"})
+        EXPECT_EQ(read(text), "") << text;
+    EXPECT_EQ(read({"2025-10-10\0", 11}), "");
+}
+
+}  // namespace
