@@ -21,11 +21,16 @@ RESULTS = {
     "cache entries": "(SELECT count(value) FROM wc_cache_entries('{ada,nobody}'::text[]))",
     "many summaries": "(SELECT count(summary) FROM wc_health_summaries('{ada,nobody}'::text[]))",
     "a cache key": "wc_cache_key('ada'::text, 'health_summary')",
+    "a BMI's category by an enum": "wc_bmi_category('MALE'::\"Gender\", 100, 16)",
+    "growth of an array": "wc_bmi_category_batch('{male,female,NULL}', '{100,100,100}', '{16,17,18}')",
+    "growth curves": "(SELECT count(value) FROM wc_growth_curves('bmi', 'male', '{50}'))",
 }
 
 ERRORS = {
     "an unknown section": ("wc_health_summary('ada', include => '{nonsense}')", "22023"),
     "an unknown kind": ("(SELECT count(*) FROM wc_cache_entries('{ada}'::text[], '{nonsense}'))", "22023"),
+    "an unknown measure": ("wc_growth_zscore('length', 'male', 100, 128)", "22023"),
+    "a wrong element": ("wc_growth_zscore_batch('bmi', '{male,male}', '{100,100}', '{16,NaN}')", "22003"),
     "a kind that is NULL": ("(SELECT count(*) FROM wc_cache_entries('{ada}'::text[], '{NULL}'))", "22004"),
 }
 

@@ -1,0 +1,86 @@
+// Growth percentiles and what goes with them, of CDC 2000: one child, or arrays of children.
+#include "extension/boundary.hpp"
+#include "extension/growth_answer.hpp"
+#include "extension/number_array.hpp"
+
+namespace wc {
+namespace {
+
+using growth::Measure;
+using growth::Norm;
+using growth::Sex;
+
+// The arguments from `first` on: age and value.
+template <class Answer>
+Datum answer_one(FunctionCallInfo fcinfo, Measure measure, Sex sex, int first)
+{
+    double const age = age_in_months(PG_GETARG_FLOAT8(first), {"age_months"});
+    double const value = Answer::check(PG_GETARG_FLOAT8(first + 1), {Answer::kArgument});
+    Norm norm;
+    Datum result = 0;
+    if (!growth::cdc_norm(measure, sex, age, norm) || !Answer::of(measure, norm, value, result))
+        PG_RETURN_NULL();
+    return result;
+}
+
+// The arguments from `first` on: sexes, ages and values.  An element with a NULL among its three gives NULL.
+template <class Answer>
+Datum answer_each(FunctionCallInfo fcinfo, Measure measure, int first)
+{
+    ArrayElements const sexes(PG_GETARG_ARRAYTYPE_P(first), "sex");
+    NumberArray const ages(PG_GETARG_ARRAYTYPE_P(first + 1), "age_months");
+    NumberArray const values(PG_GETARG_ARRAYTYPE_P(first + 2), Answer::kArgument);
+    check_same_length(sexes, ages);
+    check_same_length(sexes, values);
+    ResultArray results(sexes.count());
+    for (int i = 0; i < sexes.count(); ++i) {
+        Norm norm;
+        Datum result = 0;
+        bool has_answer = false;
+        if (!sexes.is_null(i) && !ages.is_null(i) && !values.is_null(i)) {
+            Sex const sex = sex_of_text(sexes.datum(i));
+            double const age = age_in_months(ages[i], {ages.name(), i + 1});
+            double const value = Answer::check(values[i], {values.name(), i + 1});
+            has_answer = growth::cdc_norm(measure, sex, age, norm) && Answer::of(measure, norm, value, result);
+        }
+        if (has_answer)
+            results.put(i, result);
+        else
+            results.put_null(i);
+    }
+    PG_RETURN_DATUM(results.as_array(Answer::kType));
+}
+
+Measure measure_argument(FunctionCallInfo fcinfo) { return measure_of_text(PointerGetDatum(PG_GETARG_TEXT_PP(0))); }
+Sex sex_argument(FunctionCallInfo fcinfo, int n) { return sex_of_text(PointerGetDatum(PG_GETARG_TEXT_PP(n))); }
+
+}  // namespace
+}  // namespace wc
+
+using namespace wc;
+
+// name(measure, sex text, age_months, value), the same by an enum, and of arrays
+#define GROWTH_FUNCTIONS(name, Answer)                                                                             \
+    WC_FUNCTION(name) { return answer_one<Answer>(fcinfo, measure_argument(fcinfo), sex_argument(fcinfo, 1), 2); } \
+    WC_FUNCTION(name##_by_enum)                                                                                    \
+    {                                                                                                              \
+        return answer_one<Answer>(fcinfo, measure_argument(fcinfo), sex_of_enum(PG_GETARG_DATUM(1)), 2);           \
+    }                                                                                                              \
+    WC_FUNCTION(name##_batch) { return answer_each<Answer>(fcinfo, measure_argument(fcinfo), 1); }
+
+// name(sex text, age_months, bmi), the same by an enum, and of arrays
+#define BMI_FUNCTIONS(name, Answer)                                                                    \
+    WC_FUNCTION(name) { return answer_one<Answer>(fcinfo, Measure::Bmi, sex_argument(fcinfo, 0), 1); } \
+    WC_FUNCTION(name##_by_enum)                                                                        \
+    {                                                                                                  \
+        return answer_one<Answer>(fcinfo, Measure::Bmi, sex_of_enum(PG_GETARG_DATUM(0)), 1);           \
+    }                                                                                                  \
+    WC_FUNCTION(name##_batch) { return answer_each<Answer>(fcinfo, Measure::Bmi, 0); }
+
+GROWTH_FUNCTIONS(wc_growth_zscore, answer::ZScore)
+GROWTH_FUNCTIONS(wc_growth_percentile, answer::Percentile)
+GROWTH_FUNCTIONS(wc_growth_value, answer::Value)
+GROWTH_FUNCTIONS(wc_growth_modified_zscore, answer::ModifiedZScore)
+GROWTH_FUNCTIONS(wc_growth_implausible, answer::Implausible)
+BMI_FUNCTIONS(wc_bmi_category, answer::BmiCategory)
+BMI_FUNCTIONS(wc_bmi_percent_of_p95, answer::PercentOfP95)
