@@ -15,12 +15,34 @@ RESET white_cross.cluster_keys;
 SELECT wc_cache_key('s1', 'summary');
 \echo :SQLSTATE
 
+-- Keys of pages: the filters as JSON.stringify writes what it parsed.
+SELECT wc_cache_key('s1', 1, 20), wc_cache_key(7, 2, 50, '{"type":"DENTAL"}'), wc_cache_key('s1', 'records:3:10:{"type": "DENTAL"}');
+SELECT wc_cache_key('s1', 1, 20, f) FROM unnest(ARRAY['{"provider":"x","type":"DENTAL"}', '{ "type" : "DENTAL" , "provider" : null }',
+    '{"type":"CHECKUP","provider":"a","type":"DENTAL"}', '{"provider":"\u0041\u00e9\ud83e\uddea\/\u001f\u2028\"\\\n"}', '{"ty\u0070e":"DENTAL"}']::json[]) AS f;
+SELECT wc_cache_key('s1', 0, 20);
+SELECT wc_cache_key('s1', 1, 501);
+SELECT wc_cache_key('s1', 1, 20, '[]');
+SELECT wc_cache_key('s1', 1, 20, '{"page":"1"}');
+SELECT wc_cache_key('s1', 1, 20, '{"provider":7}');
+SELECT wc_cache_key('s1', k) FROM (VALUES ('records:01:20:{}')) AS v (k);
+SELECT wc_cache_key('s1', 'records:1:20');
+SELECT wc_cache_key('s1', 'records:1:20:{');
+SELECT wc_cache_key('s1', 'records:1:99999999999:{}');
+
 -- Entries: one for each known student, with the value that the summary has.
 SELECT student_id, key, value::text = wc_health_summary(student_id)::text AS same, ttl_seconds, snapshot ~ '^\d+:\d+:[\d,]*@\d{16}#\d+\.\d+\.\d+$' AS token
 FROM wc_cache_entries('{s2,nobody,s1}'::text[]);
 SELECT count(*) FROM wc_cache_entries('{s1}'::text[], '{}');
 SELECT * FROM wc_cache_entries('{s1}'::text[], '{growth_chart}');
 \echo :SQLSTATE
+SELECT * FROM wc_cache_entries('{s1}'::text[], '{records}');
+\echo :SQLSTATE
+SELECT * FROM wc_cache_entries('{s1}'::text[], ARRAY['records:1:20:{"type":"NONSENSE"}']);
+\echo :SQLSTATE
+SELECT student_id, key, value::text = CASE WHEN key LIKE '%records:1:20:%' THEN wc_student_records(student_id)
+                                           WHEN key LIKE '%records%' THEN wc_student_records(student_id, 2, 5, '{"type": "DENTAL"}')
+                                           ELSE wc_health_summary(student_id) END::text AS same, ttl_seconds
+FROM wc_cache_entries('{s2,nobody,s1,NULL}'::text[], ARRAY['records:1:20:{}', 'health_summary', 'records:2:5:{ "type": "DENTAL" }']);
 SELECT * FROM wc_cache_entries('{s1}'::text[], '{chart}');
 \echo :SQLSTATE
 

@@ -145,6 +145,31 @@ RESET ROLE;
 ALTER TABLE students DISABLE ROW LEVEL SECURITY;
 ALTER TABLE health_records DISABLE ROW LEVEL SECURITY;
 
+-- Deleting: each id once, nobody's ids told, as the caller.
+BEGIN;
+SELECT wc_bulk_delete_records('{r1,r2,r1,nobody,NULL,nobody,r2}'::text[]), wc_bulk_delete_records('{}'::text[]) AS none,
+       wc_bulk_delete_records(NULL::text[]) IS NULL AS null_ids;
+SELECT string_agg(id, ' ' ORDER BY id) FROM health_records;
+SELECT wc_bulk_delete_records('{1,2}'::bigint[]), wc_bulk_delete_records('{6f2c1b1e-0000-4000-8000-00000000abcd}'::uuid[]) AS uuids;
+ROLLBACK;
+SELECT refusal('SELECT wc_bulk_delete_records(''{r1}''::text[])') FROM (SELECT set_config('transaction_read_only', 'on', true)) AS s;
+SET ROLE wc_nurse;
+SELECT refusal('SELECT wc_bulk_delete_records(''{r1}''::text[])');
+RESET ROLE;
+GRANT DELETE ON health_records TO wc_nurse;
+ALTER TABLE health_records ENABLE ROW LEVEL SECURITY;
+SET ROLE wc_nurse;
+BEGIN;
+SELECT wc_bulk_delete_records('{r1,r2,r5}'::text[]) AS dental_only;
+ROLLBACK;
+RESET ROLE;
+ALTER TABLE health_records DISABLE ROW LEVEL SECURITY;
+CREATE TABLE followups (record text REFERENCES health_records);
+INSERT INTO followups VALUES ('r2');
+SELECT refusal('SELECT wc_bulk_delete_records(''{r1,r2}''::text[])');
+DROP TABLE followups;
+SELECT count(*) FROM health_records;
+
 -- No search_path leads elsewhere.
 CREATE SCHEMA evil;
 CREATE TABLE evil.health_records (LIKE health_records);

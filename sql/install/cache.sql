@@ -7,6 +7,13 @@ LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_cache_key';
 CREATE FUNCTION wc_cache_key(student_id bigint, kind text) RETURNS text
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_cache_key';
 
+CREATE FUNCTION wc_cache_key(student_id text, page integer, page_size integer, filters json DEFAULT '{}') RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_cache_page_key';
+CREATE FUNCTION wc_cache_key(student_id uuid, page integer, page_size integer, filters json DEFAULT '{}') RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_cache_page_key';
+CREATE FUNCTION wc_cache_key(student_id bigint, page integer, page_size integer, filters json DEFAULT '{}') RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_cache_page_key';
+
 CREATE FUNCTION wc_cache_entries(student_ids text[], kinds text[] DEFAULT '{health_summary}')
 RETURNS TABLE (student_id text, key text, value json, ttl_seconds integer, snapshot text)
 LANGUAGE c STABLE STRICT PARALLEL RESTRICTED ROWS 100 AS 'MODULE_PATHNAME', 'wc_cache_entries';
@@ -56,9 +63,11 @@ BEGIN
         EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_health_summaries(%s[]) IS %L', id,
 'wc_health_summary for many students with a constant number of queries: a row for each element, in their order; summary is NULL for an unknown student.');
         EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_cache_key(%s, text) IS %L', id,
-'The Redis key of a student''s cached value; kinds are health_summary, growth_chart and, as the beginning of the keys of all pages, records. With white_cross.cluster_keys = on the id stands in braces. Errors: 22023 an unknown kind.');
+'The Redis key of a student''s cached value; kinds are health_summary, growth_chart, records:PAGE:LIMIT:FILTERS and, as the beginning of the keys of all pages, records. With white_cross.cluster_keys = on the id stands in braces. Errors: 22023 an unknown kind, and for pages those of wc_student_records.');
+        EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_cache_key(%s, integer, integer, json) IS %L', id,
+'The Redis key of a cached page of records: student:ID:records:PAGE:LIMIT:FILTERS, with the filters as JavaScript''s JSON.stringify writes them, in the order in which they stand (which is why they are json and not jsonb). Errors: those of wc_student_records for page, page_size and filters, but that types and dates are not looked at.');
         EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_cache_entries(%s[], text[]) IS %L', id,
-'What to store in the cache for these students: key, value, lifetime in seconds, and the snapshot that the value was read with, which a fenced fill (FCALL wc_fill) checks. Unknown students give no row, nor does text that could be no student''s id. snapshot is NULL where a value must not be cached: in a transaction that has changed something itself, and under row-level security. kinds: health_summary. Errors: 22023 an unknown kind, 0A000 a kind that cannot be built here, and those of wc_health_summary.');
+'What to store in the cache for these students: key, value, lifetime in seconds, and the snapshot that the value was read with, which a fenced fill (FCALL wc_fill) checks. Unknown students give no row, nor does text that could be no student''s id. All rows of one kind come before those of the next. snapshot is NULL where a value must not be cached: in a transaction that has changed something itself, and under row-level security. kinds: health_summary, and records:PAGE:LIMIT:FILTERS for a page as wc_student_records gives it, such as records:1:20:{"type":"DENTAL"}; its key is spelled as wc_cache_key spells it. Errors: 22023 an unknown kind, 0A000 a kind that cannot be built here, and those of wc_health_summary and wc_student_records.');
         EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_invalidate(%s) IS %L', id,
 'All that is cached of this student counts as stale once this transaction commits: for changes that no trigger sees. Errors: 25006 in a read-only transaction or on a standby, 55000 not attached, 22P02 and 42804 as wc_health_summary.');
         EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_prewarm(%s[]) IS %L', id,

@@ -30,6 +30,10 @@ BEGIN
 'The latest n records with vitals of a student as a JSON array, with items and order of wc_health_summary''s recentVitals; n from 1 to 500, NULL: 5. Empty for an unknown student, or one that a policy hides; NULL for a NULL id. Errors: 22023 n out of range, and those of wc_health_summary.');
         EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_vaccinations(%s) IS %L', id,
 'All vaccinations of a student as a JSON array, with items and order of wc_health_summary''s recentVaccinations. Empty for an unknown student, or one that a policy hides; NULL for a NULL id. Errors: as wc_health_summary.');
+        EXECUTE format('CREATE FUNCTION @extschema@.wc_bulk_delete_records(ids %s[]) RETURNS json '
+                       'LANGUAGE c VOLATILE PARALLEL UNSAFE AS ''MODULE_PATHNAME'', ''wc_bulk_delete_records''', id);
+        EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_bulk_delete_records(%s[]) IS %L', id,
+'Deletes the records with these ids in one statement, as the caller may: {"deleted": rows, "notFound": ids}. An id that stands there more than once counts once, NULLs are passed over; what a policy hides is not found. What is cached of the students goes when the transaction commits. NULL for NULL. Errors: 42501 no privilege to delete, or to select the id; 25006 in a read-only transaction or on a standby; 55000, 42P01, 42703, 22P02 and 42804 as wc_health_summary; 23503 where a foreign key keeps a record. Then nothing is deleted.');
     END LOOP;
 END
 $$;

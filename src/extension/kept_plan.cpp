@@ -27,12 +27,23 @@ SPIPlanPtr KeptPlan::get(const char *text, int count, Oid *types)
     return plan_;
 }
 
-SPITupleTable *KeptPlan::select(const char *text, int count, Oid *types, const Datum *values, const char *nulls)
+SPITupleTable *KeptPlan::run(bool read_only, const char *text, int count, Oid *types, const Datum *values,
+                             const char *nulls)
 {
-    int const code = SPI_execute_plan(get(text, count, types), const_cast<Datum *>(values), nulls, true, 0);
+    int const code = SPI_execute_plan(get(text, count, types), const_cast<Datum *>(values), nulls, read_only, 0);
     if (code != SPI_OK_SELECT)
         elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
     return SPI_tuptable;
+}
+
+SPITupleTable *KeptPlan::select(const char *text, int count, Oid *types, const Datum *values, const char *nulls)
+{
+    return run(true, text, count, types, values, nulls);
+}
+
+SPITupleTable *KeptPlan::execute(const char *text, int count, Oid *types, const Datum *values)
+{
+    return run(false, text, count, types, values, nullptr);
 }
 
 void append_table(StringInfo query, const char *schema, const char *table)

@@ -20,7 +20,12 @@ public:
     /// Give the rows back with SPI_freetuptable.
     SPITupleTable *select(const char *text, int count, Oid *types, const Datum *values, const char *nulls = nullptr);
 
+    /// The same for a query that changes rows: it sees what the calling statement's transaction did before.
+    SPITupleTable *execute(const char *text, int count, Oid *types, const Datum *values);
+
 private:
+    SPITupleTable *run(bool read_only, const char *text, int count, Oid *types, const Datum *values, const char *nulls);
+
     static constexpr int kMaxParameters = 9;
     char *text_ = nullptr;
     SPIPlanPtr plan_ = nullptr;

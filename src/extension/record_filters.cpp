@@ -1,5 +1,7 @@
 #include "extension/record_filters.hpp"
 
+#include <algorithm>
+
 #include "core/json/writer.hpp"
 #include "core/time/iso_time.hpp"
 #include "extension/kept_plan.hpp"
@@ -124,12 +126,12 @@ FilterText FilterText::of_json(Datum json)
         "SELECT m.key, pg_catalog.json_typeof(m.value), m.value OPERATOR(pg_catalog.#>>) '{}'::pg_catalog._text "
         "FROM pg_catalog.json_each($1) AS m";
     const text *const spelled = DatumGetTextPP(json);
-    const char *const begin = VARDATA_ANY(spelled);
-    Size first = 0;
-    while (first < VARSIZE_ANY_EXHDR(spelled) && strchr(" \t\r\n", begin[first]) != nullptr)
-        ++first;
-    if (first == VARSIZE_ANY_EXHDR(spelled) || begin[first] != '{')
+    std::string_view rest{VARDATA_ANY(spelled), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(spelled))};
+    rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size()));
+    if (!rest.starts_with('{'))
         report_no_object();
+    if (rest == "{}")
+        return FilterText();
     Oid types[] = {JSONOID};
     SPITupleTable *const members = members_plan.select(kMembers, 1, types, &json);
     FilterText written;

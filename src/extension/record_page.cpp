@@ -14,8 +14,10 @@ using namespace std::string_view_literals;
 // Records as items, each with its student.
 class RecordItems {
 public:
-    RecordItems(const BoundTable &records, const Row &student) : records_(records)
+    RecordItems(const BoundTable &records, const SPITupleTable *students) : records_(records)
     {
+        Row student;
+        read_row(students, 0, 1, student::StudentNumber + 1, student);
         json::Buffer text = make_buffer();
         Size const begin = text.size();
         text.append(R"(,"student":)"sv);
@@ -101,15 +103,16 @@ bool write_record_page(json::Buffer &out, Datum student_id, int32 page, int32 pa
 {
     const BoundTable &records = lock_whole_table(Entity::HealthRecords);
     RecordReader reader(student_id, filters, records);
-    Row student;
     int64 total = 0;
     out.append(R"({"records":[)"sv);
-    bool const found = reader.find_student(student);
+    SPITupleTable *const students = reader.read_student();
+    bool const found = students->numvals > 0;
     SPITupleTable *const rows = found ? read_page(reader, page, page_size, total) : nullptr;
     if (rows != nullptr) {
-        RecordItems(records, student).write(out, rows, rows->numvals);
+        RecordItems(records, students).write(out, rows, rows->numvals);
         SPI_freetuptable(rows);
     }
+    SPI_freetuptable(students);
     write_pagination(out, page, page_size, total);
     return found;
 }
@@ -166,14 +169,14 @@ WC_FUNCTION(wc_student_records_after)
             position = parse_cursor(PG_GETARG_TEXT_PP(1), owner, records);
         SPI_connect();
         RecordReader reader(id, filters, records);
-        Row student;
-        if (reader.find_student(student)) {
+        SPITupleTable *const students = reader.read_student();
+        if (students->numvals > 0) {
             // One more than wanted tells whether there are more.
             int64 const limit = int64{page_size} + 1;
             SPITupleTable *const rows =
                 PG_ARGISNULL(1) ? reader.read_latest(limit) : reader.read_after(position, limit);
             has_more = rows->numvals == static_cast<std::uint64_t>(limit);
-            RecordItems(records, student).write(out, rows, has_more ? rows->numvals - 1 : rows->numvals);
+            RecordItems(records, students).write(out, rows, has_more ? rows->numvals - 1 : rows->numvals);
             if (has_more) {
                 Row last;
                 read_row(rows, rows->numvals - 2, 1, record::kCount, last);

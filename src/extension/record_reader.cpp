@@ -99,7 +99,7 @@ void RecordReader::append_rows_query(StringInfo query) const
     append_conditions(query);
 }
 
-bool RecordReader::find_student(Row &student)
+SPITupleTable *RecordReader::read_student()
 {
     const BoundTable &students = lock_bound_table(Entity::Students);
     static_assert(student::StudentNumber == 3);
@@ -112,13 +112,7 @@ bool RecordReader::find_student(Row &student)
     append_attribute(&query, students, student::Id);
     appendStringInfoString(&query, " OPERATOR(pg_catalog.=) $1");
     Oid types[] = {students.columns[student::Id].type};
-    SPITupleTable *const rows = student_plan.select(query.data, 1, types, &values_[kStudent]);
-    if (rows->numvals == 0) {
-        SPI_freetuptable(rows);
-        return false;
-    }
-    read_row(rows, 0, 1, student::StudentNumber + 1, student);
-    return true;
+    return student_plan.select(query.data, 1, types, &values_[kStudent]);
 }
 
 int64 RecordReader::count()

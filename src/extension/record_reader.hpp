@@ -15,8 +15,8 @@ public:
     /// `student_id` is of the type of the students' id column, and `records` the whole table.
     RecordReader(Datum student_id, const RecordFilters &filters, const BoundTable &records);
 
-    /// The student's row; false when there is none, or a policy hides it.
-    bool find_student(Row &student);
+    /// The student's row, with attributes up to StudentNumber; none when there is none, or a policy hides it.
+    SPITupleTable *read_student();
 
     int64 count();
 

@@ -64,9 +64,7 @@ bool is_number(std::string_view text)
     return std::string_view(spelled, static_cast<std::size_t>(written.ptr - spelled)) == text;
 }
 
-}  // namespace
-
-bool convert_student_id(Datum value, Oid type, const BoundColumn &column, Datum &converted)
+bool convert(Datum value, Oid type, const BoundColumn &column, const char *what, Datum &converted)
 {
     if (type == column.type || (is_text(type) && is_text(column.type))) {
         converted = value;
@@ -82,9 +80,32 @@ bool convert_student_id(Datum value, Oid type, const BoundColumn &column, Datum 
         converted = PointerGetDatum(cstring_to_text(print(value, type)));
         return true;
     }
-    ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("students are identified by %s, not by %s",
+    ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("%s are identified by %s, not by %s", what,
                                                                format_type_be(column.type), format_type_be(type))));
     pg_unreachable();
+}
+
+}  // namespace
+
+IdArray read_ids(ArrayType *array)
+{
+    IdArray ids{nullptr, nullptr, 0, ARR_ELEMTYPE(array)};
+    int16 length = 0;
+    bool by_value = false;
+    char alignment = 0;
+    get_typlenbyvalalign(ids.type, &length, &by_value, &alignment);
+    deconstruct_array(array, ids.type, length, by_value, alignment, &ids.values, &ids.nulls, &ids.count);
+    return ids;
+}
+
+bool convert_student_id(Datum value, Oid type, const BoundColumn &column, Datum &converted)
+{
+    return convert(value, type, column, "students", converted);
+}
+
+bool convert_id(Datum value, Oid type, const BoundColumn &column, Datum &converted)
+{
+    return convert(value, type, column, "rows", converted);
 }
 
 bool convert_cached_id(Datum value, Oid type, const BoundColumn &column, Datum &converted)

@@ -47,25 +47,20 @@ void write_summary(json::Buffer &out, const Facts &facts)
     write_counts(out, facts, records.columns[record::Type].type);
 }
 
-SummaryReader::SummaryReader(ArrayType *ids, Convert convert) : type_(ARR_ELEMTYPE(ids)), convert_(convert)
+SummaryReader::SummaryReader(ArrayType *ids, Convert convert) : ids_(read_ids(ids)), convert_(convert)
 {
     const BoundColumn &column = bound_table(Entity::Students).columns[student::Id];
-    int16 length = 0;
-    bool by_value = false;
-    char alignment = 0;
-    get_typlenbyvalalign(type_, &length, &by_value, &alignment);
-    deconstruct_array(ids, type_, length, by_value, alignment, &ids_, &nulls_, &count_);
     student_context_ = AllocSetContextCreate(CurrentMemoryContext, "white_cross student", ALLOCSET_DEFAULT_SIZES);
     is_direct_ = direct_.open();
     if (is_direct_)
         return;
 
     // Ids that no student can have become NULL, which equals none.
-    auto *const converted = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(count_ + 1)));
-    auto *const nulls = static_cast<bool *>(palloc(static_cast<Size>(count_ + 1)));
-    for (int i = 0; i < count_; ++i)
-        nulls[i] = nulls_[i] || !convert_(ids_[i], type_, column, converted[i]);
-    int const dimensions[] = {count_};
+    auto *const converted = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(ids_.count + 1)));
+    auto *const nulls = static_cast<bool *>(palloc(static_cast<Size>(ids_.count + 1)));
+    for (int i = 0; i < ids_.count; ++i)
+        nulls[i] = ids_.nulls[i] || !convert_(ids_.values[i], ids_.type, column, converted[i]);
+    int const dimensions[] = {ids_.count};
     int const lower_bounds[] = {1};
     query_.open_many(PointerGetDatum(construct_md_array(converted, nulls, 1, const_cast<int *>(dimensions),
                                                         const_cast<int *>(lower_bounds), column.type, column.length,
@@ -75,7 +70,7 @@ SummaryReader::SummaryReader(ArrayType *ids, Convert convert) : type_(ARR_ELEMTY
 bool SummaryReader::next()
 {
     ++at_;
-    return at_ < count_;
+    return at_ < ids_.count;
 }
 
 bool SummaryReader::write(json::Buffer &out)
@@ -85,9 +80,9 @@ bool SummaryReader::write(json::Buffer &out)
     Facts facts{};
     if (!is_direct_) {
         query_.next(facts);
-    } else if (!nulls_[at_]) {
+    } else if (!ids_.nulls[at_]) {
         Datum id = 0;
-        if (convert_(ids_[at_], type_, bound_table(Entity::Students).columns[student::Id], id))
+        if (convert_(ids_.values[at_], ids_.type, bound_table(Entity::Students).columns[student::Id], id))
             direct_.read(id, facts);
     }
     if (facts.found) {

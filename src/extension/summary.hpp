@@ -3,6 +3,7 @@
 #include "core/json/buffer.hpp"
 #include "extension/direct_reader.hpp"
 #include "extension/query_reader.hpp"
+#include "extension/student_id.hpp"
 
 namespace wc {
 
@@ -20,9 +21,9 @@ public:
     /// Moves to the next id; false at the end.
     bool next();
 
-    Datum id() const noexcept { return ids_[at_]; }
-    bool id_is_null() const noexcept { return nulls_[at_]; }
-    Oid id_type() const noexcept { return type_; }
+    Datum id() const noexcept { return ids_.values[at_]; }
+    bool id_is_null() const noexcept { return ids_.nulls[at_]; }
+    Oid id_type() const noexcept { return ids_.type; }
 
     /// Writes the summary of the current id; false for an unknown student.
     bool write(json::Buffer &out);
@@ -30,11 +31,8 @@ public:
     void close();
 
 private:
-    Datum *ids_;
-    bool *nulls_;
-    int count_;
+    IdArray ids_;
     int at_ = -1;
-    Oid type_;
     Convert convert_;
     bool is_direct_;
     DirectReader direct_;

@@ -28,12 +28,8 @@ std::string key(std::string_view student_id, Kind kind, KeyForm form)
 
 std::string records_key(std::string_view student_id, int page, int limit, std::string_view filters_json, KeyForm form)
 {
-    std::string text = key(student_id, Kind::Records, form);
-    text += ':';
-    text += std::to_string(page);
-    text += ':';
-    text += std::to_string(limit);
-    text += ':';
+    std::string text;
+    append_page_key(text, student_id, page, limit, form);
     text += filters_json;
     return text;
 }

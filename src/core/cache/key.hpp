@@ -1,5 +1,6 @@
 // Names of Redis keys.  One place, for the extension, the worker, the tests and the benchmarks.
 #pragma once
+#include <charconv>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,20 @@ void append_key(Sink &out, std::string_view student_id, Kind kind, KeyForm form 
 
 std::string student_prefix(std::string_view student_id, KeyForm form = KeyForm::Plain);
 std::string key(std::string_view student_id, Kind kind, KeyForm form = KeyForm::Plain);
+
+/// `student:ID:records:PAGE:LIMIT:`, where the filters follow: what JSON.stringify makes of them.
+template <class Sink>
+void append_page_key(Sink &out, std::string_view student_id, int page, int limit, KeyForm form = KeyForm::Plain)
+{
+    append_key(out, student_id, Kind::Records, form);
+    for (int const number : {page, limit}) {
+        char digits[16];
+        auto const end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+        out.append(std::string_view{":"});
+        out.append(std::string_view{digits, static_cast<std::size_t>(end - digits)});
+    }
+    out.append(std::string_view{":"});
+}
 
 /// `student:ID:records:PAGE:LIMIT:FILTERS`; filters_json is what JSON.stringify made of the filters.
 std::string records_key(std::string_view student_id, int page, int limit, std::string_view filters_json,

@@ -1,0 +1,79 @@
+// Deleting many records at once.
+#include "extension/boundary.hpp"
+#include "extension/json_value.hpp"
+#include "extension/kept_plan.hpp"
+#include "extension/student_id.hpp"
+
+extern "C" {
+#include "tcop/utility.h"
+}
+
+namespace wc {
+namespace {
+
+KeptPlan deletion_plan;
+
+// One statement: what is deleted, and which ids were nobody's, are of one snapshot.
+char *deletion_query(const BoundTable &records)
+{
+    StringInfoData query;
+    initStringInfo(&query);
+    appendStringInfoString(&query, "WITH gone AS (DELETE");
+    append_from(&query, records);
+    appendStringInfoString(&query, " WHERE ");
+    append_attribute(&query, records, record::Id);
+    appendStringInfoString(&query, " OPERATOR(pg_catalog.=) ANY ($1) RETURNING ");
+    append_attribute(&query, records, record::Id);
+    appendStringInfoString(&query,
+                           " AS id) SELECT (SELECT pg_catalog.count(*) FROM gone), pg_catalog.count(*) FROM "
+                           "(SELECT w.id FROM pg_catalog.unnest($1) AS w(id) WHERE w.id IS NOT NULL "
+                           "EXCEPT SELECT g.id FROM gone AS g) AS missing");
+    return query.data;
+}
+
+// The argument as an array of the column's type, or of bigint, which compares with every integer.
+Datum ids_argument(ArrayType *array, const BoundColumn &column, Oid &type)
+{
+    IdArray const ids = read_ids(array);
+    bool const are_numbers = ids.type == INT8OID && (column.type == INT4OID || column.type == INT2OID);
+    type = get_array_type(are_numbers ? ids.type : column.type);
+    if (are_numbers || ids.type == column.type)
+        return PointerGetDatum(array);
+    auto *const converted = static_cast<Datum *>(palloc0(sizeof(Datum) * static_cast<Size>(ids.count + 1)));
+    for (int i = 0; i < ids.count; ++i) {
+        if (!ids.nulls[i])
+            convert_id(ids.values[i], ids.type, column, converted[i]);
+    }
+    int dimensions[] = {ids.count};
+    int lower_bounds[] = {1};
+    return PointerGetDatum(construct_md_array(converted, ids.nulls, 1, dimensions, lower_bounds, column.type,
+                                              column.length, column.by_value, column.alignment));
+}
+
+}  // namespace
+}  // namespace wc
+
+using namespace wc;
+
+// wc_bulk_delete_records(ids text[] | uuid[] | bigint[])
+WC_FUNCTION(wc_bulk_delete_records)
+{
+    if (PG_ARGISNULL(0))
+        PG_RETURN_NULL();
+    PreventCommandIfReadOnly("wc_bulk_delete_records()");
+    const BoundTable &records = lock_bound_table(Entity::HealthRecords);
+    Oid type = InvalidOid;
+    Datum const ids = ids_argument(PG_GETARG_ARRAYTYPE_P(0), records.columns[record::Id], type);
+    json::Buffer out = make_buffer();
+    SPI_connect();
+    SPITupleTable *const rows = deletion_plan.execute(deletion_query(records), 1, &type, &ids);
+    Row counts;
+    read_row(rows, 0, 1, 2, counts);
+    out.append(std::string_view{R"({"deleted":)"});
+    json::write_integer(out, DatumGetInt64(counts.values[0]));
+    out.append(std::string_view{R"(,"notFound":)"});
+    json::write_integer(out, DatumGetInt64(counts.values[1]));
+    out.append('}');
+    SPI_finish();
+    return finish_text(out);
+}
