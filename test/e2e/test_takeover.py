@@ -1,4 +1,4 @@
-"""Several workers: one drains, and another goes on where it ended or hangs."""
+"""Several workers: one drains, and another goes on where it ended or hangs.  In the middle of a drain: test_every_step."""
 
 import signal
 import time
@@ -89,21 +89,6 @@ def test_a_drainer_that_is_stopped_while_idle_is_replaced(students, school, work
     second.stop(signal.SIGKILL)
     change_and_see(school, cache, students, 8)
     assert is_drainer(worker)
-
-
-def test_a_drainer_that_is_stopped_in_the_middle_is_replaced(students, school, worker, second, cache, redis_server):
-    """It hangs between taking rows and Redis' answer, holding them."""
-    redis_server.send(signal.SIGSTOP)
-    school.psql("UPDATE students SET grade = '6'")
-    until(lambda: school.one("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
-                             "state = 'idle in transaction' AND application_name = 'wc-worker drain'"), 10, "a batch to be taken")
-    worker.send(signal.SIGSTOP)
-    redis_server.send(signal.SIGCONT)
-    change_and_see(school, cache, students, 7)
-    assert is_drainer(second)
-    worker.send(signal.SIGCONT)
-    until(worker.healthy, 10, "the first worker to be connected again")
-    change_and_see(school, cache, students, 8)
 
 
 def test_an_idle_drainer_is_not_taken_for_hung(students, school, worker, second, cache):

@@ -51,8 +51,8 @@ class Link:
             try:
                 if reset:
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                else:
-                    end.shutdown(socket.SHUT_RDWR)
+                # Else a thread that reads would keep it open.
+                end.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
             except OSError:
                 pass
             end.close()

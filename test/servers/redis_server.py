@@ -160,5 +160,6 @@ class Redis:
         if self.tls:
             options = {"ssl": True, "ssl_ca_certs": str(self.tls.authority.file), "ssl_certfile": str(self.tls.client.certificate),
                        "ssl_keyfile": str(self.tls.client.key)} | options
+        # A server that a failed test left stopped must not hold up all that come after it.
         return redis.Redis(**({"host": "127.0.0.1", "port": self.port, "password": self.password,
-                               "decode_responses": True} | options))
+                               "decode_responses": True, "socket_timeout": 60} | options))
