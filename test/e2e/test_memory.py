@@ -20,6 +20,10 @@ RESULTS = {
     "a null": "wc_health_summary(NULL::text)",
     "cache entries": "(SELECT count(value) FROM wc_cache_entries('{ada,nobody}'::text[]))",
     "many summaries": "(SELECT count(summary) FROM wc_health_summaries('{ada,nobody}'::text[]))",
+    "statistics": "(SELECT wc_statistics(x) FROM generate_series(1, 30) AS x)",
+    "a trend": "(SELECT wc_trend(x, timestamp '2025-01-01' + x * interval '1 day') FROM generate_series(1, 5) AS x)",
+    "a trend of a vital": "wc_vital_trend('ada'::text, 'height')",
+    "a growth chart": "wc_growth_chart('ada'::text, include => '{percentiles}')",
     "a cache key": "wc_cache_key('ada'::text, 'health_summary')",
     "a BMI's category by an enum": "wc_bmi_category('MALE'::\"Gender\", 100, 16)",
     "growth of an array": "wc_bmi_category_batch('{male,female,NULL}', '{100,100,100}', '{16,17,18}')",
@@ -31,6 +35,8 @@ ERRORS = {
     "an unknown kind": ("(SELECT count(*) FROM wc_cache_entries('{ada}'::text[], '{nonsense}'))", "22023"),
     "an unknown measure": ("wc_growth_zscore('length', 'male', 100, 128)", "22023"),
     "a wrong element": ("wc_growth_zscore_batch('bmi', '{male,male}', '{100,100}', '{16,NaN}')", "22003"),
+    "a value that is none": ("(SELECT wc_statistics(x) FROM unnest('{1,2,NaN}'::float8[]) AS x)", "22003"),
+    "an unknown vital": ("wc_vital_trend('ada'::text, 'pulse')", "22023"),
     "a kind that is NULL": ("(SELECT count(*) FROM wc_cache_entries('{ada}'::text[], '{NULL}'))", "22004"),
 }
 

@@ -12,8 +12,9 @@ namespace {
 Trend trend_of(std::initializer_list<double> values)
 {
     Trend trend;
+    std::int64_t at = 0;
     for (double const value : values)
-        trend.add(value);
+        trend.add(at++, value);
     return trend;
 }
 

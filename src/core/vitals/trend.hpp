@@ -2,6 +2,8 @@
 #pragma once
 #include <cstdint>
 
+#include "core/vitals/exact_sum.hpp"
+
 namespace wc::vitals {
 
 enum class Direction { Stable, Increasing, Decreasing };
@@ -9,10 +11,14 @@ enum class Direction { Stable, Increasing, Decreasing };
 /// "stable", "increasing", "decreasing".
 const char *name(Direction direction) noexcept;
 
-/// Takes values in the order of time and keeps no more than what it reports.  Values are finite.
+/// Takes values with their times, in any order, and keeps no more than what it reports.  Values are finite; times are
+/// microseconds since any fixed moment.  Values of one and the same moment count as their mean where the first or the
+/// last is asked for: their order is nobody's to know.
 class Trend {
 public:
-    void add(double value) noexcept;
+    void add(std::int64_t at, double value) noexcept;
+    /// As if all that `other` took had been added here.
+    void add(const Trend &other) noexcept;
 
     std::int64_t points() const noexcept { return points_; }
 
@@ -22,19 +28,44 @@ public:
 
     /// (last − first) / |first| · 100.  Only where `has_change_rate`: the first value is not 0.
     double change_rate() const noexcept;
-    bool has_change_rate() const noexcept { return points_ > 0 && first_ != 0; }
+    bool has_change_rate() const noexcept { return points_ > 0 && first_.mean() != 0; }
 
-    double average() const noexcept { return mean_; }
+    double average() const noexcept;
     double min() const noexcept { return min_; }
     double max() const noexcept { return max_; }
 
+    /// The least-squares line through all points: its slope in units of the value per 30 days.  NaN where all points
+    /// are of one moment, and where it is too large for a double.
+    double slope_per_30_days() const noexcept;
+    /// How much of the variance that line explains, 0 to 1; 1 where all values are the same.  NaN as the slope.
+    double r_squared() const noexcept;
+
 private:
+    // The values of one moment.
+    struct Moment {
+        std::int64_t at = 0;
+        double count = 0;
+        ExactSum sum;
+        double mean() const noexcept;
+    };
+    static void merge(Moment &moment, const Moment &other) noexcept;
+
+    // n·Σtt − (Σt)², n·Σtv − Σt·Σv, n·Σvv − (Σv)²
+    double time_spread() const noexcept;
+    double covariance() const noexcept;
+    double value_spread() const noexcept;
+
     std::int64_t points_ = 0;
-    double first_ = 0;
-    double last_ = 0;
-    double mean_ = 0;
+    Moment first_;
+    Moment last_;
     double min_ = 0;
     double max_ = 0;
+    ExactSum scaled_values_;
+    ExactSum values_;
+    ExactSum times_;
+    ExactSum squared_values_;
+    ExactSum squared_times_;
+    ExactSum products_;
 };
 
 }  // namespace wc::vitals
