@@ -16,7 +16,7 @@ SPIPlanPtr KeptPlan::get(const char *text, int count, Oid *types)
     }
     // Always generic: for an array of unknown length the planner thinks that planning anew for each call
     // pays, and it costs several times what these queries take.
-    SPIPlanPtr const plan = SPI_prepare_cursor(text, count, types, CURSOR_OPT_GENERIC_PLAN);
+    SPIPlanPtr const plan = SPI_prepare_cursor(text, count, types, options_);
     if (plan == nullptr)
         elog(ERROR, "SPI_prepare_cursor failed: %s", SPI_result_code_string(SPI_result));
     char *const copy = MemoryContextStrdup(TopMemoryContext, text);

@@ -13,6 +13,9 @@ namespace wc {
 /// PostgreSQL itself plans it anew when a table, a policy or the role changes.
 class KeptPlan {
 public:
+    /// `options`: CURSOR_OPT_FAST_PLAN where the first rows are wanted soon.
+    constexpr explicit KeptPlan(int options = 0) : options_(options | CURSOR_OPT_GENERIC_PLAN) {}
+
     /// The plan for `text`; prepared when it is not the one that is kept.
     SPIPlanPtr get(const char *text, int count, Oid *types);
 
@@ -27,6 +30,7 @@ private:
     SPITupleTable *run(bool read_only, const char *text, int count, Oid *types, const Datum *values, const char *nulls);
 
     static constexpr int kMaxParameters = 9;
+    int options_;
     char *text_ = nullptr;
     SPIPlanPtr plan_ = nullptr;
     Oid types_[kMaxParameters] = {};

@@ -19,6 +19,7 @@ extern "C" {
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "executor/executor.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -65,6 +66,16 @@ inline IndexScanDesc begin_index_scan(Relation heap, Relation index, Snapshot sn
     return index_beginscan(heap, index, snapshot, nullptr, keys, 0);
 #else
     return index_beginscan(heap, index, snapshot, keys, 0);
+#endif
+}
+
+/// Runs a query that was started, for `count` rows or to its end (0); it can be run on.
+inline void run_executor(QueryDesc *query, std::uint64_t count)
+{
+#if PG_VERSION_NUM >= 180000
+    ExecutorRun(query, ForwardScanDirection, count);
+#else
+    ExecutorRun(query, ForwardScanDirection, count, false);
 #endif
 }
 

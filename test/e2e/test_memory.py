@@ -24,6 +24,10 @@ RESULTS = {
     "a trend": "(SELECT wc_trend(x, timestamp '2025-01-01' + x * interval '1 day') FROM generate_series(1, 5) AS x)",
     "a trend of a vital": "wc_vital_trend('ada'::text, 'height')",
     "a growth chart": "wc_growth_chart('ada'::text, include => '{percentiles}')",
+    "an export": "(SELECT count(*) FROM wc_export_health_history('ada', 3))",
+    "an export that is left": "(SELECT json_typeof(chunk) FROM (SELECT wc_export_health_history('ada', 1)) AS t (chunk) LIMIT 1)",
+    "an export as CSV": "(SELECT count(*) FROM wc_export_health_history_csv('ada'::text))",
+    "exports": "(SELECT count(chunk) FROM wc_export_health_histories('{ada,nobody,grace}'::text[]))",
     "a cache key": "wc_cache_key('ada'::text, 'health_summary')",
     "a BMI's category by an enum": "wc_bmi_category('MALE'::\"Gender\", 100, 16)",
     "growth of an array": "wc_bmi_category_batch('{male,female,NULL}', '{100,100,100}', '{16,17,18}')",
@@ -37,6 +41,8 @@ ERRORS = {
     "a wrong element": ("wc_growth_zscore_batch('bmi', '{male,male}', '{100,100}', '{16,NaN}')", "22003"),
     "a value that is none": ("(SELECT wc_statistics(x) FROM unnest('{1,2,NaN}'::float8[]) AS x)", "22003"),
     "an unknown vital": ("wc_vital_trend('ada'::text, 'pulse')", "22023"),
+    "a batch of nothing": ("(SELECT count(*) FROM wc_export_health_history('ada', 0))", "22023"),
+    "an export that fails halfway": ("(SELECT 1 / (3 - (c ->> 'chunk')::int) FROM (SELECT wc_export_health_history('ada', 1)) AS t (c) OFFSET 9)", "22012"),
     "a kind that is NULL": ("(SELECT count(*) FROM wc_cache_entries('{ada}'::text[], '{NULL}'))", "22004"),
 }
 

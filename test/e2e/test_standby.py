@@ -32,6 +32,14 @@ def test_summaries(school, standby):
         (student, school.summary(student)), ("nobody", None)]
 
 
+def test_exports(school, standby):
+    student = school.add_student()
+    school.add_record(student)
+    until_replayed(school, standby)
+    query = "SELECT chunk::jsonb - 'exportDate' FROM wc_export_health_history(%s::text) AS chunk"
+    assert len(standby.rows(query, student)) == 5 and standby.rows(query, student) == school.rows(query, student)
+
+
 def is_visible(xid, snapshot):
     """The rule of the Redis library."""
     xmin, xmax, in_progress = re.fullmatch(r"(\d+):(\d+):([\d,]*)@\d+#[\d.]+", snapshot).groups()
