@@ -22,7 +22,7 @@ SELECT indexrelid::regclass AS index FROM pg_index
 WHERE indrelid IN ('clinic.students'::regclass, 'clinic.health_records'::regclass, 'clinic.allergies'::regclass, 'clinic.chronic_conditions'::regclass)
 ORDER BY indexrelid::regclass::text COLLATE "C";
 SELECT conrelid::regclass AS relation, pg_get_constraintdef(oid) FROM pg_constraint
-WHERE contype = 'f' AND connamespace = 'clinic'::regnamespace ORDER BY 1::text COLLATE "C";
+WHERE contype = 'f' AND connamespace = 'clinic'::regnamespace ORDER BY conrelid::regclass::text COLLATE "C";
 SELECT wc_index_statements('clinic');
 DROP INDEX clinic.idx_health_records_student_date_type, clinic.idx_health_records_search;
 SELECT wc_index_statements('clinic');

@@ -1,5 +1,50 @@
 -- Body mass index, ages, and growth references
 
+-- References of one's own, WHO's or a nation's: points of L, M and S, loaded with COPY.
+CREATE TABLE white_cross.growth_reference (
+    reference  text COLLATE "C" NOT NULL
+        CONSTRAINT "a reference has a name, and cdc is the built-in one" CHECK (reference <> '' AND lower(reference) <> 'cdc'),
+    measure    text COLLATE "C" NOT NULL CONSTRAINT "measure is bmi, height or weight" CHECK (measure IN ('bmi', 'height', 'weight')),
+    sex        text COLLATE "C" NOT NULL CONSTRAINT "sex is male or female" CHECK (sex IN ('male', 'female')),
+    -- NaN is greater than all numbers.
+    age_months double precision NOT NULL CONSTRAINT "age_months is finite and not negative" CHECK (age_months >= 0 AND age_months < 'Infinity'),
+    l          double precision NOT NULL CONSTRAINT "L is from -100 to 100" CHECK (l BETWEEN -100 AND 100),
+    m          double precision NOT NULL CONSTRAINT "M is positive and finite" CHECK (m > 0 AND m < 'Infinity'),
+    s          double precision NOT NULL CONSTRAINT "S is positive and at most 1" CHECK (s > 0 AND s <= 1),
+    PRIMARY KEY (reference, measure, sex, age_months)
+);
+COMMENT ON TABLE white_cross.growth_reference IS 'growth references beside the built-in cdc: L, M and S (Cole and Green 1992) of a measure, sex and age, linear between ages; named in the reference argument of wc_growth_percentile and others';
+COMMENT ON COLUMN white_cross.growth_reference.measure IS 'bmi in kg/m², height in cm, weight in kg';
+COMMENT ON COLUMN white_cross.growth_reference.age_months IS 'days over 30.4375; ascending as the rows are loaded';
+COMMENT ON COLUMN white_cross.growth_reference.l IS 'power of the Box-Cox transformation';
+COMMENT ON COLUMN white_cross.growth_reference.m IS 'median, in the unit of the measure';
+COMMENT ON COLUMN white_cross.growth_reference.s IS 'coefficient of variation, as a fraction: 0.08, not 8';
+
+-- Two tables in one file, or lines out of their order, would be interpolated between as if they were one reference.
+CREATE FUNCTION white_cross.check_growth_order() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    last constant double precision := (SELECT max(r.age_months) FROM white_cross.growth_reference AS r
+        WHERE r.reference = NEW.reference AND r.measure = NEW.measure AND r.sex = NEW.sex);
+BEGIN
+    IF NEW.age_months < last THEN
+        RAISE EXCEPTION 'growth reference "%", %, %: age % comes after age %', NEW.reference, NEW.measure, NEW.sex, NEW.age_months, last
+        USING ERRCODE = 'invalid_parameter_value',
+              HINT = 'Ages must ascend as they are loaded. To load a reference anew, delete its rows first.';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION white_cross.check_growth_order() IS 'Trigger on white_cross.growth_reference: the ages of a measure and sex ascend as they are loaded.';
+CREATE TRIGGER white_cross_order BEFORE INSERT ON white_cross.growth_reference
+FOR EACH ROW EXECUTE FUNCTION white_cross.check_growth_order();
+CREATE TRIGGER white_cross_own BEFORE INSERT OR UPDATE OR DELETE ON white_cross.growth_reference
+FOR EACH ROW EXECUTE FUNCTION white_cross.drop_replicated();
+ALTER TABLE white_cross.growth_reference ENABLE REPLICA TRIGGER white_cross_own;
+-- In the order in which it can be loaded again.
+SELECT pg_catalog.pg_extension_config_dump('white_cross.growth_reference', 'ORDER BY reference, measure, sex, age_months');
+
 CREATE FUNCTION wc_bmi(height_cm double precision, weight_kg double precision) RETURNS double precision
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_bmi';
 COMMENT ON FUNCTION wc_bmi(double precision, double precision) IS
@@ -85,6 +130,42 @@ CREATE FUNCTION wc_growth_curves(measure text, sex anyenum, percentiles double p
 RETURNS TABLE (age_months double precision, percentile double precision, value double precision)
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 2180 AS 'MODULE_PATHNAME', 'wc_growth_curves_by_enum';
 
+-- The same by a reference of one's own, or by 'cdc'.  They read white_cross.growth_reference.
+CREATE FUNCTION wc_growth_zscore(measure text, sex text, age_months double precision, value double precision, reference text) RETURNS double precision
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_growth_zscore_from';
+CREATE FUNCTION wc_growth_zscore(measure text, sex anyenum, age_months double precision, value double precision, reference text) RETURNS double precision
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_growth_zscore_from_by_enum';
+CREATE FUNCTION wc_growth_zscore_batch(measure text, sexes text[], ages_months double precision[], measurements double precision[], reference text) RETURNS double precision[]
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_growth_zscore_from_batch';
+
+CREATE FUNCTION wc_growth_percentile(measure text, sex text, age_months double precision, value double precision, reference text) RETURNS double precision
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_growth_percentile_from';
+CREATE FUNCTION wc_growth_percentile(measure text, sex anyenum, age_months double precision, value double precision, reference text) RETURNS double precision
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_growth_percentile_from_by_enum';
+CREATE FUNCTION wc_growth_percentile_batch(measure text, sexes text[], ages_months double precision[], measurements double precision[], reference text) RETURNS double precision[]
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_growth_percentile_from_batch';
+
+CREATE FUNCTION wc_growth_value(measure text, sex text, age_months double precision, percentile double precision, reference text) RETURNS double precision
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_growth_value_from';
+CREATE FUNCTION wc_growth_value(measure text, sex anyenum, age_months double precision, percentile double precision, reference text) RETURNS double precision
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_growth_value_from_by_enum';
+CREATE FUNCTION wc_growth_value_batch(measure text, sexes text[], ages_months double precision[], percentiles double precision[], reference text) RETURNS double precision[]
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_growth_value_from_batch';
+
+CREATE FUNCTION wc_growth_modified_zscore(measure text, sex text, age_months double precision, value double precision, reference text) RETURNS double precision
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_growth_modified_zscore_from';
+CREATE FUNCTION wc_growth_modified_zscore(measure text, sex anyenum, age_months double precision, value double precision, reference text) RETURNS double precision
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_growth_modified_zscore_from_by_enum';
+CREATE FUNCTION wc_growth_modified_zscore_batch(measure text, sexes text[], ages_months double precision[], measurements double precision[], reference text) RETURNS double precision[]
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_growth_modified_zscore_from_batch';
+
+CREATE FUNCTION wc_growth_curves(measure text, sex text, percentiles double precision[], reference text)
+RETURNS TABLE (age_months double precision, percentile double precision, value double precision)
+LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 2180 AS 'MODULE_PATHNAME', 'wc_growth_curves_from';
+CREATE FUNCTION wc_growth_curves(measure text, sex anyenum, percentiles double precision[], reference text)
+RETURNS TABLE (age_months double precision, percentile double precision, value double precision)
+LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 2180 AS 'MODULE_PATHNAME', 'wc_growth_curves_from_by_enum';
+
 DO $$
 DECLARE
     -- What all of them have in common.
@@ -93,12 +174,14 @@ DECLARE
     nulls    constant text := ' NULL for NULL, for ages outside 24 to below 240 months (wc_age_months) and where there is no reference for the sex; nothing is clamped.';
     errors   constant text := ' Errors: 22023 for an unknown measure or sex; 22003 for a value that is zero, negative, NaN or infinite, or an age that is NaN or infinite.';
     arrays   constant text := ' Of arrays of one length, element by element; 2202E if they are not. A NULL element gives NULL; errors name the place of the element.';
+    own      constant text := ' By the reference that is named: cdc, or one in white_cross.growth_reference, by the LMS method alone, from its first age to its last; another name is error 22023, and so is a measure that it does not have.';
     source   constant text := ' Source: CDC growth charts of 2000, LMS method of Cole and Green 1992';
     extended constant text := '; BMI above P95 by CDC''s extension of 2022';
     said     record;
 BEGIN
     FOR said IN
-        SELECT p.oid::regprocedure AS function, f.words || CASE WHEN p.proname LIKE '%\_batch' THEN arrays ELSE '' END AS words
+        SELECT p.oid::regprocedure AS function, f.words || CASE WHEN p.proname LIKE '%\_batch' THEN arrays ELSE '' END
+               || CASE WHEN 'reference' = ANY (p.proargnames) THEN own ELSE '' END AS words
         FROM (VALUES
             ('wc_growth_zscore', 'How many standard deviations a value is from the median of children of that sex and age; above P95 of BMI the normal quantile of the percentile, at most 8.21.' || measures || sexes || nulls || errors || source || extended || '.'),
             ('wc_growth_percentile', 'The percentage, 0 to below 100, of children of that sex and age whose value is lower.' || measures || sexes || nulls || errors || source || extended || ': 90 + 10·Φ((BMI − P95)/σ).'),
@@ -106,14 +189,13 @@ BEGIN
             ('wc_growth_modified_zscore', 'CDC''s modified z-score, by which outliers are told: the distance from the median in halves of the distance from the median to z = ±2, without the extension of BMI.' || measures || sexes || nulls || errors || source || '.'),
             ('wc_growth_implausible', 'Whether CDC calls a value biologically implausible, by its modified z-score: weight below −5 or above 8, height below −5 or above 4, BMI below −4 or above 8. A flag, not an error: keep the value.' || measures || sexes || nulls || errors || source || '.'),
             ('wc_bmi_category', 'The category of a BMI in kg/m²: underweight (below P5), healthy (below P85), overweight (below P95), obesity class 1 (from P95), obesity class 2 (from 120 % of P95 or BMI 35), obesity class 3 (from 140 % of P95 or BMI 40).' || sexes || nulls || errors || source || '.'),
-            ('wc_bmi_percent_of_p95', 'A BMI in kg/m² in percent of the 95th percentile of that sex and age.' || sexes || nulls || errors || source || '.')
+            ('wc_bmi_percent_of_p95', 'A BMI in kg/m² in percent of the 95th percentile of that sex and age.' || sexes || nulls || errors || source || '.'),
+            ('wc_growth_curves', 'The curves of the reference: for each of its points, 24, 24.5, 25.5 … 239.5 and 240 months, the value at each percentile (above 0 and below 100); a NULL value where the LMS method has none that high. No rows for a sex without a reference.' || measures || sexes || ' Errors: 22023 for an unknown measure or sex; 22003 for a percentile out of range.' || source || extended || '.')
         ) AS f (name, words)
         JOIN pg_catalog.pg_proc AS p ON p.proname IN (f.name, f.name || '_batch')
         JOIN pg_catalog.pg_extension AS e ON e.extname = 'white_cross' AND e.extnamespace = p.pronamespace
     LOOP
         EXECUTE format('COMMENT ON FUNCTION %s IS %L', said.function, said.words);
     END LOOP;
-    EXECUTE format('COMMENT ON FUNCTION wc_growth_curves(text, text, double precision[]) IS %1$L; COMMENT ON FUNCTION wc_growth_curves(text, anyenum, double precision[]) IS %1$L',
-        'The curves of the reference: for each of its points, 24, 24.5, 25.5 … 239.5 and 240 months, the value at each percentile (above 0 and below 100); a NULL value where the LMS method has none that high. No rows for a sex without a reference.' || measures || sexes || ' Errors: 22023 for an unknown measure or sex; 22003 for a percentile out of range.' || source || extended || '.');
 END
 $$;

@@ -1,6 +1,7 @@
-// Growth percentiles and what goes with them, of CDC 2000: one child, or arrays of children.
+// Growth percentiles and what goes with them, of CDC 2000 or another reference: one child, or arrays of children.
 #include "extension/boundary.hpp"
 #include "extension/growth_answer.hpp"
+#include "extension/growth_reference.hpp"
 #include "extension/number_array.hpp"
 
 namespace wc {
@@ -10,22 +11,30 @@ using growth::Measure;
 using growth::Norm;
 using growth::Sex;
 
+// The reference that is compiled in.
+struct Cdc {
+    bool find(Measure measure, Sex sex, double age_months, Norm &norm) const
+    {
+        return growth::cdc_norm(measure, sex, age_months, norm);
+    }
+};
+
 // The arguments from `first` on: age and value.
-template <class Answer>
-Datum answer_one(FunctionCallInfo fcinfo, Measure measure, Sex sex, int first)
+template <class Answer, class Reference>
+Datum answer_one(FunctionCallInfo fcinfo, const Reference &reference, Measure measure, Sex sex, int first)
 {
     double const age = age_in_months(PG_GETARG_FLOAT8(first), {"age_months"});
     double const value = Answer::check(PG_GETARG_FLOAT8(first + 1), {Answer::kArgument});
     Norm norm;
     Datum result = 0;
-    if (!growth::cdc_norm(measure, sex, age, norm) || !Answer::of(measure, norm, value, result))
+    if (!reference.find(measure, sex, age, norm) || !Answer::of(measure, norm, value, result))
         PG_RETURN_NULL();
     return result;
 }
 
 // The arguments from `first` on: sexes, ages and values.  An element with a NULL among its three gives NULL.
-template <class Answer>
-Datum answer_each(FunctionCallInfo fcinfo, Measure measure, int first)
+template <class Answer, class Reference>
+Datum answer_each(FunctionCallInfo fcinfo, const Reference &reference, Measure measure, int first)
 {
     ArrayElements const sexes(PG_GETARG_ARRAYTYPE_P(first), "sex");
     NumberArray const ages(PG_GETARG_ARRAYTYPE_P(first + 1), "age_months");
@@ -41,7 +50,7 @@ Datum answer_each(FunctionCallInfo fcinfo, Measure measure, int first)
             Sex const sex = sex_of_text(sexes.datum(i));
             double const age = age_in_months(ages[i], {ages.name(), i + 1});
             double const value = Answer::check(values[i], {values.name(), i + 1});
-            has_answer = growth::cdc_norm(measure, sex, age, norm) && Answer::of(measure, norm, value, result);
+            has_answer = reference.find(measure, sex, age, norm) && Answer::of(measure, norm, value, result);
         }
         if (has_answer)
             results.put(i, result);
@@ -52,7 +61,30 @@ Datum answer_each(FunctionCallInfo fcinfo, Measure measure, int first)
 }
 
 Measure measure_argument(FunctionCallInfo fcinfo) { return measure_of_text(PointerGetDatum(PG_GETARG_TEXT_PP(0))); }
+
 Sex sex_argument(FunctionCallInfo fcinfo, int n) { return sex_of_text(PointerGetDatum(PG_GETARG_TEXT_PP(n))); }
+
+// The fifth argument, which must know the measure.
+const GrowthReference &reference_argument(FunctionCallInfo fcinfo, Measure measure)
+{
+    const GrowthReference &reference = growth_reference(fcinfo, PointerGetDatum(PG_GETARG_TEXT_PP(4)));
+    reference.check_has(measure);
+    return reference;
+}
+
+template <class Answer>
+Datum answer_from(FunctionCallInfo fcinfo, Sex sex)
+{
+    Measure const measure = measure_argument(fcinfo);
+    return answer_one<Answer>(fcinfo, reference_argument(fcinfo, measure), measure, sex, 2);
+}
+
+template <class Answer>
+Datum answer_each_from(FunctionCallInfo fcinfo)
+{
+    Measure const measure = measure_argument(fcinfo);
+    return answer_each<Answer>(fcinfo, reference_argument(fcinfo, measure), measure, 1);
+}
 
 }  // namespace
 }  // namespace wc
@@ -60,27 +92,42 @@ Sex sex_argument(FunctionCallInfo fcinfo, int n) { return sex_of_text(PointerGet
 using namespace wc;
 
 // name(measure, sex text, age_months, value), the same by an enum, and of arrays
-#define GROWTH_FUNCTIONS(name, Answer)                                                                             \
-    WC_FUNCTION(name) { return answer_one<Answer>(fcinfo, measure_argument(fcinfo), sex_argument(fcinfo, 1), 2); } \
-    WC_FUNCTION(name##_by_enum)                                                                                    \
-    {                                                                                                              \
-        return answer_one<Answer>(fcinfo, measure_argument(fcinfo), sex_of_enum(PG_GETARG_DATUM(1)), 2);           \
-    }                                                                                                              \
-    WC_FUNCTION(name##_batch) { return answer_each<Answer>(fcinfo, measure_argument(fcinfo), 1); }
+#define GROWTH_FUNCTIONS(name, Answer)                                                                          \
+    WC_FUNCTION(name)                                                                                           \
+    {                                                                                                           \
+        return answer_one<Answer>(fcinfo, Cdc{}, measure_argument(fcinfo), sex_argument(fcinfo, 1), 2);         \
+    }                                                                                                           \
+    WC_FUNCTION(name##_by_enum)                                                                                 \
+    {                                                                                                           \
+        return answer_one<Answer>(fcinfo, Cdc{}, measure_argument(fcinfo), sex_of_enum(PG_GETARG_DATUM(1)), 2); \
+    }                                                                                                           \
+    WC_FUNCTION(name##_batch) { return answer_each<Answer>(fcinfo, Cdc{}, measure_argument(fcinfo), 1); }
+
+// The same with a reference as the fifth argument
+#define REFERENCE_FUNCTIONS(name, Answer)                                                                     \
+    WC_FUNCTION(name##_from) { return answer_from<Answer>(fcinfo, sex_argument(fcinfo, 1)); }                 \
+    WC_FUNCTION(name##_from_by_enum) { return answer_from<Answer>(fcinfo, sex_of_enum(PG_GETARG_DATUM(1))); } \
+    WC_FUNCTION(name##_from_batch) { return answer_each_from<Answer>(fcinfo); }
 
 // name(sex text, age_months, bmi), the same by an enum, and of arrays
-#define BMI_FUNCTIONS(name, Answer)                                                                    \
-    WC_FUNCTION(name) { return answer_one<Answer>(fcinfo, Measure::Bmi, sex_argument(fcinfo, 0), 1); } \
-    WC_FUNCTION(name##_by_enum)                                                                        \
-    {                                                                                                  \
-        return answer_one<Answer>(fcinfo, Measure::Bmi, sex_of_enum(PG_GETARG_DATUM(0)), 1);           \
-    }                                                                                                  \
-    WC_FUNCTION(name##_batch) { return answer_each<Answer>(fcinfo, Measure::Bmi, 0); }
+#define BMI_FUNCTIONS(name, Answer)                                                                           \
+    WC_FUNCTION(name) { return answer_one<Answer>(fcinfo, Cdc{}, Measure::Bmi, sex_argument(fcinfo, 0), 1); } \
+    WC_FUNCTION(name##_by_enum)                                                                               \
+    {                                                                                                         \
+        return answer_one<Answer>(fcinfo, Cdc{}, Measure::Bmi, sex_of_enum(PG_GETARG_DATUM(0)), 1);           \
+    }                                                                                                         \
+    WC_FUNCTION(name##_batch) { return answer_each<Answer>(fcinfo, Cdc{}, Measure::Bmi, 0); }
 
 GROWTH_FUNCTIONS(wc_growth_zscore, answer::ZScore)
 GROWTH_FUNCTIONS(wc_growth_percentile, answer::Percentile)
 GROWTH_FUNCTIONS(wc_growth_value, answer::Value)
 GROWTH_FUNCTIONS(wc_growth_modified_zscore, answer::ModifiedZScore)
 GROWTH_FUNCTIONS(wc_growth_implausible, answer::Implausible)
+
+REFERENCE_FUNCTIONS(wc_growth_zscore, answer::ZScore)
+REFERENCE_FUNCTIONS(wc_growth_percentile, answer::Percentile)
+REFERENCE_FUNCTIONS(wc_growth_value, answer::Value)
+REFERENCE_FUNCTIONS(wc_growth_modified_zscore, answer::ModifiedZScore)
+
 BMI_FUNCTIONS(wc_bmi_category, answer::BmiCategory)
 BMI_FUNCTIONS(wc_bmi_percent_of_p95, answer::PercentOfP95)

@@ -98,7 +98,8 @@ def test_the_first_copy_is_tracked(publisher, subscriber, cache):
 
 
 def bookkeeping(school):
-    return {table: school.rows(f"SELECT * FROM white_cross.{table} ORDER BY 1") for table in ("worker", "binding", "hot_student")}
+    return {table: school.rows(f"SELECT * FROM white_cross.{table} ORDER BY 1")
+            for table in ("worker", "binding", "hot_student", "growth_reference")}
 
 
 def test_the_publishers_bookkeeping_stays_with_the_publisher(publisher, subscriber):
@@ -121,6 +122,7 @@ def test_the_publishers_bookkeeping_stays_with_the_publisher(publisher, subscrib
 
     publisher.sql("INSERT INTO white_cross.hot_student VALUES ('ada', 7), ('ben', 1)")
     publisher.sql("UPDATE white_cross.hot_student SET weight = 9")
+    publisher.sql("INSERT INTO white_cross.growth_reference VALUES ('own', 'bmi', 'male', 24, 1, 16, 0.1)")
     # As if both servers had given the same transaction id.
     for xid, n in queue:
         publisher.sql("INSERT INTO white_cross.invalidation (xid, n, sections, students, queued_at) "

@@ -1,0 +1,66 @@
+"""Growth in SQL, against every published row."""
+
+import pytest
+
+from servers.ground import ROOT
+
+DATA = ROOT / "test/data/growth"
+
+
+@pytest.fixture
+def published(school):
+    """Both check files as tables."""
+    def load(name, columns):
+        school.sql(f"CREATE TABLE {name} ({columns})")
+        with school.connection.cursor().copy(f"COPY {name} FROM STDIN CSV HEADER") as copy:
+            copy.write((DATA / f"{name}.csv").read_text())
+    load("cdc2000_percentile_checks", "measure text, sex text, age float8, value float8, z float8, percentile float8")
+    load("cdc2022_extended_bmi_checks", "sex text, age float8, bmi float8, z float8, percentile float8")
+    return school
+
+
+def test_published_values_at_percentiles(published):
+    # P97 of BMI is the extension's; at 240 months the range has ended, and the curves have their last point.
+    rows, wrong, exact = published.rows("""
+        SELECT count(*), count(*) FILTER (WHERE NOT coalesce(abs(v.value - c.value) <= 3e-7, false)),
+               count(*) FILTER (WHERE c.percentile = 50 AND v.value = c.value)
+        FROM cdc2000_percentile_checks c
+        JOIN LATERAL (SELECT wc_growth_value(c.measure, c.sex, c.age, c.percentile) AS value WHERE c.age < 240
+                      UNION ALL SELECT k.value FROM wc_growth_curves(c.measure, c.sex, ARRAY[c.percentile]) k
+                      WHERE k.age_months = c.age AND c.age = 240) v ON true
+        WHERE NOT (c.measure = 'bmi' AND c.percentile > 95)""")[0]
+    medians = published.one("SELECT count(*) FROM cdc2000_percentile_checks WHERE percentile = 50")
+    above = published.one("SELECT count(*) FROM cdc2000_percentile_checks WHERE measure = 'bmi' AND percentile > 95")
+    assert (rows, wrong, exact) == (1456 - above, 0, medians)
+
+
+def test_published_extended_bmi(published):
+    assert published.rows("""
+        SELECT count(*), count(*) FILTER (WHERE NOT abs(wc_growth_zscore('bmi', sex, age, bmi) - z) <= 7e-5)
+        FROM cdc2022_extended_bmi_checks""") == [(1064, 0)]
+    rows, wrong = published.rows("""
+        SELECT count(*), count(*) FILTER (WHERE NOT abs(wc_growth_value('bmi', sex, age, percentile) - bmi) <= 5.1e-5)
+        FROM cdc2022_extended_bmi_checks WHERE percentile IN (3, 5, 10, 25, 50, 75, 85, 90, 95, 98, 99, 99.9, 99.99)""")[0]
+    assert rows >= 400 and wrong == 0
+
+
+def test_batches_say_what_single_calls_say(published):
+    published.sql("INSERT INTO cdc2000_percentile_checks VALUES ('bmi', NULL, 100, 16), ('bmi', 'male', NULL, 16), "
+                  "('bmi', 'male', 100, NULL), ('bmi', 'other', 100, 16), ('bmi', 'male', 1, 16)")
+    for name in "zscore", "percentile", "modified_zscore", "implausible":
+        assert published.rows(f"""
+            SELECT measure, array_agg(wc_growth_{name}(measure, sex, age, value) ORDER BY n)
+                   IS NOT DISTINCT FROM wc_growth_{name}_batch(measure, array_agg(sex ORDER BY n), array_agg(age ORDER BY n), array_agg(value ORDER BY n))
+            FROM (SELECT *, row_number() OVER () AS n FROM cdc2000_percentile_checks) c GROUP BY measure ORDER BY measure""") == [
+                ("bmi", True), ("height", True), ("weight", True)]
+
+
+def test_parallel_plans(published):
+    """They are fit for parallel workers, whether CDC's or a reference's of one's own."""
+    published.sql("INSERT INTO white_cross.growth_reference VALUES ('own', 'bmi', 'male', 24, -1, 16, 0.1), ('own', 'bmi', 'male', 240, -1, 22, 0.1)")
+    asked = "SELECT sum(wc_growth_percentile('bmi', sex, age, bmi)), sum(wc_growth_zscore('bmi', sex, age, bmi, 'own')), " \
+            "sum(wc_bmi(age, bmi)) FROM cdc2022_extended_bmi_checks"
+    alone = published.rows(asked)[0]
+    published.sql("SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2")
+    assert "Gather" in str(published.rows(f"EXPLAIN {asked}"))
+    assert published.rows(asked)[0] == pytest.approx(alone, rel=1e-12)
