@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from awkward import DATA, TIME, parsed
 from test_memory import resident_kb
-from test_summary_differential import DATA, TIME, parsed
 
 STUDENTS = 120
 

@@ -29,6 +29,12 @@ RESULTS = {
     "an export as CSV": "(SELECT count(*) FROM wc_export_health_history_csv('ada'::text))",
     "exports": "(SELECT count(chunk) FROM wc_export_health_histories('{ada,nobody,grace}'::text[]))",
     "a cache key": "wc_cache_key('ada'::text, 'health_summary')",
+    "a page": """wc_student_records('ada', 2, 3, '{"provider": "n", "dateFrom": "2025-01-01", "type": "VACCINATION"}')""",
+    "a page by cursor": "wc_student_records_after('ada', wc_student_records_after('ada', NULL, 3) ->> 'nextCursor', 3)",
+    "lists": "(wc_student_allergies('ada')::text || wc_student_conditions('ada') || wc_recent_vitals('ada') || wc_vaccinations('ada'))",
+    "a page to be cached": """(SELECT count(value) FROM wc_cache_entries('{ada,nobody}'::text[], ARRAY['records:1:20:{"type":null}']))""",
+    "a page's key": """wc_cache_key('ada', 1, 20, '{"provider": "Nurse", "type": "DENTAL"}')""",
+    "a deletion": "wc_bulk_delete_records('{nobody,nobody,none}'::text[])",
     "a BMI's category by an enum": "wc_bmi_category('MALE'::\"Gender\", 100, 16)",
     "growth of an array": "wc_bmi_category_batch('{male,female,NULL}', '{100,100,100}', '{16,17,18}')",
     "growth curves": "(SELECT count(value) FROM wc_growth_curves('bmi', 'male', '{50}'))",
@@ -43,6 +49,9 @@ ERRORS = {
     "an unknown vital": ("wc_vital_trend('ada'::text, 'pulse')", "22023"),
     "a batch of nothing": ("(SELECT count(*) FROM wc_export_health_history('ada', 0))", "22023"),
     "an export that fails halfway": ("(SELECT 1 / (3 - (c ->> 'chunk')::int) FROM (SELECT wc_export_health_history('ada', 1)) AS t (c) OFFSET 9)", "22012"),
+    "an unknown filter": ("""wc_student_records('ada', filters => '{"nonsense": "x"}')""", "22023"),
+    "a date that is none": ("""wc_student_records('ada', filters => '{"type": "DENTAL", "dateTo": "today"}')""", "22007"),
+    "no cursor": ("wc_student_records_after('ada', repeat('00', 40))", "22023"),
     "a kind that is NULL": ("(SELECT count(*) FROM wc_cache_entries('{ada}'::text[], '{NULL}'))", "22004"),
 }
 

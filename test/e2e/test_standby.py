@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from psycopg import errors
 
 from school import School
 from servers import Cluster, until
@@ -38,6 +39,24 @@ def test_exports(school, standby):
     until_replayed(school, standby)
     query = "SELECT chunk::jsonb - 'exportDate' FROM wc_export_health_history(%s::text) AS chunk"
     assert len(standby.rows(query, student)) == 5 and standby.rows(query, student) == school.rows(query, student)
+
+
+def test_pages_and_lists(school, standby):
+    student = school.add_student()
+    school.add_allergy(student)
+    for n in range(5):
+        school.add_record(student, type="VACCINATION", vital='{"height": 140}', date=f"2025-10-0{n + 1}")
+    until_replayed(school, standby)
+    for call in ("wc_student_records({0}, 2, 2)", "wc_student_records_after({0}, NULL, 2)", "wc_student_allergies({0})", "wc_vaccinations({0})",
+                 "wc_student_conditions({0})", "wc_recent_vitals({0}, 3)",
+                 "(SELECT json_agg(value) FROM wc_cache_entries(ARRAY[{0}], ARRAY['records:1:2:{{\"type\":\"VACCINATION\"}}']))"):
+        statement = f"SELECT {call.format(repr(student))}"
+        assert standby.one(statement) == school.one(statement), call
+    cursor = standby.one("SELECT wc_student_records_after(%s::text, NULL, 2) ->> 'nextCursor'", student)
+    page = "SELECT wc_student_records_after(%s::text, %s, 2)"
+    assert standby.one(page, student, cursor) == school.one(page, student, cursor)
+    with pytest.raises(errors.ReadOnlySqlTransaction):
+        standby.one("SELECT wc_bulk_delete_records('{x}'::text[])")
 
 
 def is_visible(xid, snapshot):

@@ -62,6 +62,36 @@ def test_summary(own_tables):
     assert len(many) == 3
 
 
+def test_pages_lists_and_deletion(own_tables):
+    id, _, record = own_tables.ids
+    other = "7" if own_tables.id_type == "bigint" else "11111111-1111-4111-8111-111111111111"
+    own_tables.sql("INSERT INTO health_records VALUES (%s, %s, 'DENTAL', '2025-10-09 09:30:00+00', 'Cleaning', NULL, 'Dr. Who', NULL, '{x}')",
+                   other, id)
+    for cast in "text", own_tables.id_type:
+        page = own_tables.one(f"SELECT wc_student_records(%s::{cast}, 1, 1)", id)
+        assert page["pagination"] == {"page": 1, "limit": 1, "total": 2, "pages": 2}
+        assert [(str(r["id"]), r["date"], r["createdAt"], str(r["student"]["id"])) for r in page["records"]] == [
+            (record, "2025-10-10T09:30:00.000Z", "2025-01-01T00:00:00.000Z", id)]
+        cursor = own_tables.one(f"SELECT wc_student_records_after(%s::{cast}, NULL, 1) ->> 'nextCursor'", id)
+        for rest in (own_tables.one(f"SELECT wc_student_records_after(%s::{cast}, %s, 1)", id, cursor),
+                     own_tables.one(f"SELECT wc_student_records(%s::{cast}, 2, 1)", id),
+                     own_tables.one(f"""SELECT wc_student_records(%s::{cast}, filters =>
+                         '{{"type": "DENTAL", "dateFrom": "2025-10-09T11:30:00+02:00", "dateTo": "2025-10-09T09:30:00Z", "provider": "WHO"}}')""", id)):
+            assert [(str(r["id"]), r["attachments"]) for r in rest["records"]] == [(other, ["x"])]
+        # A type that is text has no list of labels.
+        assert own_tables.one(f"""SELECT wc_student_records(%s::{cast}, filters => '{{"type": "dental"}}')""", id)["records"] == []
+        assert len(own_tables.one(f"SELECT wc_student_allergies(%s::{cast})", id)) == 1
+        assert [str(r["id"]) for r in own_tables.one(f"SELECT wc_vaccinations(%s::{cast})", id)] == [record]
+        assert [str(r["id"]) for r in own_tables.one(f"SELECT wc_recent_vitals(%s::{cast}, 3)", id)] == [record]
+        assert own_tables.one(f"SELECT wc_student_conditions(%s::{cast})", id) == []
+        entry, = own_tables.rows(f"SELECT key, value FROM wc_cache_entries(%s::{cast}[], ARRAY['records:2:1:{{}}'])", [id])
+        assert entry == (f"student:{id}:records:2:1:{{}}", own_tables.one(f"SELECT wc_student_records(%s::{cast}, 2, 1)", id))
+    for cast, left in (own_tables.id_type, 1), ("text", 0):
+        gone = {"deleted": 1, "notFound": 1}
+        assert own_tables.one(f"SELECT wc_bulk_delete_records(%s::{cast}[])", [other if left else record, id]) == gone
+        assert own_tables.one("SELECT count(*) FROM health_records") == left
+
+
 @pytest.fixture
 def client(redis_server):
     """An empty Redis."""
