@@ -381,12 +381,18 @@ BEGIN
             (3, 'health_records', 'idx_health_records_student_type', format('(%s, %s)', b.c ->> 'studentId', b.c ->> 'type')),
             (4, 'health_records', 'idx_health_records_vital_gin', format('USING gin (%s)', b.c ->> 'vital')),
             (5, 'health_records', 'idx_health_records_search', format(
-                'USING gin (to_tsvector(''english'', COALESCE(%s, '''') || '' '' || COALESCE(%s, '''') || '' '' || COALESCE(%s, '''')))',
+                'USING gin (to_tsvector(''pg_catalog.english'', COALESCE(%s, '''') || '' '' || COALESCE(%s, '''') || '' '' || COALESCE(%s, '''')))',
                 b.c ->> 'description', b.c ->> 'notes', b.c ->> 'provider')),
+            (8, 'health_records', 'idx_health_records_date', format('(%s DESC, %s)', b.c ->> 'date', b.c ->> 'id')),
+            -- Only where there is pg_trgm: a search finds names without it too.
+            (9, 'students', 'idx_students_name', (SELECT format(
+                'USING gin ((COALESCE(%s, '''') || '' '' || COALESCE(%s, '''') || '' '' || COALESCE(%s, '''')) COLLATE pg_catalog."default" %s.gin_trgm_ops)',
+                b.c ->> 'firstName', b.c ->> 'lastName', b.c ->> 'studentNumber', e.extnamespace::regnamespace)
+                FROM pg_extension AS e WHERE e.extname = 'pg_trgm')),
             (6, 'allergies', 'idx_allergies_student_severity', format('(%s, %s DESC)', b.c ->> 'studentId', b.c ->> 'severity')),
             (7, 'chronic_conditions', 'idx_chronic_conditions_student_status', format('(%s, %s)', b.c ->> 'studentId', b.c ->> 'status'))
         ) AS v (n, entity, index_name, definition)
-        WHERE v.entity = b.entity
+        WHERE v.entity = b.entity AND v.definition IS NOT NULL
     )
     SELECT format('CREATE INDEX %s%I ON %s %s', CASE WHEN "concurrently" THEN 'CONCURRENTLY ' ELSE '' END,
                   w.index_name, b.relation, w.definition)

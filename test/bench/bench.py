@@ -25,12 +25,13 @@ import core  # noqa: E402
 import inserts  # noqa: E402
 import latency  # noqa: E402
 import records  # noqa: E402
+import search  # noqa: E402
 import summaries  # noqa: E402
 from district import District  # noqa: E402
 from servers import Ground  # noqa: E402
 
 # In this order: the summaries want the tables as they were loaded and vacuumed.
-PARTS = {"core": core, "summaries": summaries, "records": records, "latency": latency, "inserts": inserts, "burst": burst}
+PARTS = {"core": core, "summaries": summaries, "search": search, "records": records, "latency": latency, "inserts": inserts, "burst": burst}
 
 
 def machine():

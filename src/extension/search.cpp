@@ -1,0 +1,149 @@
+// wc_search_health_records: a page of the records that a person's query finds.
+#include "core/search/highlight.hpp"
+#include "extension/boundary.hpp"
+#include "extension/item.hpp"
+#include "extension/json_value.hpp"
+#include "extension/record_page.hpp"
+#include "extension/record_type.hpp"
+#include "extension/search_page.hpp"
+
+namespace wc {
+namespace {
+
+using namespace std::string_view_literals;
+
+KeptPlan rows_plan;
+KeptPlan highlighted_rows_plan;
+
+constexpr int kStudentAttributes = 4;
+constexpr int kFirstHighlight = record::kCount + kStudentAttributes + 1;
+
+struct Request {
+    int32 page;
+    int32 page_size;
+    bool ranked;
+    bool highlight;
+};
+
+Request read_request(FunctionCallInfo fcinfo)
+{
+    Request request{PG_ARGISNULL(2) ? kFirstPage : PG_GETARG_INT32(2), PG_ARGISNULL(3) ? kPageSize : PG_GETARG_INT32(3),
+                    false, !PG_ARGISNULL(5) && PG_GETARG_BOOL(5)};
+    check_page(request.page);
+    check_page_size(request.page_size);
+    if (!PG_ARGISNULL(4)) {
+        char *const order = text_to_cstring(PG_GETARG_TEXT_PP(4));
+        request.ranked = strcmp(order, "rank") == 0;
+        if (!request.ranked && strcmp(order, "date") != 0)
+            ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown \"order\""),
+                            errhint("It is 'date', the latest first, or 'rank', the best first.")));
+    }
+    return request;
+}
+
+void write_highlight(json::Buffer &out, const SPITupleTable *rows, std::uint64_t at)
+{
+    constexpr std::string_view kNames[] = {R"(,"highlight":{"description":)"sv, R"(,"notes":)"sv, R"(,"provider":)"sv};
+    for (int i = 0; i < static_cast<int>(std::size(kNames)); ++i) {
+        out.append(kNames[i]);
+        bool is_null = false;
+        Datum const marked = SPI_getbinval(rows->vals[at], rows->tupdesc, kFirstHighlight + i, &is_null);
+        json::Buffer html = make_buffer();
+        std::size_t const start = html.size();
+        if (!is_null) {
+            auto const *const text = PG_DETOAST_DATUM_PACKED(marked);
+            is_null = !search::append_marked_html(html, {VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text)});
+        }
+        if (is_null)
+            json::write_null(out);
+        else
+            json::write_string(out, html.view().substr(start));
+        pfree(html.data());
+    }
+    out.append('}');
+}
+
+void write_records(json::Buffer &out, Datum ids, Datum highlighted)
+{
+    const BoundTable &table = bound_table(Entity::HealthRecords);
+    const BoundTable &students = bound_table(Entity::Students);
+    Oid types[] = {get_array_type(table.columns[record::Id].type), TSQUERYOID};
+    Datum const values[] = {ids, highlighted};
+    KeptPlan &plan = highlighted != 0 ? highlighted_rows_plan : rows_plan;
+    SPITupleTable *const rows = plan.select(records_of_page(highlighted != 0), 2, types, values);
+    for (std::uint64_t at = 0; at < rows->numvals; ++at) {
+        Row row;
+        if (at != 0)
+            out.append(',');
+        read_row(rows, at, 1, record::kCount, row);
+        write_fields(out, kRecordItem, table, row);
+        out.append(R"(,"student":)"sv);
+        read_row(rows, at, record::kCount + 1, kStudentAttributes, row);
+        if (row.nulls[student::Id])
+            json::write_null(out);
+        else
+            write_item(out, kRecordStudentItem, students, row);
+        if (highlighted != 0)
+            write_highlight(out, rows, at);
+        out.append('}');
+    }
+}
+
+void write_pagination(json::Buffer &out, const Request &request, const SearchPage &page)
+{
+    out.append(R"(],"pagination":{"page":)"sv);
+    json::write_integer(out, request.page);
+    out.append(R"(,"limit":)"sv);
+    json::write_integer(out, request.page_size);
+    out.append(R"(,"total":)"sv);
+    json::write_integer(out, page.total);
+    out.append(R"(,"pages":)"sv);
+    json::write_integer(out, (page.total + request.page_size - 1) / request.page_size);
+    if (page.total_is_lower_bound)
+        out.append(R"(,"totalIsLowerBound":true)"sv);
+    out.append("}}"sv);
+}
+
+void read_type(FunctionCallInfo fcinfo, const BoundColumn &column, Datum &type)
+{
+    // Not shown: by a slip it could be the query.
+    if (!find_record_type(column, text_to_cstring(PG_GETARG_TEXT_PP(1)), type))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown type of record"),
+                        errhint("The types are the labels of %s.", format_type_be_qualified(column.type))));
+}
+
+}  // namespace
+}  // namespace wc
+
+using namespace wc;
+
+// wc_search_health_records(query text, type text, page integer, page_size integer, order text, highlight boolean)
+WC_FUNCTION(wc_search_health_records)
+{
+    Request const request = read_request(fcinfo);
+    const BoundTable &table = lock_whole_table(Entity::HealthRecords);
+    lock_bound_table(Entity::Students);
+    bool const has_type = !PG_ARGISNULL(1);
+    Datum type = 0;
+    if (has_type)
+        read_type(fcinfo, table.columns[record::Type], type);
+    if (PG_ARGISNULL(0))
+        PG_RETURN_NULL();
+    text *const typed = PG_GETARG_TEXT_PP(0);
+    SearchQuery const query = parse_search_query({VARDATA_ANY(typed), VARSIZE_ANY_EXHDR(typed)});
+
+    json::Buffer out = make_buffer();
+    out.append(R"({"records":[)"sv);
+    SearchPage page{};
+    if (query.finds_text() || query.finds_names()) {
+        int64 const offset = int64{request.page - 1} * request.page_size;
+        SPI_connect();
+        SearchParameters parameters(query, table.columns[record::Type], has_type, type, offset, request.page_size);
+        page = find_search_page(query, parameters, request.ranked, offset, request.page_size);
+        Datum const marked = query.beginnings != 0 ? query.beginnings : query.words;
+        write_records(out, page.ids, request.highlight ? marked : Datum{0});
+        SPI_finish();
+    }
+    write_pagination(out, request, page);
+    return finish_text(out);
+}

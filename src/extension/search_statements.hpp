@@ -1,0 +1,62 @@
+// The statements of a search.  All have the same parameters:
+//
+//     $1 tsquery        what the text of a record must fulfil
+//     $2 text           a pattern that the student's name must match: the longest, which an index is searched for
+//     $3 text[]         all such patterns
+//     $4 text[]         patterns that it must not match
+//     $5 tsquery        what the text must fulfil where the name matches: excluded terms
+//     $6                the type of the record
+//     $7 $8 bigint      OFFSET and LIMIT of the page
+#pragma once
+#include "extension/binding.hpp"
+#include "extension/kept_plan.hpp"
+#include "extension/search_query.hpp"
+
+namespace wc {
+
+/// Totals are counted as far as this.
+inline constexpr int kExactTotal = 2000;
+
+/// Rows that a walk through the latest records looks at, at most.
+inline constexpr int kLongestWalk = 20'000;
+
+struct SearchParameters {
+    static constexpr int kCount = 8;
+
+    SearchParameters(const SearchQuery &query, const BoundColumn &type_column, bool has_type, Datum type, int64 offset,
+                     int64 limit);
+    void set_text(Datum tsquery) noexcept;
+
+    Oid types[kCount];
+    Datum values[kCount];
+    char nulls[kCount + 1];
+    bool has_type;
+    bool has_excluded;
+    bool has_short_part;
+    bool only_excludes;
+    bool students_may_be_hidden;
+
+    /// One of `kVariants`: which text a statement has.
+    int variant() const noexcept
+    {
+        return (has_type ? 1 : 0) + (has_excluded ? 2 : 0) + (has_short_part ? 4 : 0) + (only_excludes ? 8 : 0) +
+               (students_may_be_hidden ? 16 : 0);
+    }
+    static constexpr int kVariants = 32;
+};
+
+/// Id and date of at most kExactTotal + 1 records that match by their text, or by their student's name; in any order.
+char *matches_by_text(const SearchParameters &parameters);
+char *matches_by_name(const SearchParameters &parameters);
+
+/// Id, date, and whether it matches, of the latest records: by text, by name or by either.
+char *latest_records(const SearchParameters &parameters, bool by_text, bool by_name);
+
+/// One row: how many match, and the array of the ids of the page.  `ranked`: the best first; else the latest.
+char *whole_page(const SearchParameters &parameters, bool ranked);
+
+/// $1: an array of ids.  The records in that order, all attributes, then the first four of their students;
+/// `highlighted`: then description, notes and provider with what fulfils the tsquery $2 marked.
+char *records_of_page(bool highlighted);
+
+}  // namespace wc
