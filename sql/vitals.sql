@@ -71,3 +71,11 @@ SELECT wc_growth_chart('ada'::text) AS hidden, wc_vital_trend('ada'::text, 'heig
 RESET ROLE;
 DROP OWNED BY wc_vitals_reader;
 DROP ROLE wc_vitals_reader;
+
+-- The chart as a picture.
+SELECT measure, length(xml) > 3000 AS full, xml ~ '^<svg ' AND xml ~ E'</svg>\n$' AS whole, xml ~ 'Ada|Quill|2015|2025' AS tells_who
+FROM unnest('{bmi,height,weight}'::text[]) AS measure, LATERAL (SELECT wc_growth_chart_svg('ada'::text, measure)) AS s (text), LATERAL (SELECT text) AS x (xml);
+SELECT wc_growth_chart_svg('nobody'::text, 'bmi') IS NULL AS unknown, wc_growth_chart_svg('ada'::text, NULL) IS NULL AS null_measure;
+SELECT wc_growth_chart_svg('ada'::text, 'waist');
+SELECT wc_growth_chart_svg('ada'::text, 'bmi', 159);
+SELECT wc_growth_chart_svg('ada'::text, 'bmi', height => 4001);

@@ -24,7 +24,7 @@ $(UNIT_TESTS): $(UNIT_TEST_OBJS) $(WORKER_OBJS_NO_MAIN)
 	$(CXX) $(OPTIMIZE) -o $@ $^ $(WORKER_LIBS) -lgmock -lgtest -lgtest_main -pthread
 
 # ---- suites -----------------------------------------------------------------------------------------------
-.PHONY: test lint check-lint check-unit check-regress check-isolation check-e2e check-torture torture demo bench
+.PHONY: test lint check-lint check-unit check-regress check-isolation check-e2e check-torture torture demo bench picture
 
 test: stage worker $(UNIT_TESTS)
 	@$(RUN_TESTS)
@@ -56,6 +56,10 @@ demo: stage worker
 
 bench: stage worker
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/bench/bench.py $(BENCH_OPTIONS)
+
+# ---- the picture in the README ------------------------------------------------------------------------------
+picture: stage
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) docs/growth_chart.py
 
 # ---- Google Benchmark for the core --------------------------------------------------------------------------
 CORE_BENCHMARK = $(BUILD)/bench/core-benchmark

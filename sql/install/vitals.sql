@@ -71,6 +71,10 @@ BEGIN
                        'LANGUAGE c STABLE PARALLEL SAFE AS ''MODULE_PATHNAME'', ''wc_growth_chart''', id);
         EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_growth_chart(%s, text[]) IS %L', id,
 'The growth of a student as a JSON array, oldest first, ties by id: [{"date", "height" in cm, "weight" in kg, "bmi" in kg/m2, "recordType"}], an item for each record whose vital has height or weight as a number. include => ''{percentiles}'' adds to each "ageMonths" (whole days / 30.4375), "zScores" and "percentiles" and "implausible" (CDC''s limits of the modified z-score) of height, weight and bmi, and the BMI "category", by CDC 2000 with the extended BMI of 2022; BMI is computed from height and weight where both are there. null outside 24 to 240 months, without a birth date, and for a sex without a reference. Empty for an unknown student, or one that a policy hides; NULL for a NULL id. Reads as the caller. Errors: 22023 an unknown section, and those of wc_health_summary.');
+        EXECUTE format('CREATE FUNCTION @extschema@.wc_growth_chart_svg(student_id %s, measure text, width integer DEFAULT 800, height integer DEFAULT 600) '
+                       'RETURNS text LANGUAGE c STABLE STRICT PARALLEL SAFE AS ''MODULE_PATHNAME'', ''wc_growth_chart_svg''', id);
+        EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_growth_chart_svg(%s, text, integer, integer) IS %L', id,
+'A growth chart as an SVG document, XML in ASCII: CDC 2000 percentile curves (BMI with the extension of 2022) from 3 to 97, as many as their labels find room, over the student''s years, at least six; the student''s measurements, joined; implausible ones hollow and joined by nothing. measure: bmi (kg/m2, of height and weight where both are there), height (cm) or weight (kg). width and height in pixels, 160 to 4000. Follows the reader''s light or dark scheme. Holds ages and values, no names and no dates; without curves for a sex without a reference. NULL for an unknown student or one that a policy hides, and for a NULL argument. Reads as the caller. Errors: 22023 an unknown measure or a size out of range, and those of wc_health_summary.');
     END LOOP;
 END
 $$;

@@ -30,6 +30,7 @@ RESULTS = {
     "exports": "(SELECT count(chunk) FROM wc_export_health_histories('{ada,nobody,grace}'::text[]))",
     "a search": "wc_search_health_records('vaccine \"dose 2\" -fever quil')",
     "a search by rank with highlights": "wc_search_health_records('xx', \"order\" => 'rank', highlight => true)",
+    "a picture": "wc_growth_chart_svg('ada'::text, 'height', 200, 200)",
     "a cache key": "wc_cache_key('ada'::text, 'health_summary')",
     "a page": """wc_student_records('ada', 2, 3, '{"provider": "n", "dateFrom": "2025-01-01", "type": "VACCINATION"}')""",
     "a page by cursor": "wc_student_records_after('ada', wc_student_records_after('ada', NULL, 3) ->> 'nextCursor', 3)",
@@ -55,6 +56,7 @@ ERRORS = {
     "a date that is none": ("""wc_student_records('ada', filters => '{"type": "DENTAL", "dateTo": "today"}')""", "22007"),
     "no cursor": ("wc_student_records_after('ada', repeat('00', 40))", "22023"),
     "an unknown order": ("wc_search_health_records('x', \"order\" => 'x')", "22023"),
+    "an unknown measure": ("wc_growth_chart_svg('ada'::text, 'waist')", "22023"),
     "a kind that is NULL": ("(SELECT count(*) FROM wc_cache_entries('{ada}'::text[], '{NULL}'))", "22004"),
 }
 

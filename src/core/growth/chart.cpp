@@ -1,0 +1,308 @@
+#include "core/growth/chart.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <string_view>
+
+#include "core/growth/chart_labels.hpp"
+#include "core/growth/chart_scale.hpp"
+
+namespace wc::growth {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::string_view kStyle =
+    ".wc-growth text{font-family:system-ui,'Segoe UI','DejaVu Sans',Arial,sans-serif;fill:#30343b}"
+    ".wc-growth-paper{fill:#fff}"
+    ".wc-growth-grid{stroke:#e3e5e9;stroke-width:1;fill:none}"
+    ".wc-growth-frame{stroke:#777d88;stroke-width:1;fill:none}"
+    ".wc-growth-curve{stroke:#7a818d;stroke-width:1;fill:none}"
+    ".wc-growth-bound{stroke:#4d535e;stroke-width:1.5;fill:none}"
+    ".wc-growth-outer{stroke:#7a818d;stroke-width:1;stroke-dasharray:5 3;fill:none}"
+    ".wc-growth-median{stroke:#4d535e;stroke-width:2.5;fill:none}"
+    ".wc-growth-lead{stroke:#a9afb9;stroke-width:0.75;fill:none}"
+    ".wc-growth-path{stroke:#0a4f9e;stroke-width:2;stroke-linejoin:round;fill:none}"
+    ".wc-growth-point{fill:#0a4f9e;stroke:#fff;stroke-width:1}"
+    ".wc-growth-dot{fill:#0a4f9e}"
+    ".wc-growth-doubt{fill:#fff;stroke:#0a4f9e;stroke-width:1.5}"
+    "@media (prefers-color-scheme:dark){"
+    ".wc-growth text{fill:#d9dce2}"
+    ".wc-growth-paper{fill:#15181d}"
+    ".wc-growth-grid{stroke:#2a2f37}"
+    ".wc-growth-frame{stroke:#7d8591}"
+    ".wc-growth-curve,.wc-growth-outer{stroke:#858d9a}"
+    ".wc-growth-bound,.wc-growth-median{stroke:#b9c0cb}"
+    ".wc-growth-lead{stroke:#59616d}"
+    ".wc-growth-path{stroke:#7fbaff}"
+    ".wc-growth-point{fill:#7fbaff;stroke:#15181d}"
+    ".wc-growth-dot{fill:#7fbaff}"
+    ".wc-growth-doubt{fill:#15181d;stroke:#7fbaff}"
+    "}"sv;
+
+// The width of a letter, on the wide side, as a share of the size of its text.
+constexpr double kLetter = 0.62;
+
+struct Words {
+    std::string_view title;
+    std::string_view axis;
+    std::string_view unit;
+};
+
+Words words_of(Measure measure)
+{
+    switch (measure) {
+        case Measure::Bmi: return {"Body mass index"sv, "BMI (kg/m&#178;)"sv, "kg/m&#178;"sv};
+        case Measure::Height: return {"Height"sv, "height (cm)"sv, "cm"sv};
+        case Measure::Weight: return {"Weight"sv, "weight (kg)"sv, "kg"sv};
+    }
+    return {};
+}
+
+std::string_view children(Sex sex)
+{
+    switch (sex) {
+        case Sex::Male: return ", boys"sv;
+        case Sex::Female: return ", girls"sv;
+        case Sex::Other: return ""sv;
+    }
+    return {};
+}
+
+void write(json::Buffer &out, std::string_view text) { out.append(text); }
+
+// At most two decimals, and none that are 0.
+void write(json::Buffer &out, double number)
+{
+    constexpr std::size_t kMostDigits = 40;
+    double const rounded = std::round(number * 100) / 100 + 0.0;
+    char *const to = out.reserve(kMostDigits);
+    out.advance(std::to_chars(to, to + kMostDigits, rounded).ptr);
+}
+
+void write(json::Buffer &out, int number) { write(out, static_cast<double>(number)); }
+
+template <class... Parts>
+void write_all(json::Buffer &out, Parts... parts)
+{
+    (write(out, parts), ...);
+}
+
+void write_line(json::Buffer &out, std::string_view style, double x1, double y1, double x2, double y2)
+{
+    write_all(out, "<path class=\"wc-growth-"sv, style, "\" d=\"M"sv, x1, " "sv, y1, "L"sv, x2, " "sv, y2, "\"/>\n"sv);
+}
+
+enum class Anchor { Start, Middle, End };
+
+void begin_text(json::Buffer &out, double x, double y, double size, Anchor anchor)
+{
+    write_all(out, "<text x=\""sv, x, "\" y=\""sv, y, "\" font-size=\""sv, size, "\""sv);
+    if (anchor != Anchor::Start)
+        write_all(out, " text-anchor=\""sv, anchor == Anchor::Middle ? "middle"sv : "end"sv, "\""sv);
+}
+
+struct Layout {
+    double text;  // size of the numbers
+    Scale scale;
+};
+
+Layout lay_out(const Chart &chart)
+{
+    Layout layout{};
+    layout.text = std::clamp(std::min(chart.width / 58.0, chart.height / 40.0), 8.0, 20.0);
+    double const text = layout.text;
+    layout.scale = make_scale(chart, 4.4 * text, chart.width - 3.4 * text, 3.2 * text, chart.height - 4.0 * text, text);
+    return layout;
+}
+
+void write_head(json::Buffer &out, const Chart &chart, const Layout &layout)
+{
+    Words const words = words_of(chart.measure);
+    write_all(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"wc-growth\" width=\""sv, chart.width,
+              "\" height=\""sv, chart.height, "\" viewBox=\"0 0 "sv, chart.width, " "sv, chart.height,
+              "\" role=\"img\">\n<title>"sv, words.title, " for age"sv, children(chart.sex), "</title>\n<style>"sv,
+              kStyle, "</style>\n"sv);
+    write_all(out, "<rect class=\"wc-growth-paper\" width=\""sv, chart.width, "\" height=\""sv, chart.height,
+              "\"/>\n"sv);
+    // What does not fit at its size is set smaller.
+    double const letters = static_cast<double>(words.title.size() + " for age"sv.size() + children(chart.sex).size());
+    double const size = std::min(1.3 * layout.text, (chart.width - layout.text) / letters / kLetter);
+    begin_text(out, chart.width / 2.0, 1.9 * layout.text, size, Anchor::Middle);
+    write_all(out, " font-weight=\"600\">"sv, words.title, " for age"sv, children(chart.sex), "</text>\n"sv);
+}
+
+void write_axes(json::Buffer &out, const Chart &chart, const Layout &layout)
+{
+    const Scale &scale = layout.scale;
+    double const text = layout.text;
+    for (int year = scale.first_year; year <= scale.last_year; ++year) {
+        if ((year - scale.first_year) % scale.year_step != 0)
+            continue;
+        if (year > scale.first_year && year < scale.last_year)
+            write_line(out, "grid"sv, scale.x(year * 12), scale.top, scale.x(year * 12), scale.bottom);
+        begin_text(out, scale.x(year * 12), scale.bottom + 1.3 * text, text, Anchor::Middle);
+        write_all(out, ">"sv, year, "</text>\n"sv);
+    }
+    auto const first = static_cast<int>(std::ceil(scale.lowest / scale.value_step));
+    auto const last = static_cast<int>(std::floor(scale.highest / scale.value_step));
+    for (int n = first; n <= last; ++n) {
+        double const value = n * scale.value_step;
+        write_line(out, "grid"sv, scale.left, scale.y(value), scale.right, scale.y(value));
+        begin_text(out, scale.left - 0.5 * text, scale.y(value) + 0.36 * text, text, Anchor::End);
+        write_all(out, ">"sv, value, "</text>\n"sv);
+    }
+    write_all(out, "<path class=\"wc-growth-frame\" d=\"M"sv, scale.left, " "sv, scale.top, "V"sv, scale.bottom, "H"sv,
+              scale.right, "V"sv, scale.top, "Z\"/>\n"sv);
+    double const middle = (scale.left + scale.right) / 2;
+    begin_text(out, middle, scale.bottom + 2.8 * text, text, Anchor::Middle);
+    write_all(out, ">age (years)</text>\n"sv);
+    double const center = (scale.top + scale.bottom) / 2;
+    begin_text(out, 1.3 * text, center, text, Anchor::Middle);
+    write_all(out, " transform=\"rotate(-90 "sv, 1.3 * text, " "sv, center, ")\">"sv, words_of(chart.measure).axis,
+              "</text>\n"sv);
+}
+
+std::string_view style_of(Measure measure, int percentile)
+{
+    if (percentile == 50)
+        return "median"sv;
+    if (percentile == 3 || percentile == 97)
+        return "outer"sv;
+    bool const divides = measure == Measure::Bmi && (percentile == 5 || percentile == 85 || percentile == 95);
+    return divides ? "bound"sv : "curve"sv;
+}
+
+void write_curves(json::Buffer &out, const Chart &chart, const Layout &layout)
+{
+    const Scale &scale = layout.scale;
+    double const text = layout.text;
+    double const size = 0.9 * text;
+    Curves const curves = choose_curves(chart, scale, 1.15 * size);
+    // About every six pixels, and no finer than a month.
+    int const step =
+        std::max(1, static_cast<int>(6 * (scale.last_year - scale.first_year) * 12 / (scale.right - scale.left)));
+    for (int i = 0; i < curves.count; ++i) {
+        const Curve &curve = curves.all[i];
+        write_all(out, "<path class=\"wc-growth-"sv, style_of(chart.measure, curve.percentile), "\" d=\"M"sv);
+        int const last = scale.last_year * 12;
+        for (int month = scale.first_year * 12;; month = std::min(month + step, last)) {
+            write_all(out, scale.x(month), " "sv, scale.y(curve_value(chart, curve.percentile, month)));
+            if (month == last)
+                break;
+            write(out, "L"sv);
+        }
+        write(out, "\"/>\n"sv);
+        if (std::abs(curve.label - curve.end) > 0.3 * size)
+            write_line(out, "lead"sv, scale.right + 1, curve.end, scale.right + 0.6 * text, curve.label);
+        begin_text(out, scale.right + 0.7 * text, curve.label + 0.36 * size, size, Anchor::Start);
+        write_all(out, curve.percentile == 50 ? " font-weight=\"600\">P"sv : ">P"sv, curve.percentile, "</text>\n"sv);
+    }
+}
+
+void write_tip(json::Buffer &out, const Chart &chart, const ChartPoint &point)
+{
+    write_all(out, "<title>"sv, point.age_months / 12, " years: "sv, point.value, " "sv, words_of(chart.measure).unit,
+              point.is_implausible ? ", implausible</title>"sv : "</title>"sv);
+}
+
+void write_path(json::Buffer &out, const Chart &chart, const Scale &scale)
+{
+    bool is_open = false;
+    for (std::size_t i = 0; i < chart.count; ++i) {
+        const ChartPoint &point = chart.points[i];
+        if (point.is_implausible || !is_of_chart_age(point.age_months))
+            continue;
+        write(out, is_open ? "L"sv : "<path class=\"wc-growth-path\" d=\"M"sv);
+        is_open = true;
+        write_all(out, scale.x(point.age_months), " "sv, scale.y(point.value));
+    }
+    if (is_open)
+        write(out, "\"/>\n"sv);
+}
+
+void write_points(json::Buffer &out, const Chart &chart, const Layout &layout)
+{
+    const Scale &scale = layout.scale;
+    write_path(out, chart, scale);
+    double const crowded =
+        (scale.right - scale.left) / (3.0 * static_cast<double>(std::max<std::size_t>(chart.count, 1)));
+    double const radius = std::clamp(crowded, 0.16 * layout.text, 0.38 * layout.text);
+    // Rims would hide small points, and the line between them.
+    std::string_view const style = radius < 0.25 * layout.text ? "dot"sv : "point"sv;
+    for (std::size_t i = 0; i < chart.count; ++i) {
+        const ChartPoint &point = chart.points[i];
+        if (!is_of_chart_age(point.age_months))
+            continue;
+        double const x = scale.x(point.age_months);
+        if (!point.is_implausible) {
+            write_all(out, "<circle class=\"wc-growth-"sv, style, "\" cx=\""sv, x, "\" cy=\""sv, scale.y(point.value),
+                      "\" r=\""sv, radius, "\">"sv);
+            write_tip(out, chart, point);
+            write(out, "</circle>\n"sv);
+            continue;
+        }
+        // A diamond; at the edge where its place is beyond.
+        double const y = scale.y(std::clamp(point.value, scale.lowest, scale.highest));
+        double const arm = std::max(radius, 0.3 * layout.text) * 1.3;
+        write_all(out, "<path class=\"wc-growth-doubt\" d=\"M"sv, x, " "sv, y - arm, "L"sv, x + arm, " "sv, y, "L"sv, x,
+                  " "sv, y + arm, "L"sv, x - arm, " "sv, y, "Z\">"sv);
+        write_tip(out, chart, point);
+        write(out, "</path>\n"sv);
+    }
+}
+
+// The line at the foot: what a reader would otherwise miss, or take for something else; and the source, if there is
+// room.
+void write_notes(json::Buffer &out, const Chart &chart, const Layout &layout)
+{
+    int doubted = 0;
+    int outside = 0;
+    for (std::size_t i = 0; i < chart.count; ++i) {
+        if (!is_of_chart_age(chart.points[i].age_months))
+            ++outside;
+        else if (chart.points[i].is_implausible)
+            ++doubted;
+    }
+    double const size = 0.8 * layout.text;
+    double const y = chart.height - 0.5 * size;
+    double x = 0.6 * size;
+    auto const note = [&](int number, std::string_view words) {
+        begin_text(out, x, y, size, Anchor::Start);
+        if (number > 0)
+            write_all(out, ">"sv, number, " "sv, words, "</text>\n"sv);
+        else
+            write_all(out, ">"sv, words, "</text>\n"sv);
+        x += (static_cast<double>(words.size()) + 4) * size * kLetter;
+    };
+    if (chart.sex == Sex::Other)
+        note(0, "no reference for this sex"sv);
+    if (chart.count == 0)
+        note(0, "no measurements"sv);
+    if (doubted > 0)
+        note(doubted, "implausible (hollow)"sv);
+    if (outside > 0)
+        note(outside, "of other ages"sv);
+    std::string_view const source = chart.measure == Measure::Bmi ? "CDC 2000, extended 2022"sv : "CDC 2000"sv;
+    bool const has_room = x + static_cast<double>(source.size()) * size * kLetter < layout.scale.right;
+    if (chart.sex == Sex::Other || !has_room)
+        return;
+    begin_text(out, layout.scale.right, y, size, Anchor::End);
+    write_all(out, ">"sv, source, "</text>\n"sv);
+}
+
+}  // namespace
+
+void write_chart(json::Buffer &out, const Chart &chart)
+{
+    Layout const layout = lay_out(chart);
+    write_head(out, chart, layout);
+    write_axes(out, chart, layout);
+    write_curves(out, chart, layout);
+    write_points(out, chart, layout);
+    write_notes(out, chart, layout);
+    write(out, "</svg>\n"sv);
+}
+
+}  // namespace wc::growth
