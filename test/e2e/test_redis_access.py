@@ -98,7 +98,7 @@ WORKERS_OWN = [
     ("DEL", "wc:fence:all"), ("UNLINK", "wc:epoch"), ("RENAME", KEY + ":filling", "wc:epoch"),
     ("FCALL", "wc_invalidate", 1, "student:ada:", FENCE_MS, SUMMARY, 9), ("FCALL", "wc_invalidate", 1, "student:ada:", FENCE_MS, 0, 9),
     ("FCALL", "wc_invalidate", 1, "student:ada:", FENCE_MS, RECORDS, ""), ("FCALL", "wc_fence_all", 1, "wc:fence:all", FENCE_MS, 9),
-    ("FCALL", "wc_open_epoch", 1, "wc:epoch", "o", SEEN, "x", FENCE_MS), ("FCALL", "wc_alive", 1, "wc:alive", 9_999_999),
+    ("FCALL", "wc_open_epoch", 1, "wc:epoch", "o", SEEN, "x", FENCE_MS), ("FCALL", "wc_alive", 1, "wc:alive", 9_999_999_999_999, "x"),
     ("FUNCTION", "LOAD", "REPLACE", "#!lua name=white_cross\n"), ("FUNCTION", "DELETE", "white_cross"), ("FUNCTION", "FLUSH"),
     ("FUNCTION", "LIST"), ("FUNCTION", "DUMP"),
 ]

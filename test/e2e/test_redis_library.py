@@ -27,8 +27,8 @@ class Library:
         self.client.set("wc:epoch:opening", held)
         return self.call("wc_open_epoch", "wc:epoch", opening, snapshot, "these servers", life_ms)
 
-    def vouch(self, ms=60_000):
-        return self.call("wc_alive", "wc:alive", ms)
+    def vouch(self, ms=60_000, servers="these servers"):
+        return self.call("wc_alive", "wc:alive", self.now() // 1000 + ms, servers)
 
     def now(self):
         """Redis's time in microseconds."""
@@ -178,6 +178,21 @@ def test_without_an_epoch_nobody_can_vouch(library):
     assert library.vouch() == 0
 
 
+def test_a_word_that_arrives_late_is_good_for_as_long_as_it_said(library):
+    library.client.delete("wc:alive")
+    assert library.vouch(0) == 0 and library.vouch(-1000) == 0
+    assert not library.client.exists("wc:alive")
+    assert library.vouch(60_000) == 1 and 0 < library.client.pttl("wc:alive") <= 60_000
+
+
+def test_a_word_of_servers_that_are_gone_is_not_heard(library):
+    """Its worker did not know that another epoch had begun, in which what was cached is to be swept first."""
+    assert library.fill(snapshot(5, 5)) == 1
+    assert library.open_epoch(snapshot(10, 10)) == 1
+    assert library.vouch(servers="those before") == 0
+    assert library.call("wc_get", P + "health_summary") is None
+
+
 def test_a_restarted_redis_remembers_no_word(library, redis_server):
     """What it found on its disk may be older than what it had acknowledged."""
     assert library.fill(snapshot(5, 5)) == 1
@@ -276,7 +291,7 @@ def test_a_malformed_snapshot_stores_nothing(library, token):
     ("wc_invalidate", P, FENCE_MS, 1), ("wc_invalidate", P, FENCE_MS, 1, "ten"), ("wc_invalidate", P, FENCE_MS, 1, "1,,2"),
     ("wc_invalidate", P, FENCE_MS, 1, "1,"), ("wc_invalidate", P, FENCE_MS, 1, "9" * 21), ("wc_invalidate", P, FENCE_MS, 1, 1, 1, 2),
     ("wc_fence_all", P, FENCE_MS, "1"), ("wc_fence_all", "wc:fence:all", FENCE_MS, ""), ("wc_fence_all", "wc:fence:all", "x", "1"),
-    ("wc_alive", "wc:alive", 0), ("wc_alive", P, 1000),
+    ("wc_alive", "wc:alive", 0, "these servers"), ("wc_alive", P, BEGAN, "these servers"), ("wc_alive", "wc:alive", BEGAN),
     ("wc_lease", P + "health_summary", 0), ("wc_lease", P + "health_summary", "x"),
 ])
 def test_wrong_arguments_are_errors_and_change_nothing(library, arguments):

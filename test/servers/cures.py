@@ -15,6 +15,23 @@ CURES = {
     "epoch": [("not covers(snapshot, epoch)", "false")],
     "life of the server": [("not is_of_one_life(snapshot, epoch)", "false")],
     "age": [("not is_young(snapshot, held[2], held[3])", "false")],
+    # how ids and snapshots are read
+    "ids by length": [("    if #a ~= #b then\n        return #a < #b\n    end\n", "")],
+    "xmin": [("    if less(xid, snapshot.xmin) then\n        return true\n    end\n", "    if not less(snapshot.xmin, xid) then\n        return true\n    end\n")],
+    "xmax": [("return less(xid, snapshot.xmax) and not", "return not")],
+    "list of those in progress": [("return less(xid, snapshot.xmax) and not string.find(snapshot.in_progress, ',' .. xid .. ',', 1, true)",
+                                   "return less(xid, snapshot.xmax)")],
+    "xmax of the epoch": [("    if less(snapshot.xmax, other.xmax) then\n        return false\n    end\n", "")],
+    "those whom the epoch has seen": [("if less(xid, other.xmax) and not string.find(other", "if false and not string.find(other")],
+    # what the worker's calls do
+    "fence with the removal": [("raise_fence(prefix .. 'fence', ttl_ms, args[2 * i + 1])", "")],
+    "removal": [("existed[i] = remove_kinds(prefix, tonumber(args[2 * i]))", "existed[i] = 0")],
+    "opening": [("if redis.call('GET', EPOCH_OPENING) ~= opening then", "if false then")],
+    "no word for a new epoch": [("redis.call('UNLINK', EPOCH_OPENING, ALIVE)", "redis.call('UNLINK', EPOCH_OPENING)")],
+    "word for these servers": [("redis.call('GET', EPOCH_OF) ~= servers", "false")],
+    # what wc_get asks for
+    "word": [("if not alive_here or found[1] ~= alive_here then", "if false then")],
+    "word of this process": [("if not alive_here or found[1] ~= alive_here then", "if not found[1] then")],
 }
 
 

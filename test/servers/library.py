@@ -58,5 +58,6 @@ def open_epoch(opening, snapshot, servers, life_ms):
     return "FCALL", "wc_open_epoch", 1, EPOCH, opening, snapshot, servers, life_ms
 
 
-def alive(milliseconds):
-    return "FCALL", "wc_alive", 1, ALIVE, milliseconds
+def alive(until_ms, servers):
+    """until_ms: by Redis's clock."""
+    return "FCALL", "wc_alive", 1, ALIVE, until_ms, servers

@@ -234,6 +234,8 @@ class Reader:
         toss = self.random.random()
         if toss < 0.3:
             return 0
+        if toss > 0.996:  # longer than a fence lives
+            return self.random.uniform(8, 15)
         return min(self.random.expovariate(1 / (0.01 if toss < 0.7 else 0.2 if toss < 0.95 else 2)), 15)
 
     def fill(self):

@@ -125,7 +125,7 @@ struct FakeRedis {
     std::vector<std::vector<std::string>> sweep_steps{{}};
     app::Epoch epoch = app::Epoch::Open;
     bool loses_opening = false;
-    std::vector<std::chrono::milliseconds> vouched;
+    std::vector<app::Time> vouched;  ///< until when
     std::vector<app::Time> invalidated_at;
     int clocks = 0;
     FakeClock *clock;
@@ -192,10 +192,10 @@ public:
         redis_.epoch = app::Epoch::Open;
         return true;
     }
-    void vouch(std::chrono::milliseconds life) override
+    void vouch(app::Time end) override
     {
         redis_.call("vouch");
-        redis_.vouched.push_back(life);
+        redis_.vouched.push_back(end);
     }
     bool set_clock(std::chrono::microseconds) override
     {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/change.hpp"
+#include "app/clock.hpp"
 
 namespace wc::app {
 
@@ -66,8 +67,9 @@ public:
     /// Begins a new epoch, in two steps: what `take_snapshot` returns must have been taken after the call of it.
     /// False when fences may have been lost meanwhile: once more.
     virtual bool open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot) = 0;
-    /// What is cached is not older than this worker's word of it; good for `life`.
-    virtual void vouch(std::chrono::milliseconds life) = 0;
+    /// What is cached is not older than this worker's word of it; good until `end`, whenever it arrives, and for the
+    /// epoch that was found or opened last.
+    virtual void vouch(Time end) = 0;
     /// Tells Redis how far PostgreSQL's clock, `database` ahead of this process's, is ahead of its own.  False when the
     /// answer took too long to be of use.
     virtual bool set_clock(std::chrono::microseconds database) = 0;

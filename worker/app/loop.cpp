@@ -204,9 +204,8 @@ void Loop::vouch(Time since)
     auto const ttl = milliseconds(live_.get()->invalidate.alive_ttl_ms);
     next_vouch_ = since + ttl / 10;
     // Good from when the drain began: a worker that was held up meanwhile vouches for less, or not at all.
-    auto const left = std::chrono::floor<milliseconds>(since + ttl - clock_.now());
-    if (left.count() > 0)
-        cache_->vouch(left);
+    if (since + ttl > clock_.now())
+        cache_->vouch(since + ttl);
 }
 
 void Loop::sweep()

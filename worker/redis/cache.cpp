@@ -112,6 +112,7 @@ app::Epoch Cache::epoch(const std::string &database)
     if (found.text(2) != configured_life())
         return app::Epoch::OtherLife;
     life_ms_ = found.text(2);
+    epoch_of_ = found.text(1);
     return app::Epoch::Open;
 }
 
@@ -125,12 +126,17 @@ bool Cache::open_epoch(const std::string &database, const std::function<std::str
     if (connection_.run({"FCALL", "wc_open_epoch", "1", kEpoch, opening, snapshot, of, life}).integer() != 1)
         return false;
     life_ms_ = life;
+    epoch_of_ = of;
     return true;
 }
 
-void Cache::vouch(std::chrono::milliseconds life)
+// By Redis's clock: a word that arrives late must not be good for longer.
+void Cache::vouch(app::Time end)
 {
-    connection_.run({"FCALL", "wc_alive", "1", kAlive, std::to_string(life.count())});
+    if (!lead_)
+        return;
+    auto const end_there = std::chrono::floor<std::chrono::milliseconds>(end.time_since_epoch() + *lead_);
+    connection_.run({"FCALL", "wc_alive", "1", kAlive, std::to_string(end_there.count()), epoch_of_});
 }
 
 bool Cache::set_clock(std::chrono::microseconds database)
@@ -141,6 +147,7 @@ bool Cache::set_clock(std::chrono::microseconds database)
         reading.lead_of(std::chrono::seconds(number(time.text(0))) + std::chrono::microseconds(number(time.text(1))));
     if (!ahead)
         return false;
+    lead_ = ahead;
     connection_.run({"SET", kClock, std::to_string((database - *ahead).count())});
     return true;
 }

@@ -1,5 +1,9 @@
 // The cache in Redis, for the draining thread.
 #pragma once
+#include <chrono>
+#include <optional>
+#include <string>
+
 #include "app/cache.hpp"
 #include "config/live.hpp"
 #include "core/cache/key.hpp"
@@ -18,7 +22,7 @@ public:
     app::SweepStep sweep(const std::string &cursor, const std::string &pattern) override;
     app::Epoch epoch(const std::string &database) override;
     bool open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot) override;
-    void vouch(std::chrono::milliseconds life) override;
+    void vouch(app::Time end) override;
     bool set_clock(std::chrono::microseconds database) override;
     app::Fences fences() override;
     int fd() const override { return connection_.fd(); }
@@ -45,8 +49,10 @@ private:
     Connection connection_;
     const config::Live &live_;
     cache::KeyForm form_;
-    std::string run_id_;   // of this start of Redis
-    std::string life_ms_;  // of fences, in force
+    std::string run_id_;                             // of this start of Redis
+    std::string life_ms_;                            // of fences, in force
+    std::string epoch_of_;                           // the servers of the epoch in force
+    std::optional<std::chrono::microseconds> lead_;  // by which Redis's clock is ahead of the steady one
     FenceWindow window_;
 };
 

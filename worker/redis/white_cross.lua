@@ -338,16 +338,21 @@ local function open_epoch(keys, args)
     return 1
 end
 
--- FCALL wc_alive 1 wc:alive TTL_MS → 1, or 0 without an epoch.  For the worker, when it is caught up.
+-- FCALL wc_alive 1 wc:alive UNTIL_MS OF → 1, or 0 without an epoch.  For the worker, when it is caught up.
+-- The word may be long on its way, or its worker be stopped before it sends it: so it says itself until when it is good, by
+-- this clock, and for which servers.  Of others, what was cached is perhaps still to be swept.
 local function alive(keys, args)
-    if keys[1] ~= ALIVE or #args ~= 1 or not is_life(args[1]) then
-        return redis.error_reply('ERR wc_alive: the key ' .. ALIVE .. ' and a life in milliseconds are needed')
+    local until_ms, servers = args[1], args[2]
+    if keys[1] ~= ALIVE or #args ~= 2 or not is_life(until_ms) then
+        return redis.error_reply('ERR wc_alive: the key ' .. ALIVE .. ', a time in milliseconds and the servers are needed')
     end
-    if redis.call('EXISTS', EPOCH) == 0 then
+    local now = now_us()
+    local left_ms = tonumber(until_ms) - math.floor(now / 1000)
+    if left_ms <= 0 or redis.call('EXISTS', EPOCH) == 0 or redis.call('GET', EPOCH_OF) ~= servers then
         return 0
     end
-    alive_here = string.format('%.0f', now_us())
-    redis.call('SET', ALIVE, alive_here, 'PX', args[1])
+    alive_here = string.format('%.0f', now)
+    redis.call('SET', ALIVE, alive_here, 'PX', string.format('%.0f', left_ms))
     return 1
 end
 

@@ -1,0 +1,40 @@
+"""All orders of {load, commit, invalidate, fill, restart of Redis, …} against the library: nothing stale after what was
+acknowledged.  And without each of its cures there is an order in which something is."""
+
+import pytest
+
+from interleavings import SCENARIOS, run
+from servers import cures, library
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_no_order_shows_what_is_stale(redis_server, name):
+    outcome = run(redis_server, SCENARIOS[name], library.SOURCE.read_text())
+    print(f"{outcome.orders:,} orders, {outcome.stored:,} values stored, {outcome.found:,} found")
+    assert not outcome.wrong
+    assert outcome.orders > 100 and outcome.stored > outcome.orders / 10 and outcome.found > outcome.orders / 10, "it says little"
+
+
+# Where it shows.
+@pytest.mark.parametrize("cure, name", [
+    ("fence of a student", "two writers, two readers"),
+    ("fence with the removal", "two writers, two readers"),
+    ("removal", "two writers, two readers"),
+    ("ids by length", "two writers, two readers"),
+    ("xmin", "two writers, two readers"),
+    ("xmax", "two writers, two readers"),
+    ("list of those in progress", "two writers, two readers"),
+    ("fence of all", "all students change"),
+    ("epoch", "Redis is emptied"),
+    ("xmax of the epoch", "Redis is emptied"),
+    ("those whom the epoch has seen", "Redis is emptied"),
+    ("opening", "Redis is emptied while an epoch is opened"),
+    ("word", "Redis finds what it has saved"),
+    ("word of this process", "Redis finds what it has saved"),
+    ("age", "fences run out"),
+    ("life of the server", "PostgreSQL loses a commit"),
+    ("no word for a new epoch", "PostgreSQL loses a commit"),
+    ("word for these servers", "PostgreSQL loses a commit, and a worker speaks late"),
+])
+def test_without_a_cure_something_is_stale(redis_server, cure, name):
+    assert run(redis_server, SCENARIOS[name], cures.without(cure)).wrong
