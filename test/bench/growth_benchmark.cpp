@@ -11,6 +11,8 @@ namespace {
 
 using namespace wc::growth;
 
+constexpr std::size_t kChildren = 1 << 16;
+
 struct Child {
     Measure measure;
     Sex sex;
@@ -26,7 +28,7 @@ std::vector<Child> children(int first_measure, int last_measure)
     std::uniform_real_distribution<double> age(kCdcFirstAge, kCdcEndAge);
     std::uniform_real_distribution<double> percentile(0.5, 99.5);
     std::vector<Child> made;
-    for (int i = 0; i < 1 << 16; ++i) {
+    for (std::size_t i = 0; i < kChildren; ++i) {
         Child child{static_cast<Measure>(measure(random)), static_cast<Sex>(sex(random)), age(random), 0};
         Norm norm;
         cdc_norm(child.measure, child.sex, child.age_months, norm);
@@ -41,7 +43,7 @@ void of_children(benchmark::State &state, const std::vector<Child> &all, Work wo
 {
     std::size_t i = 0;
     for (auto _ : state) {
-        const Child &child = all[i++ % all.size()];
+        const Child &child = all[i++ % kChildren];
         Norm norm;
         cdc_norm(child.measure, child.sex, child.age_months, norm);
         benchmark::DoNotOptimize(work(norm, child.value));

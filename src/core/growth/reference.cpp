@@ -11,16 +11,18 @@ namespace {
 constexpr double kSecondAge = 24.5;
 constexpr double kLastWholeAge = 239.5;
 
-// CDC's extended BMI (Wei et al., Annals of Human Biology 47(6), 2020; adopted in 2022).
-double extended_sigma(Sex sex, double age_months) noexcept
-{
-    double const years = age_months / 12;
-    return sex == Sex::Male ? 0.3728 + years * (0.5196 - 0.0091 * years) : 0.8334 + years * (0.3712 - 0.0011 * years);
-}
+// CDC's extended BMI (Wei et al., Annals of Human Biology 47(6), 2020; adopted in 2022), by measure and sex: the spread
+// in years of age.  Zeros for the others, rather than a branch that nobody could predict.
+struct Spread {
+    double constant, linear, square;
+};
+constexpr Spread kSpread[3][2] = {{{0.3728, 0.5196, -0.0091}, {0.8334, 0.3712, -0.0011}}};
 
 double sigma(Measure measure, Sex sex, double age_months) noexcept
 {
-    return measure == Measure::Bmi ? extended_sigma(sex, age_months) : 0;
+    const Spread &spread = kSpread[static_cast<std::size_t>(measure)][static_cast<std::size_t>(sex)];
+    double const years = age_months / 12;
+    return spread.constant + years * (spread.linear + spread.square * years);
 }
 
 const Lms *cdc_table(Measure measure, Sex sex) noexcept

@@ -1,0 +1,77 @@
+"""BMI and growth percentiles of a million rows, beside SQL, PL/pgSQL and worker threads."""
+
+import shutil
+import subprocess
+import time
+
+from district import HERE, in_turns, table
+
+DATABASE = "growth"
+ROWS = 1_000_000
+SLOW_SHARE = 100  # the slowest contender reads one row of so many
+
+BMI = {
+    "the scan alone": "SELECT sum(height + weight) FROM children",
+    "SQL expression": "SELECT sum(round(weight / ((height / 100) * (height / 100)) * 10) / 10) FROM children",
+    "wc_bmi": "SELECT sum(wc_bmi(height, weight)) FROM children",
+    "PL/pgSQL": "SELECT sum(plpgsql_bmi(height, weight)) FROM children",
+}
+PERCENTILE = {
+    "wc_growth_percentile": "SELECT sum(wc_growth_percentile('bmi', sex, age_months, bmi)) FROM children",
+    "the same, sex as an enum": "SELECT sum(wc_growth_percentile('bmi', sex_label, age_months, bmi)) FROM children",
+    "wc_growth_zscore": "SELECT sum(wc_growth_zscore('bmi', sex, age_months, bmi)) FROM children",
+    "PL/pgSQL, an indexed table": "SELECT sum(plpgsql_percentile('bmi', sex, age_months, bmi)) FROM few",
+}
+
+
+def load(district, rows):
+    cluster = district.cluster
+    cluster.create_database(DATABASE)
+    cluster.psql("CREATE EXTENSION white_cross", DATABASE)
+    cluster.psql_file(HERE / "growth.sql", DATABASE, rows=rows, lms=HERE.parents[1] / "src/core/growth/cdc2000_lms.csv")
+    cluster.psql(f"CREATE UNLOGGED TABLE few AS SELECT * FROM children LIMIT {rows // SLOW_SHARE}; VACUUM ANALYZE few", DATABASE)
+
+
+def milliseconds(connection, statement):
+    started = time.perf_counter()
+    connection.execute(statement).fetchone()
+    return (time.perf_counter() - started) * 1000 * (SLOW_SHARE if " FROM few" in statement else 1)
+
+
+def worker_threads(rows, rounds):
+    node = shutil.which("node")
+    done = node and subprocess.run([node, "--max-old-space-size=4096", HERE / "bmi_threads.mjs", str(rows), str(rounds)],
+                                   capture_output=True, text=True, check=True)
+    return done and float(done.stdout)
+
+
+def show(title, found, base):
+    print(title)
+    table(["", "ms", f"times {base}"], [[name, took, took / found[base]] for name, took in found.items()])
+
+
+def measure(district, quick):
+    rows, rounds = (100_000, 3) if quick else (ROWS, 7)
+    load(district, rows)
+    results = {}
+    with district.cluster.connect(DATABASE) as connection:
+        def contenders(statements):
+            return {name: lambda statement=statement: milliseconds(connection, statement) for name, statement in statements.items()}
+
+        connection.execute("SET max_parallel_workers_per_gather = 0")
+        results["bmi"] = in_turns(contenders(BMI), rounds)
+        if (threads := worker_threads(rows, rounds)) is not None:
+            results["bmi"]["2 Node worker threads, objects"] = threads
+        show(f"BMI of {rows:,} rows, one process", results["bmi"], "wc_bmi")
+
+        results["percentile"] = in_turns(contenders(PERCENTILE), rounds)
+        show(f"percentiles of {rows:,} rows, one process", results["percentile"], "wc_growth_percentile")
+
+        name = "wc_growth_percentile"
+        def on_cores(workers):
+            connection.execute(f"SET max_parallel_workers_per_gather = {workers}; SET min_parallel_table_scan_size = 0; "
+                               "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0")
+            return milliseconds(connection, PERCENTILE[name])
+        results["parallel"] = in_turns({"alone": lambda: on_cores(0), "with a parallel worker": lambda: on_cores(1)}, rounds)
+        show(f"{name} of {rows:,} rows", results["parallel"], "alone")
+    return results
