@@ -130,3 +130,38 @@ def test_prewarm_is_asked_for_though_nothing_else_is_rebuilt(school, start_worke
         until(lambda: cache.summary(student), 10, "the summary to be there")
         school.psql(f"UPDATE students SET grade = '6' WHERE id = '{student}'; SELECT wc_prewarm('{{{student}}}'::text[])")
         until(lambda: cache.is_current(student), 10, "the new summary to be there")
+
+
+def test_everything_goes_in_steps_that_are_bounded(school, start_worker, redis_server):
+    """Redis serves nobody else during a step: none is larger than the worker was told, and none blocks to free memory."""
+    step, count = 100, 5000
+    worker = start_worker(settings={"invalidate": {"scan_count": step}, "prewarm": {"enabled": False}})
+    with redis_server.connect() as client:
+        cache = Cache(client, school)
+        cache.until_drained()
+        keys = [cache.key(f"s{n}") for n in range(count)]
+        client.mset({key: cache.PLANTED for key in keys})
+        log = {"slowlog-log-slower-than": 0, "slowlog-max-len": 100_000}
+        before = {name: client.config_get(name)[name] for name in log}
+        try:
+            for name, value in log.items():
+                client.config_set(name, value)
+            client.slowlog_reset()
+            school.psql("SELECT wc_invalidate_all()")
+            until(lambda: not client.exists(*keys), 20, "all to be gone")
+            cache.until_drained()
+            commands = [entry["command"] for entry in client.slowlog_get(100_000)]
+        finally:
+            for name, value in before.items():
+                client.config_set(name, value)
+        assert worker.metrics()["wc_worker_swept_keys_total"] == count
+    commands = [command.decode() if isinstance(command, bytes) else command for command in commands]
+    names = {command.split()[0].upper() for command in commands}
+    assert not names & {"DEL", "KEYS", "FLUSHALL", "FLUSHDB"}
+    scans = [command for command in commands if command.startswith("SCAN ")]
+    assert len(scans) >= count / step and all(command.endswith(f" COUNT {step}") for command in scans)
+    # The log shows 31 words of a command and how many more there are.
+    sizes = [31 + int(command.rpartition("(")[2].split()[0]) - 1 if "more arguments" in command else len(command.split()) - 1
+             for command in commands if command.startswith("UNLINK ")]
+    # A step of SCAN ends with the chain of its hash table that it is at.
+    assert sum(sizes) >= count and max(sizes) <= 2 * step

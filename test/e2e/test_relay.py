@@ -131,3 +131,38 @@ def test_without_room_for_a_relay_writers_notify_by_themselves(start_own_school)
     student = school.add_student()
     assert relays(school) == []  # the one place is taken by the server's own logical replication launcher
     changes_are_seen(school, cache, student)
+
+
+@pytest.fixture
+def nobody_else_may_notify(relayed):
+    """A session that holds the lock that every NOTIFY takes at its commit: it waits for a standby that there is not."""
+    school, _, _ = relayed
+
+    def wait_for_standby(name):
+        school.sql(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
+        school.sql("SELECT pg_reload_conf()")
+        until(lambda: school.one("SHOW synchronous_standby_names") == name, 10, "the setting")
+
+    wait_for_standby("nobody")
+    holder = school.cluster.connect(school.database)
+    holder.pgconn.send_query(b"BEGIN; SELECT pg_logical_emit_message(true, 'any', ''); NOTIFY elsewhere; COMMIT")
+    until(lambda: school.one("SELECT wait_event FROM pg_stat_activity WHERE pid = %s", holder.info.backend_pid) == "SyncRep",
+          10, "the session to hold the lock")
+    yield lambda: wait_for_standby("")
+    holder.close()
+
+
+def test_a_relay_that_ends_before_its_notification_is_out(relayed, nobody_else_may_notify):
+    """It has noted that the worker is told, and dies before that is true: the next one begins with telling it."""
+    school, worker, cache = relayed
+    old = until(lambda: relays(school), 10, "the relay to run")
+    cache.plant_summary("ada")
+    school.sql("SET synchronous_commit = off")
+    school.sql("SELECT wc_invalidate('ada'::text)")
+    until(lambda: school.one("SELECT wait_event_type FROM pg_stat_activity WHERE pid = %s", old[0]) == "Lock", 10,
+          "the relay to be about to notify")
+    school.sql("SELECT pg_terminate_backend(%s)", old[0])
+    until(lambda: relays(school) not in ([], old), 30, "another relay")
+    assert cache.is_planted(cache.key("ada"))
+    nobody_else_may_notify()
+    cache.until_invalidated(cache.key("ada"))
