@@ -126,6 +126,9 @@ void Connection::introduce()
 
 void Connection::append(std::span<const std::string_view> words)
 {
+    if (out_.empty() && awaited_ > 0)
+        throw IoError("an earlier call failed before it had all of its answers");
+    ++awaited_;
     words_.clear();
     lengths_.clear();
     for (auto const word : words) {
@@ -143,8 +146,9 @@ void Connection::append(std::span<const std::string_view> words)
 
 void Connection::flush()
 {
-    transport_->write(out_, std::chrono::steady_clock::now() + timeout_);
-    out_.clear();
+    sending_.clear();
+    sending_.swap(out_);
+    transport_->write(sending_, std::chrono::steady_clock::now() + timeout_);
 }
 
 Reply Connection::read_any()
@@ -154,8 +158,10 @@ Reply Connection::read_any()
         void *reply = nullptr;
         if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK)
             throw IoError(std::string("not an answer of Redis: ") + reader_->errstr);
-        if (reply)
+        if (reply) {
+            --awaited_;
             return Reply(static_cast<redisReply *>(reply));
+        }
         char bytes[kReadSize];
         auto const got = transport_->read(bytes, sizeof bytes, deadline);
         if (redisReaderFeed(reader_.get(), bytes, got) != REDIS_OK)

@@ -36,7 +36,8 @@ private:
     std::unique_ptr<redisReply, Free> reply_;
 };
 
-/// For one thread.  After an IoError it is to be dropped.
+/// For one thread.  After an IoError, or a ReplyError with others still to be read, it is of no use any more: `append`
+/// throws, so that what was meant for an earlier call cannot pass for an answer, least of all for an acknowledgement.
 class Connection {
 public:
     /// Connects, authenticates, selects the database.
@@ -66,7 +67,8 @@ private:
     std::unique_ptr<Transport> transport_;
     std::unique_ptr<redisReader, FreeReader> reader_;
     std::chrono::milliseconds timeout_;
-    std::string out_;
+    std::string out_, sending_;
+    std::size_t awaited_ = 0;  ///< replies to what was appended so far
     std::vector<const char *> words_;
     std::vector<std::size_t> lengths_;
 };
