@@ -338,10 +338,15 @@ void Queue::give_back() { drain_.run("ROLLBACK"); }
 
 void Queue::forget(std::span<const app::Everything> rows)
 {
-    std::string sql = "DELETE FROM white_cross.invalidation WHERE students IS NULL AND (xid, n) IN (";
-    for (auto const &row : rows)
-        sql += (&row == rows.data() ? "('" : ", ('") + std::to_string(row.xid) + "', " + std::to_string(row.n) + ")";
-    drain_.run(sql + ")");
+    // Joined, as they may be many thousands: a condition that names each would be gone through for every row.
+    std::string xids, numbers;
+    for (auto const &row : rows) {
+        auto const *const comma = xids.empty() ? "" : ",";
+        xids += comma + std::to_string(row.xid);
+        numbers += comma + std::to_string(row.n);
+    }
+    drain_.run("DELETE FROM white_cross.invalidation AS i USING unnest('{" + xids + "}'::xid8[], '{" + numbers +
+               "}'::integer[]) AS done(xid, n) WHERE i.students IS NULL AND i.xid = done.xid AND i.n = done.n");
 }
 
 app::Backlog Queue::backlog()
