@@ -15,6 +15,11 @@
 
 namespace wc::test {
 
+struct CloseFile {
+    void operator()(FILE *file) const { fclose(file); }
+};
+using File = std::unique_ptr<FILE, CloseFile>;
+
 /// A key and a certificate for it, with the files that hold them.
 class Identity {
 public:
@@ -44,10 +49,9 @@ public:
         X509_sign(certificate_.get(), signer.key_.get(), EVP_sha256());
 
         auto const path = testing::TempDir() + "wc-tls-" + std::to_string(serial);
-        std::unique_ptr<FILE, decltype(&fclose)> const pem(fopen((certificate_file = path + ".crt").c_str(), "w"),
-                                                           fclose);
+        File const pem{fopen((certificate_file = path + ".crt").c_str(), "w")};
         PEM_write_X509(pem.get(), certificate_.get());
-        std::unique_ptr<FILE, decltype(&fclose)> const secret(fopen((key_file = path + ".key").c_str(), "w"), fclose);
+        File const secret{fopen((key_file = path + ".key").c_str(), "w")};
         PEM_write_PrivateKey(secret.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr);
     }
 

@@ -257,7 +257,7 @@ TEST_F(Tls, FilesThatCannotBeUsedAreNamed)
     EXPECT_THAT(check({"", server.certificate_file, authority.key_file}), HasSubstr("belongs to the certificate"));
 
     auto const locked = testing::TempDir() + "wc-tls-locked";
-    std::unique_ptr<FILE, decltype(&fclose)> file(fopen(locked.c_str(), "w"), fclose);
+    test::File file{fopen(locked.c_str(), "w")};
     unsigned char password[] = "hush";
     PEM_write_PrivateKey(file.get(), server.key(), EVP_aes_128_cbc(), password, 4, nullptr, nullptr);
     file.reset();
