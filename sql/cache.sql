@@ -71,6 +71,7 @@ GRANT SELECT ON students, health_records, allergies TO wc_nurse;
 SELECT student_id, snapshot IS NULL AS not_for_the_cache FROM wc_cache_entries('{s1,s2}'::text[]);
 SET ROLE wc_nurse;
 SELECT student_id, snapshot IS NULL AS not_for_the_cache FROM wc_cache_entries('{s1,s2}'::text[]);
+SELECT student_id, snapshot IS NULL AS page_not_for_the_cache FROM wc_cache_entries('{s1,s2}'::text[], ARRAY['records:1:20:{}']);
 RESET ROLE;
 
 -- The role of a worker: exactly what it needs.
