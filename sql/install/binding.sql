@@ -51,7 +51,7 @@ BEGIN ATOMIC
     END;
 END;
 
--- "studentId" → student_id
+-- "studentId" -> student_id
 CREATE FUNCTION white_cross.snake_case(name text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC

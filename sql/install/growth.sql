@@ -14,7 +14,7 @@ CREATE TABLE white_cross.growth_reference (
     PRIMARY KEY (reference, measure, sex, age_months)
 );
 COMMENT ON TABLE white_cross.growth_reference IS 'growth references beside the built-in cdc: L, M and S (Cole and Green 1992) of a measure, sex and age, linear between ages; named in the reference argument of wc_growth_percentile and others';
-COMMENT ON COLUMN white_cross.growth_reference.measure IS 'bmi in kg/m², height in cm, weight in kg';
+COMMENT ON COLUMN white_cross.growth_reference.measure IS 'bmi in kg/m^2, height in cm, weight in kg';
 COMMENT ON COLUMN white_cross.growth_reference.age_months IS 'days over 30.4375; ascending as the rows are loaded';
 COMMENT ON COLUMN white_cross.growth_reference.l IS 'power of the Box-Cox transformation';
 COMMENT ON COLUMN white_cross.growth_reference.m IS 'median, in the unit of the measure';
@@ -48,12 +48,12 @@ SELECT pg_catalog.pg_extension_config_dump('white_cross.growth_reference', 'ORDE
 CREATE FUNCTION wc_bmi(height_cm double precision, weight_kg double precision) RETURNS double precision
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_bmi';
 COMMENT ON FUNCTION wc_bmi(double precision, double precision) IS
-'Body mass index in kg/m² of a height in cm and a weight in kg, rounded to one decimal as JavaScript''s Math.round(x * 10) / 10 does (halves go up). NULL for NULL. Error 22003 for a height or weight that is zero, negative, NaN or infinite.';
+'Body mass index in kg/m^2 of a height in cm and a weight in kg, rounded to one decimal as JavaScript''s Math.round(x * 10) / 10 does (halves go up). NULL for NULL. Error 22003 for a height or weight that is zero, negative, NaN or infinite.';
 
 CREATE FUNCTION wc_bmi_exact(height_cm double precision, weight_kg double precision) RETURNS double precision
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_bmi_exact';
 COMMENT ON FUNCTION wc_bmi_exact(double precision, double precision) IS
-'Body mass index in kg/m² of a height in cm and a weight in kg, not rounded: weight / (height / 100)². Growth references are asked with this one. NULL for NULL. Error 22003 for a height or weight that is zero, negative, NaN or infinite.';
+'Body mass index in kg/m^2 of a height in cm and a weight in kg, not rounded: weight / (height / 100)^2. Growth references are asked with this one. NULL for NULL. Error 22003 for a height or weight that is zero, negative, NaN or infinite.';
 
 CREATE FUNCTION wc_bmi_batch(heights_cm double precision[], weights_kg double precision[]) RETURNS double precision[]
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_bmi_batch';
@@ -169,7 +169,7 @@ LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 2180 AS 'MODULE_PATHNAME', 'wc_growt
 DO $$
 DECLARE
     -- What all of them have in common.
-    measures constant text := ' Measures: bmi in kg/m² (see wc_bmi_exact), height in cm, weight in kg.';
+    measures constant text := ' Measures: bmi in kg/m^2 (see wc_bmi_exact), height in cm, weight in kg.';
     sexes    constant text := ' Sexes: male, female; other and prefer_not_to_say, for which there is no reference; in upper or lower case, or as an enum, of which any other label counts as other.';
     nulls    constant text := ' NULL for NULL, for ages outside 24 to below 240 months (wc_age_months) and where there is no reference for the sex; nothing is clamped.';
     errors   constant text := ' Errors: 22023 for an unknown measure or sex; 22003 for a value that is zero, negative, NaN or infinite, or an age that is NaN or infinite.';
@@ -184,13 +184,13 @@ BEGIN
                || CASE WHEN 'reference' = ANY (p.proargnames) THEN own ELSE '' END AS words
         FROM (VALUES
             ('wc_growth_zscore', 'How many standard deviations a value is from the median of children of that sex and age; above P95 of BMI the normal quantile of the percentile, at most 8.21.' || measures || sexes || nulls || errors || source || extended || '.'),
-            ('wc_growth_percentile', 'The percentage, 0 to below 100, of children of that sex and age whose value is lower.' || measures || sexes || nulls || errors || source || extended || ': 90 + 10·Φ((BMI − P95)/σ).'),
+            ('wc_growth_percentile', 'The percentage, 0 to below 100, of children of that sex and age whose value is lower.' || measures || sexes || nulls || errors || source || extended || ': 90 + 10*Phi((BMI - P95)/sigma).'),
             ('wc_growth_value', 'The value at a percentile, above 0 and below 100, of children of that sex and age: the inverse of wc_growth_percentile. NULL too where the LMS method has no value that high.' || measures || sexes || nulls || ' Errors: 22023 for an unknown measure or sex; 22003 for a percentile that is not above 0 and below 100, or an age that is NaN or infinite.' || source || extended || '.'),
-            ('wc_growth_modified_zscore', 'CDC''s modified z-score, by which outliers are told: the distance from the median in halves of the distance from the median to z = ±2, without the extension of BMI.' || measures || sexes || nulls || errors || source || '.'),
-            ('wc_growth_implausible', 'Whether CDC calls a value biologically implausible, by its modified z-score: weight below −5 or above 8, height below −5 or above 4, BMI below −4 or above 8. A flag, not an error: keep the value.' || measures || sexes || nulls || errors || source || '.'),
-            ('wc_bmi_category', 'The category of a BMI in kg/m²: underweight (below P5), healthy (below P85), overweight (below P95), obesity class 1 (from P95), obesity class 2 (from 120 % of P95 or BMI 35), obesity class 3 (from 140 % of P95 or BMI 40).' || sexes || nulls || errors || source || '.'),
-            ('wc_bmi_percent_of_p95', 'A BMI in kg/m² in percent of the 95th percentile of that sex and age.' || sexes || nulls || errors || source || '.'),
-            ('wc_growth_curves', 'The curves of the reference: for each of its points, 24, 24.5, 25.5 … 239.5 and 240 months, the value at each percentile (above 0 and below 100); a NULL value where the LMS method has none that high. No rows for a sex without a reference.' || measures || sexes || ' Errors: 22023 for an unknown measure or sex; 22003 for a percentile out of range.' || source || extended || '.')
+            ('wc_growth_modified_zscore', 'CDC''s modified z-score, by which outliers are told: the distance from the median in halves of the distance from the median to z = +/-2, without the extension of BMI.' || measures || sexes || nulls || errors || source || '.'),
+            ('wc_growth_implausible', 'Whether CDC calls a value biologically implausible, by its modified z-score: weight below -5 or above 8, height below -5 or above 4, BMI below -4 or above 8. A flag, not an error: keep the value.' || measures || sexes || nulls || errors || source || '.'),
+            ('wc_bmi_category', 'The category of a BMI in kg/m^2: underweight (below P5), healthy (below P85), overweight (below P95), obesity class 1 (from P95), obesity class 2 (from 120 % of P95 or BMI 35), obesity class 3 (from 140 % of P95 or BMI 40).' || sexes || nulls || errors || source || '.'),
+            ('wc_bmi_percent_of_p95', 'A BMI in kg/m^2 in percent of the 95th percentile of that sex and age.' || sexes || nulls || errors || source || '.'),
+            ('wc_growth_curves', 'The curves of the reference: for each of its points, 24, 24.5, 25.5 and so on to 239.5, and 240 months, the value at each percentile (above 0 and below 100); a NULL value where the LMS method has none that high. No rows for a sex without a reference.' || measures || sexes || ' Errors: 22023 for an unknown measure or sex; 22003 for a percentile out of range.' || source || extended || '.')
         ) AS f (name, words)
         JOIN pg_catalog.pg_proc AS p ON p.proname IN (f.name, f.name || '_batch')
         JOIN pg_catalog.pg_extension AS e ON e.extname = 'white_cross' AND e.extnamespace = p.pronamespace

@@ -32,6 +32,46 @@ Datum answer_one(FunctionCallInfo fcinfo, const Reference &reference, Measure me
     return result;
 }
 
+// Children that have a reference, until there are enough of them to be answered together.
+class Block {
+public:
+    static constexpr int kSize = 128;
+
+    Norm &next_norm() { return norms_[count_]; }
+    void add(double value, int place)
+    {
+        values_[count_] = value;
+        places_[count_++] = place;
+    }
+    bool is_full() const { return count_ == kSize; }
+
+    template <class Answer>
+    void answer(Measure measure, ResultArray &results)
+    {
+        if constexpr (requires { Answer::kOfMany; }) {
+            double made[kSize];
+            Answer::kOfMany(norms_, values_, made, static_cast<std::size_t>(count_));
+            for (int i = 0; i < count_; ++i)
+                results.put(places_[i], Float8GetDatum(finite(made[i], Answer::kResult, values_[i])));
+        } else {
+            for (int i = 0; i < count_; ++i) {
+                Datum result = 0;
+                if (Answer::of(measure, norms_[i], values_[i], result))
+                    results.put(places_[i], result);
+                else
+                    results.put_null(places_[i]);
+            }
+        }
+        count_ = 0;
+    }
+
+private:
+    int count_ = 0;
+    Norm norms_[kSize];
+    double values_[kSize];
+    int places_[kSize];
+};
+
 // The arguments from `first` on: sexes, ages and values.  An element with a NULL among its three gives NULL.
 template <class Answer, class Reference>
 Datum answer_each(FunctionCallInfo fcinfo, const Reference &reference, Measure measure, int first)
@@ -42,21 +82,23 @@ Datum answer_each(FunctionCallInfo fcinfo, const Reference &reference, Measure m
     check_same_length(sexes, ages);
     check_same_length(sexes, values);
     ResultArray results(sexes.count());
+    Block block;
     for (int i = 0; i < sexes.count(); ++i) {
-        Norm norm;
-        Datum result = 0;
-        bool has_answer = false;
-        if (!sexes.is_null(i) && !ages.is_null(i) && !values.is_null(i)) {
-            Sex const sex = sex_of_text(sexes.datum(i));
-            double const age = age_in_months(ages[i], {ages.name(), i + 1});
-            double const value = Answer::check(values[i], {values.name(), i + 1});
-            has_answer = reference.find(measure, sex, age, norm) && Answer::of(measure, norm, value, result);
+        if (sexes.is_null(i) || ages.is_null(i) || values.is_null(i)) {
+            results.put_null(i);
+            continue;
         }
-        if (has_answer)
-            results.put(i, result);
+        Sex const sex = sex_of_text(sexes.datum(i));
+        double const age = age_in_months(ages[i], {ages.name(), i + 1});
+        double const value = Answer::check(values[i], {values.name(), i + 1});
+        if (reference.find(measure, sex, age, block.next_norm()))
+            block.add(value, i);
         else
             results.put_null(i);
+        if (block.is_full())
+            block.answer<Answer>(measure, results);
     }
+    block.answer<Answer>(measure, results);
     PG_RETURN_DATUM(results.as_array(Answer::kType));
 }
 

@@ -1,5 +1,5 @@
 // The questions that can be asked of a growth reference, each with what it takes and gives.  `of` is false where there
-// is no answer.
+// is no answer.  Those with `kOfMany` are answered faster for many at once.
 #pragma once
 #include <cmath>
 
@@ -17,14 +17,18 @@ struct OfValue {
 };
 
 struct ZScore : OfValue {
+    static constexpr const char *kResult = "the z-score";
+    static constexpr auto kOfMany = growth::zscores;
     static bool of(growth::Measure, const growth::Norm &norm, double value, Datum &result)
     {
-        result = Float8GetDatum(finite(growth::zscore(norm, value), "the z-score", value));
+        result = Float8GetDatum(finite(growth::zscore(norm, value), kResult, value));
         return true;
     }
 };
 
 struct Percentile : OfValue {
+    static constexpr const char *kResult = "the percentile";
+    static constexpr auto kOfMany = growth::percentiles;
     static bool of(growth::Measure, const growth::Norm &norm, double value, Datum &result)
     {
         result = Float8GetDatum(growth::percentile(norm, value));

@@ -50,7 +50,7 @@ void reject_overflow(const char *what, double value)
 {
     ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
                     errmsg("%s of %s is out of range", what, float8out_internal(value)),
-                    errhint("Heights are in cm, weights in kg, BMI in kg/m².")));
+                    errhint("Heights are in cm, weights in kg, BMI in kg/m^2.")));
     pg_unreachable();
 }
 
@@ -75,7 +75,7 @@ growth::Measure measure_of_text(Datum text)
         Shown const given = shown(view(text));
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown measure \"%.*s\"", given.length, given.text),
-                 errhint("Known measures are bmi (kg/m²), height (cm) and weight (kg).")));
+                 errhint("Known measures are bmi (kg/m^2), height (cm) and weight (kg).")));
     }
     return measure;
 }

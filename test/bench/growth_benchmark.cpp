@@ -66,6 +66,35 @@ BENCHMARK(growth_percentile);
 void growth_percentile_bmi(benchmark::State &state) { of_children(state, children(0, 0), percentile); }
 BENCHMARK(growth_percentile_bmi);
 
+// Many at once, ages looked up with them; an item is one child.
+template <class Work>
+void of_many(benchmark::State &state, Work work)
+{
+    std::vector<Child> const all = children(0, 2);
+    constexpr std::size_t kBlock = 128;
+    Norm norms[kBlock];
+    double values[kBlock];
+    double results[kBlock];
+    for (auto _ : state) {
+        for (std::size_t from = 0; from < kChildren; from += kBlock) {
+            for (std::size_t i = 0; i < kBlock; ++i) {
+                const Child &child = all[from + i];
+                cdc_norm(child.measure, child.sex, child.age_months, norms[i]);
+                values[i] = child.value;
+            }
+            work(norms, values, results, kBlock);
+            benchmark::DoNotOptimize(results);
+        }
+    }
+    state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kChildren));
+}
+
+void growth_zscores(benchmark::State &state) { of_many(state, zscores); }
+BENCHMARK(growth_zscores);
+
+void growth_percentiles(benchmark::State &state) { of_many(state, percentiles); }
+BENCHMARK(growth_percentiles);
+
 void growth_value(benchmark::State &state)
 {
     of_children(state, children(0, 2), [](const Norm &norm, double value) { return value_at(norm, 1 + value / 10); });

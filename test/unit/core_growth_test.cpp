@@ -153,6 +153,28 @@ TEST(Growth, RisesWithTheValueAndIsNeverNaN)
     });
 }
 
+TEST(Growth, ManyAtOnceAreTheSameToTheLastBit)
+{
+    std::vector<Norm> norms;
+    std::vector<double> values;
+    at_all_ages([&](Measure, Sex, double, const Norm &norm) {
+        for (double const part : {1e-300, 0.5, 0.97, 1.0, 1.1, 1.5, 3.0, 1e300}) {
+            norms.push_back(norm);
+            values.push_back(norm.lms.m * part);
+        }
+    });
+    norms.push_back({{1e-12, 100, 0.1}, 0});
+    values.push_back(115);
+    std::vector<double> z(values.size());
+    std::vector<double> shares(values.size());
+    zscores(norms.data(), values.data(), z.data(), values.size());
+    percentiles(norms.data(), values.data(), shares.data(), values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        EXPECT_EQ(z[i], zscore(norms[i], values[i])) << i;
+        EXPECT_EQ(shares[i], percentile(norms[i], values[i])) << i;
+    }
+}
+
 TEST(Growth, OfP95Exactly)
 {
     at_all_ages([](Measure measure, Sex, double age, const Norm &norm) {

@@ -42,19 +42,59 @@ double extended_percentile(double t) noexcept
     return 100 - 100 * std::max(0.1 * normal_above(t), kSmallestShareAbove);
 }
 
+double log_of_ratio(double value, double median) noexcept
+{
+    double const ratio = value / median;
+    bool const is_normal = ratio >= std::numeric_limits<double>::min() && ratio <= std::numeric_limits<double>::max();
+    return is_normal ? std::log(ratio) : std::log(value) - std::log(median);
+}
+
+// e^y − 1 loses 1e-16 of 1, which is nothing beside L·S unless L is near 0.
+bool is_near_zero(double l) noexcept { return std::abs(l) < 0.01; }
+
+double zscore_near_zero(const Lms &lms, double log) noexcept
+{
+    double const y = lms.l * log;
+    return std::abs(y) < kSmall ? log / lms.s * (1 + y / 2) : std::expm1(y) / y * (log / lms.s);
+}
+
+double zscore_of_power(const Lms &lms, double power) noexcept { return (power - 1) / (lms.l * lms.s); }
+
+// LMS z-scores, each step for all: calls of exp and log overlap, where the steps of one z-score wait for each other.
+void lms_zscores(const Norm *norms, const double *values, double *results, std::size_t count) noexcept
+{
+    for (std::size_t i = 0; i < count; ++i)
+        results[i] = log_of_ratio(values[i], norms[i].lms.m);
+    for (std::size_t i = 0; i < count; ++i) {
+        const Lms &lms = norms[i].lms;
+        results[i] = is_near_zero(lms.l) ? zscore_near_zero(lms, results[i])
+                                         : zscore_of_power(lms, std::exp(lms.l * results[i]));
+    }
+}
+
+// What the extension makes of an LMS z-score.
+double extended(const Norm &norm, double value, double z) noexcept
+{
+    double t = 0;
+    if (in_extended_tail(norm, value, z, t))
+        return extended_zscore(t);
+    return norm.sigma == 0 ? z : std::min(z, kZ95);
+}
+
+double percentile_of(const Norm &norm, double value, double z) noexcept
+{
+    double t = 0;
+    if (in_extended_tail(norm, value, z, t))
+        return extended_percentile(t);
+    return std::min(100 * normal_below(z), norm.sigma == 0 ? kBelow100 : kBelow95);
+}
+
 }  // namespace
 
 double lms_zscore(const Lms &lms, double value) noexcept
 {
-    double const ratio = value / lms.m;
-    bool const is_normal = ratio >= std::numeric_limits<double>::min() && ratio <= std::numeric_limits<double>::max();
-    double const log = is_normal ? std::log(ratio) : std::log(value) - std::log(lms.m);
-    double const y = lms.l * log;
-    // e^y − 1 loses 1e-16 of 1, which is nothing beside L·S unless L is near 0.
-    constexpr double kNearZero = 0.01;
-    if (std::abs(lms.l) >= kNearZero)
-        return (std::exp(y) - 1) / (lms.l * lms.s);
-    return std::abs(y) < kSmall ? log / lms.s * (1 + y / 2) : std::expm1(y) / y * (log / lms.s);
+    double const log = log_of_ratio(value, lms.m);
+    return is_near_zero(lms.l) ? zscore_near_zero(lms, log) : zscore_of_power(lms, std::exp(lms.l * log));
 }
 
 double lms_value(const Lms &lms, double z) noexcept
@@ -65,22 +105,25 @@ double lms_value(const Lms &lms, double z) noexcept
     return lms.m * std::exp(lms.s * z * log_of(w));
 }
 
-double zscore(const Norm &norm, double value) noexcept
+double zscore(const Norm &norm, double value) noexcept { return extended(norm, value, lms_zscore(norm.lms, value)); }
+
+void zscores(const Norm *norms, const double *values, double *results, std::size_t count) noexcept
 {
-    double const z = lms_zscore(norm.lms, value);
-    double t = 0;
-    if (in_extended_tail(norm, value, z, t))
-        return extended_zscore(t);
-    return norm.sigma == 0 ? z : std::min(z, kZ95);
+    lms_zscores(norms, values, results, count);
+    for (std::size_t i = 0; i < count; ++i)
+        results[i] = extended(norms[i], values[i], results[i]);
 }
 
 double percentile(const Norm &norm, double value) noexcept
 {
-    double const z = lms_zscore(norm.lms, value);
-    double t = 0;
-    if (in_extended_tail(norm, value, z, t))
-        return extended_percentile(t);
-    return std::min(100 * normal_below(z), norm.sigma == 0 ? kBelow100 : kBelow95);
+    return percentile_of(norm, value, lms_zscore(norm.lms, value));
+}
+
+void percentiles(const Norm *norms, const double *values, double *results, std::size_t count) noexcept
+{
+    lms_zscores(norms, values, results, count);
+    for (std::size_t i = 0; i < count; ++i)
+        results[i] = percentile_of(norms[i], values[i], results[i]);
 }
 
 double value_at(const Norm &norm, double percentile) noexcept

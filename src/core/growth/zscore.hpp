@@ -18,8 +18,11 @@ double lms_value(const Lms &lms, double z) noexcept;
 
 /// The z-score; above P95 of the extended BMI the quantile of the percentile, at most 8.21.
 double zscore(const Norm &norm, double value) noexcept;
+/// The same of many, and to the last bit; faster, because logarithms and powers then follow each other undisturbed.
+void zscores(const Norm *norms, const double *values, double *results, std::size_t count) noexcept;
 /// 100·Φ(z), 0 ≤ percentile < 100; above P95 of the extended BMI 90 + 10·Φ((value − P95)/σ).
 double percentile(const Norm &norm, double value) noexcept;
+void percentiles(const Norm *norms, const double *values, double *results, std::size_t count) noexcept;
 /// The value at a percentile, 0 < percentile < 100.  NaN where plain LMS has none.
 double value_at(const Norm &norm, double percentile) noexcept;
 
