@@ -66,8 +66,9 @@ def measure(district, quick):
         connection.execute("SELECT white_cross.unregister_worker('dead-rows')")
         client.flushall()
     clean = measured["a clean queue"]
+    figures = list(clean)
     for found in measured.values():
-        found |= {f"{name[:-3]} of clean": found[name] / clean[name] for name in clean}
+        found |= {f"{name[:-3]} of clean": found[name] / clean[name] for name in figures}
     print(f"{writes:,} single writes, each acknowledged before the next; medians of {rounds} rounds")
     table(["", *clean], [[name, *found.values()] for name, found in measured.items()])
     return measured

@@ -71,6 +71,27 @@ def test_not_by_everybody(students, school):
                 nobody.execute(f"SELECT {call}")
 
 
+def test_by_whom_it_was_granted_to(students, school, cache):
+    """Who may call it needs no right to any table, nor to the queue; and each may be granted without the others."""
+    school.sql("DO $$ BEGIN CREATE ROLE wc_test_caller LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    calls = {"wc_invalidate(text)": f"wc_invalidate('{students[0]}'::text)", "wc_invalidate(text[])": f"wc_invalidate('{{{students[0]}}}'::text[])",
+             "wc_invalidate_all()": "wc_invalidate_all()", "wc_invalidate_pattern(text)": "wc_invalidate_pattern('student:*')"}
+    with school.cluster.connect(school.database, "wc_test_caller") as caller:
+        for function, call in calls.items():
+            school.sql(f"GRANT EXECUTE ON FUNCTION {function} TO wc_test_caller")
+            cache.until_drained()
+            keys = keys_of(cache, students[0])
+            caller.execute(f"SELECT {call}")
+            cache.until_invalidated(*keys)
+            for other in calls.values():
+                if other != call:
+                    with pytest.raises(errors.InsufficientPrivilege):
+                        caller.execute(f"SELECT {other}")
+            school.sql(f"REVOKE EXECUTE ON FUNCTION {function} FROM wc_test_caller")
+        with pytest.raises(errors.InsufficientPrivilege):
+            caller.execute("SELECT FROM white_cross.invalidation")
+
+
 def test_keys_of_a_pattern(students, school, cache):
     keys = keys_of(cache, *students)
     charts = [key for key in keys if key.endswith("growth_chart")]
