@@ -184,6 +184,53 @@ SELECT public.wc_bulk_delete_records('{none}'::text[]), public.wc_cache_key('s1'
 RESET search_path;
 SET client_min_messages = warning;
 DROP SCHEMA evil CASCADE;
+RESET client_min_messages;
+
+-- Days instead of times, numbers as ids, varchar, partitions, and one column for two attributes.
+SELECT wc_detach('public');
+CREATE SCHEMA other;
+CREATE TABLE other.students (id integer PRIMARY KEY, student_number varchar, first_name varchar, last_name varchar, date_of_birth date, gender varchar, grade varchar);
+CREATE TABLE other.health_records (id integer, student_id integer NOT NULL, type varchar NOT NULL, date date NOT NULL, description varchar, vital jsonb,
+    provider varchar, notes varchar, attachments varchar[], created_at timestamptz, PRIMARY KEY (id, date)) PARTITION BY RANGE (date);
+CREATE TABLE other.records_2024 PARTITION OF other.health_records FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+CREATE TABLE other.records_rest PARTITION OF other.health_records DEFAULT;
+CREATE TABLE other.allergies (id integer, student_id integer, allergen varchar, severity varchar, reaction varchar, treatment varchar, verified boolean,
+    verified_by varchar, verified_at date, created_at date, updated_at date);
+CREATE TABLE other.chronic_conditions (id integer, student_id integer, condition varchar, diagnosed_date date, status varchar, severity varchar, notes varchar,
+    care_plan varchar, medications varchar[], restrictions varchar[], triggers varchar[], diagnosed_by varchar, last_review_date date, next_review_date date,
+    created_at date, updated_at date);
+SELECT count(*) FROM wc_attach('other', '{"health_records": {"columns": {"updatedAt": "created_at"}}}');
+INSERT INTO other.students VALUES (7, 'N7', 'Ada', 'Quill', '2015-03-01', 'F', '4');
+INSERT INTO other.health_records SELECT n, 7, CASE n % 3 WHEN 0 THEN 'dental' ELSE 'visit' END, date '2025-01-03' - n / 2, 'd', NULL, 'Dr. ' || n, NULL,
+    ARRAY['a' || n], '2025-01-01 00:00+00' FROM generate_series(-3, 9) AS n;
+CREATE OR REPLACE FUNCTION walk(size int, filters jsonb DEFAULT '{}') RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    page json;
+    at   text;
+BEGIN
+    LOOP
+        page := wc_student_records_after(7, at, size, filters);
+        RETURN NEXT ids(page);
+        at := page ->> 'nextCursor';
+        EXIT WHEN at IS NULL;
+    END LOOP;
+END
+$$;
+SELECT wc_student_records(7, 2, 1) -> 'records' -> 0;
+SELECT walk(4);
+SELECT ids(wc_student_records('7', n, 4)) AS numbers FROM generate_series(1, 5) AS n;
+SELECT walk(3, '{"type": "dental"}');
+-- The day begins at its midnight.
+SELECT f AS filters, ids(wc_student_records(7, filters => f))
+FROM unnest(ARRAY['{"dateFrom": "2025-01-02"}', '{"dateFrom": "2025-01-02T00:00:01Z"}', '{"dateTo": "2024-12-31T23:59:59Z"}', '{"dateTo": "2025-01-01"}',
+                  '{"dateFrom": "1999-12-31T12:00:00Z", "dateTo": "1999-12-31T12:00:00Z"}', '{"provider": "dr. 9"}']::jsonb[]) AS f;
+SELECT wc_student_records(99999999999) AS beyond, wc_student_records_after(99999999999) AS beyond_too, wc_vaccinations(99999999999) AS none;
+SELECT refusal('SELECT wc_student_records(''x'')'), refusal('SELECT wc_bulk_delete_records(''{x}''::text[])'),
+       refusal('SELECT wc_bulk_delete_records(''{6f2c1b1e-0000-4000-8000-00000000abcd}''::uuid[])');
+SELECT wc_bulk_delete_records('{1,2,99999999999,99999999999,NULL}'::bigint[]), wc_bulk_delete_records('{3,3,1}'::text[]) AS as_text;
+SET client_min_messages = warning;
+SELECT wc_detach('other');
+DROP SCHEMA other CASCADE;
 DROP OWNED BY wc_nurse;
 DROP ROLE wc_nurse;
 DROP FUNCTION walk, ids, refusal;

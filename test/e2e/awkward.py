@@ -62,14 +62,18 @@ def parsed(text):
     return json.loads(text, object_pairs_hook=pairs, parse_float=Decimal)
 
 
+TEMPLATE = "awkward"
+
+
 @contextmanager
 def awkward_school(cluster, database):
-    """A database of that name with these rows, attached."""
-    cluster.create_database(database)
+    """A database of that name with these rows, attached.  They are made once and copied."""
+    with cluster.connect() as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone():
+            cluster.create_database(TEMPLATE)
+            cluster.psql("CREATE EXTENSION white_cross; SELECT wc_create_tables('public'); SELECT wc_attach('public');", TEMPLATE)
+            cluster.psql(f"\\set students {STUDENTS}\n{DATA}", TEMPLATE)
+        connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{TEMPLATE}"')
     school = School(cluster, database)
-    school.sql("CREATE EXTENSION white_cross")
-    school.sql("SELECT wc_create_tables('public')")
-    school.sql("SELECT wc_attach('public')")
-    school.psql(f"\\set students {STUDENTS}\n{DATA}")
     with school.connection:
         yield school

@@ -3,6 +3,7 @@
 import json
 import random
 
+import psycopg
 import pytest
 
 from awkward import TIME, awkward_school, parsed
@@ -106,6 +107,40 @@ def test_what_is_to_be_cached(awkward):
         assert [student for student, _ in rows] == [f"s{n}" for n in range(990, 1001)]
         for student, value in rows:
             assert value == awkward.one("SELECT wc_student_records(%s::text, 1, %s, %s)::text", student, size, json.dumps(filters))
+
+
+def any_json(chance, depth=0):
+    """Much of it nearly right."""
+    return chance.choice([
+        lambda: None, lambda: chance.choice([True, 0, -1.5e300, "", "x" * 10_000, "2025-10-10", "DENTAL", "\\u0000", "\U0001F9EA", "%", "'"]),
+        lambda: chance.choice(DATES + TYPES + PROVIDERS), lambda: [any_json(chance, depth + 1) for _ in range(chance.randint(0, 2))],
+        lambda: {chance.choice(["type", "dateFrom", "dateTo", "provider", "Type", "", "$1", "x" * 200]): any_json(chance, depth + 1)
+                 for _ in range(chance.randint(0, 4))}])() if depth < 4 else None
+
+
+def test_whatever_is_given_is_answered_or_refused(awkward):
+    """With an error of the kinds that the functions announce, and no other."""
+    chance = random.Random(5)
+    cursor = awkward.one("SELECT wc_student_records_after('s7', NULL, 1) ->> 'nextCursor'")
+    outcomes = set()
+    for _ in range(600):
+        filters = json.dumps(any_json(chance) if chance.random() < 0.2 else
+                             {name: any_json(chance, 3) for name in ("type", "dateFrom", "dateTo", "provider") if chance.random() < 0.3})
+        damaged = list(cursor)
+        for _ in range(chance.randint(0, 3)):
+            damaged[chance.randrange(len(damaged))] = chance.choice("0123456789abcdef\u00e9 ")
+        for statement, parameters in (
+                ("SELECT wc_student_records('s7', %s, %s, %s)", (chance.choice([1, 2, 2**31 - 1, 0]), chance.choice([1, 500, -1]), filters)),
+                ("SELECT wc_student_records_after('s7', %s, 20, %s)", ("".join(damaged), chance.choice(["{}", filters]))),
+                ("SELECT wc_cache_key('s7', 1, 20, %s::json)", (filters,)),
+                ("SELECT value FROM wc_cache_entries('{s7}'::text[], ARRAY[%s])", (f"records:1:20:{filters}",))):
+            try:
+                awkward.one(statement, *parameters)
+                outcomes.add("answered")
+            except psycopg.Error as error:
+                assert error.sqlstate in ("22023", "22007", "22008"), (statement, parameters, error)
+                outcomes.add(error.sqlstate)
+    assert outcomes >= {"answered", "22023", "22007"}
 
 
 @pytest.mark.parametrize("kept", ["the old index alone", "none"])

@@ -28,7 +28,7 @@ FROM students s WHERE s.id = %s
 
 @pytest.fixture(scope="module")
 def awkward(cluster):
-    with awkward_school(cluster, "awkward") as school:
+    with awkward_school(cluster, "awkward_summaries") as school:
         yield school
 
 
