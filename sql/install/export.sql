@@ -26,3 +26,8 @@ BEGIN
     END LOOP;
 END
 $$;
+
+CREATE FUNCTION wc_import_health_history(history json, on_conflict text DEFAULT 'error') RETURNS json
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'wc_import_health_history';
+COMMENT ON FUNCTION wc_import_health_history(json, text) IS
+'Takes the export of one student back, whole or not at all: a JSON array of all chunks of wc_export_health_history, or of all lines of wc_export_health_history_ndjson, in their order. Gives, as JSON, how many rows of each section were inserted, updated and skipped. on_conflict says what happens to a row whose id is there already: error (also for NULL), skip, update; a row of another student is an error in any case. Rows that are there and not in the export stay. Columns that a row does not name get their default, or stay as they are. Runs as the caller; triggers fire, so that caches follow. NULL for NULL. Errors name the chunk, the row in it and the field, and show nothing of its content: 22032 what is no export, is cut off or names unknown columns, 23502 a missing or null value, 22P02, 22007, 22008, 22003, 22001 a value that is none of its column, 23505 an id or another unique value that is there already, 23503 and 23514 other constraints, otherwise what the database refused it with; 22023 an unknown on_conflict; 42501 no privilege; 25006 on a standby.';

@@ -13,3 +13,4 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION wc_invalidate_all(), wc_invalidate_pattern(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION wc_import_health_history(json, text) FROM PUBLIC;

@@ -54,6 +54,32 @@ auto guarded(Work work) -> decltype(work())
     pg_unreachable();
 }
 
+/// Runs `work`.  An error of PostgreSQL in it ends it; `report` then looks at what it says and reports one of its own,
+/// or returns, and the error goes on as it was.  In `report` the transaction has failed: it may format text and
+/// nothing else.
+template <typename Work, typename Report>
+void translated(Work work, Report report)
+{
+    static_assert(std::is_trivially_destructible_v<Work> && std::is_trivially_destructible_v<Report>);
+    MemoryContext const entry = CurrentMemoryContext;
+    ErrorData *volatile error = nullptr;
+    PG_TRY();
+    {
+        work();
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(entry);
+        error = CopyErrorData();
+        FlushErrorState();
+    }
+    PG_END_TRY();
+    if (error == nullptr)
+        return;
+    report(*error);
+    ReThrowError(error);
+}
+
 }  // namespace wc
 
 /// Defines a function that SQL can call.  The body takes `fcinfo`, as every V1 function does.
