@@ -8,11 +8,14 @@
 namespace wc {
 namespace {
 
-double checked_bmi(double height_cm, double weight_kg, int index = 0)
+inline double exact_bmi(double height_cm, double weight_kg, int index = 0)
 {
-    positive(height_cm, {"height_cm", index});
-    positive(weight_kg, {"weight_kg", index});
-    return finite(growth::bmi(height_cm, weight_kg), "the BMI for a height", height_cm);
+    return growth::bmi(positive(height_cm, {"height_cm", index}), positive(weight_kg, {"weight_kg", index}));
+}
+
+inline double rounded_bmi(double height_cm, double weight_kg, int index = 0)
+{
+    return finite(growth::round_to_tenth(exact_bmi(height_cm, weight_kg, index)), "the BMI for a height", height_cm);
 }
 
 }  // namespace
@@ -21,14 +24,14 @@ double checked_bmi(double height_cm, double weight_kg, int index = 0)
 using namespace wc;
 
 // wc_bmi(height_cm, weight_kg)
-WC_FUNCTION(wc_bmi)
-{
-    double const exact = checked_bmi(PG_GETARG_FLOAT8(0), PG_GETARG_FLOAT8(1));
-    PG_RETURN_FLOAT8(finite(growth::round_to_tenth(exact), "the BMI for a height", PG_GETARG_FLOAT8(0)));
-}
+WC_FUNCTION(wc_bmi) { PG_RETURN_FLOAT8(rounded_bmi(PG_GETARG_FLOAT8(0), PG_GETARG_FLOAT8(1))); }
 
 // wc_bmi_exact(height_cm, weight_kg)
-WC_FUNCTION(wc_bmi_exact) { PG_RETURN_FLOAT8(checked_bmi(PG_GETARG_FLOAT8(0), PG_GETARG_FLOAT8(1))); }
+WC_FUNCTION(wc_bmi_exact)
+{
+    double const height_cm = PG_GETARG_FLOAT8(0);
+    PG_RETURN_FLOAT8(finite(exact_bmi(height_cm, PG_GETARG_FLOAT8(1)), "the BMI for a height", height_cm));
+}
 
 // wc_bmi_batch(heights_cm, weights_kg)
 WC_FUNCTION(wc_bmi_batch)
@@ -41,7 +44,7 @@ WC_FUNCTION(wc_bmi_batch)
         if (heights.is_null(i) || weights.is_null(i))
             result.put_null(i);
         else
-            result.put(i, Float8GetDatum(growth::round_to_tenth(checked_bmi(heights[i], weights[i], i + 1))));
+            result.put(i, Float8GetDatum(rounded_bmi(heights[i], weights[i], i + 1)));
     }
     PG_RETURN_DATUM(result.as_array(FLOAT8OID));
 }

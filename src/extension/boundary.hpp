@@ -22,10 +22,11 @@
 
 namespace wc {
 
-/// What is left of an exception after its handler has ended.
+/// What is left of an exception after its handler has ended.  Filled by the handler alone: to clear it at every call
+/// took longer than a BMI.
 struct Failure {
-    int sqlstate = 0;
-    char message[256] = {0};
+    int sqlstate;
+    char message[256];
 };
 static_assert(std::is_trivially_destructible_v<Failure>);
 

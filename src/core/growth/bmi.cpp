@@ -7,17 +7,6 @@ namespace wc::growth {
 constexpr double kZ5 = -kZ95;
 constexpr double kZ85 = 1.0364333894937898;
 
-double round_to_tenth(double x) noexcept
-{
-    constexpr double kNoFractions = 4503599627370496;  // 2^52: from here on every number is whole
-    double const tenths = x * 10;
-    if (!(tenths < kNoFractions))
-        return tenths / 10;
-    // Not floor(tenths + 0.5): that sum may round up by itself, as for the number before one half.
-    double const whole = static_cast<double>(static_cast<std::int64_t>(tenths));
-    return (tenths - whole >= 0.5 ? whole + 1 : whole) / 10;
-}
-
 // By values and not by z-scores, so that a BMI of exactly P95 is obesity.
 Category bmi_category(const Norm &norm, double bmi) noexcept
 {

@@ -14,7 +14,17 @@ inline double bmi(double height_cm, double weight_kg) noexcept
 }
 
 /// To one decimal as JavaScript's Math.round(x * 10) / 10: halves go up.  For x ≥ 0.
-double round_to_tenth(double x) noexcept;
+inline double round_to_tenth(double x) noexcept
+{
+    constexpr double kNoFractions = 4503599627370496;  // 2^52: from here on every number is whole
+    double const tenths = x * 10;
+    if (!(tenths < kNoFractions))
+        return tenths / 10;
+    // Not floor(tenths + 0.5): that sum may round up by itself, as for the number before one half.  And no branch,
+    // which would be guessed wrong every second time.
+    double const whole = static_cast<double>(static_cast<std::int64_t>(tenths));
+    return (whole + static_cast<double>(tenths - whole >= 0.5)) / 10;
+}
 
 enum class Category : std::uint8_t { Underweight, Healthy, Overweight, ObesityClass1, ObesityClass2, ObesityClass3 };
 
