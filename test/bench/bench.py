@@ -24,6 +24,7 @@ import burst  # noqa: E402
 import copied  # noqa: E402
 import core  # noqa: E402
 import dead_rows  # noqa: E402
+import exports  # noqa: E402
 import growth  # noqa: E402
 import inserts  # noqa: E402
 import latency  # noqa: E402
@@ -35,7 +36,7 @@ from district import District  # noqa: E402
 from servers import Ground  # noqa: E402
 
 # In this order: the summaries want the tables as they were loaded and vacuumed.
-PARTS = {"core": core, "summaries": summaries, "search": search, "records": records, "growth": growth, "latency": latency, "inserts": inserts, "burst": burst,
+PARTS = {"core": core, "summaries": summaries, "search": search, "records": records, "exports": exports, "growth": growth, "latency": latency, "inserts": inserts, "burst": burst,
          "takeover": takeover, "dead_rows": dead_rows, "copied": copied}
 
 
