@@ -117,15 +117,15 @@ void add_summaries(EntryRows &rows, ArrayType *ids, const CachedKind &kind)
 
 void add_pages(EntryRows &rows, ArrayType *array, const CachedKind &kind)
 {
-    RecordFilters const filters = resolve_filters(kind.filters, lock_whole_table(Entity::HealthRecords));
     IdArray const ids = read_ids(array);
     for (int i = 0; i < ids.count; ++i) {
         Datum id = 0;
         if (ids.nulls[i] ||
             !convert_cached_id(ids.values[i], ids.type, bound_table(Entity::Students).columns[student::Id], id))
             continue;
-        rows.add(ids.values[i], ids.type, kind,
-                 [&](json::Buffer &value) { return write_record_page(value, id, kind.page, kind.page_size, filters); });
+        rows.add(ids.values[i], ids.type, kind, [&](json::Buffer &value) {
+            return write_record_page(value, id, kind.page, kind.page_size, kind.filters);
+        });
     }
 }
 

@@ -4,10 +4,6 @@
 #include "extension/kept_plan.hpp"
 #include "extension/student_id.hpp"
 
-extern "C" {
-#include "tcop/utility.h"
-}
-
 namespace wc {
 namespace {
 

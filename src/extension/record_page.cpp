@@ -67,7 +67,7 @@ SPITupleTable *read_page(RecordReader &reader, int32 page, int32 page_size, int6
         return rows;
     }
     total = reader.count();
-    RecordPosition position;
+    RecordPosition position{};
     if (!reader.find_position((int64{page} - 1) * page_size, total, position))
         return nullptr;
     return reader.read_from(position, page_size);
@@ -99,9 +99,11 @@ void check_page_size(int32 page_size)
                         errhint("A page has from 1 to %d records.", kMostRecords)));
 }
 
-bool write_record_page(json::Buffer &out, Datum student_id, int32 page, int32 page_size, const RecordFilters &filters)
+bool write_record_page(json::Buffer &out, Datum student_id, int32 page, int32 page_size, const FilterText &written)
 {
+    // Filters are of the types of this table, which somebody may have attached another instead of since the last call.
     const BoundTable &records = lock_whole_table(Entity::HealthRecords);
+    RecordFilters const filters = resolve_filters(written, records);
     RecordReader reader(student_id, filters, records);
     int64 total = 0;
     out.append(R"({"records":[)"sv);
@@ -130,7 +132,7 @@ WC_FUNCTION(wc_student_records)
     int32 const page_size = integer_argument(fcinfo, 2, kPageSize);
     check_page(page);
     check_page_size(page_size);
-    RecordFilters const filters = resolve_filters(filters_argument(fcinfo, 3), lock_whole_table(Entity::HealthRecords));
+    FilterText const filters = filters_argument(fcinfo, 3);
 
     json::Buffer out = make_buffer();
     Datum id = 0;
@@ -140,6 +142,7 @@ WC_FUNCTION(wc_student_records)
         write_record_page(out, id, page, page_size, filters);
         SPI_finish();
     } else {
+        resolve_filters(filters, lock_whole_table(Entity::HealthRecords));
         out.append(R"({"records":[)"sv);
         write_pagination(out, page, page_size, 0);
     }

@@ -16,6 +16,8 @@ void check_page_size(int32 page_size);
 /// Writes {"records": […], "pagination": {"page", "limit", "total", "pages"}}.  Runs between SPI_connect and SPI_finish
 /// of its caller.  `student_id` is of the type of the students' id column.  False for an unknown student, or one that a
 /// policy hides: the page is empty.
-bool write_record_page(json::Buffer &out, Datum student_id, int32 page, int32 page_size, const RecordFilters &filters);
+///
+/// Errors: those of the filters (record_filters.hpp) and of the queries (record_reader.hpp).
+bool write_record_page(json::Buffer &out, Datum student_id, int32 page, int32 page_size, const FilterText &filters);
 
 }  // namespace wc
