@@ -8,27 +8,43 @@ namespace {
 
 using testing::HasSubstr;
 
+auto const kNow = std::chrono::steady_clock::now();
+
 TEST(Health, SaysWhatIsConnectedAndHowOldTheQueueIs)
 {
     app::Health health;
-    EXPECT_FALSE(health.is_well());
+    EXPECT_FALSE(health.is_well(kNow));
     health.postgres = true;
     health.role = app::Role::Draining;
     health.queue_rows = 3;
     health.oldest_us = 2'500'000;
-    EXPECT_FALSE(health.is_well());
-    EXPECT_EQ(http::health_json(health),
-              "{\"healthy\":false,\"postgres\":true,\"redis\":false,\"role\":\"draining\",\"queue_rows\":3,"
-              "\"oldest_queue_row_seconds\":2.5}\n");
+    EXPECT_FALSE(health.is_well(kNow));
+    EXPECT_EQ(
+        http::health_json(health),
+        "{\"healthy\":false,\"stuck\":false,\"postgres\":true,\"redis\":false,\"role\":\"draining\",\"queue_rows\":3,"
+        "\"oldest_queue_row_seconds\":2.5}\n");
     health.redis = true;
-    EXPECT_TRUE(health.is_well());
+    EXPECT_TRUE(health.is_well(kNow));
 }
 
 TEST(Health, IsWellWhenRedisIsSwitchedOff)
 {
     app::Health health;
     health.role = app::Role::Off;
-    EXPECT_TRUE(health.is_well());
+    EXPECT_TRUE(health.is_well(kNow));
+}
+
+TEST(Health, IsNotWellWhileAServerKeepsItWaiting)
+{
+    app::Health health;
+    health.postgres = health.redis = true;
+    health.busy_since = kNow;
+    EXPECT_TRUE(health.is_well(kNow + app::Health::kLongestWork));
+    EXPECT_FALSE(health.is_well(kNow + 2 * app::Health::kLongestWork));
+    health.busy_since = kNow - 2 * app::Health::kLongestWork;
+    EXPECT_THAT(http::health_json(health), HasSubstr("{\"healthy\":false,\"stuck\":true,\"postgres\":true"));
+    health.busy_since = app::Time{};
+    EXPECT_TRUE(health.is_well(kNow + std::chrono::hours(1)));
 }
 
 TEST(HttpServer, TakesAFreePortAndRefusesATakenOne)

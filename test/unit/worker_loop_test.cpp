@@ -57,7 +57,7 @@ TEST_F(LoopTest, ListensThenRegistersThenDrains)
     loop.turn();
     EXPECT_THAT(journal,
                 ElementsAre("listen", "redis connects", "try_lead", "enroll", "epoch of this start", "take", "vouch"));
-    EXPECT_TRUE(health.is_well());
+    EXPECT_TRUE(health.is_well(clock.now()));
     EXPECT_EQ(refills, 1);
     loop.turn();
     EXPECT_EQ(health.role, app::Role::Draining);
@@ -276,15 +276,28 @@ TEST_F(LoopTest, KeepsTheRowsWhenRedisIsLostAndDrainsThemLater)
     redis.is_down = true;
     turns(20);
     EXPECT_EQ(database.batches.size(), 1U);
-    EXPECT_FALSE(health.is_well());
+    EXPECT_FALSE(health.is_well(clock.now()));
     EXPECT_EQ(count("release"), 1) << "another worker may reach Redis";
     EXPECT_EQ(health.queue_rows, 1);
     EXPECT_EQ(pace, app::Pace::Paused);
     redis.is_down = false;
     turns(20);
     EXPECT_TRUE(database.batches.empty());
-    EXPECT_TRUE(health.is_well());
+    EXPECT_TRUE(health.is_well(clock.now()));
     EXPECT_GE(refills, 2) << "Redis may have come back empty";
+}
+
+TEST_F(LoopTest, IsAtWorkUnlessItWaits)
+{
+    bool asked = false;
+    waiter.is_readable = [&] {
+        asked = true;
+        EXPECT_EQ(health.busy_since.load(), app::Time{});
+        return false;
+    };
+    turns(3);
+    EXPECT_TRUE(asked);
+    EXPECT_EQ(health.busy_since.load(), clock.now());
 }
 
 TEST_F(LoopTest, StartsFromScratchWhenPostgresIsLost)
@@ -310,7 +323,7 @@ TEST_F(LoopTest, BacksOffFromALostServerWithoutSpinning)
     EXPECT_GT(clock.time - begin, std::chrono::seconds(30)) << "200 turns are not 200 quick tries";
     postgres_is_down = false;
     turns(5);
-    EXPECT_TRUE(health.is_well());
+    EXPECT_TRUE(health.is_well(clock.now()));
 }
 
 TEST_F(LoopTest, SweepsBetweenDrains)

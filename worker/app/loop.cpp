@@ -57,6 +57,7 @@ void Loop::run()
 
 void Loop::turn()
 {
+    health_.busy_since = clock_.now();
     try {
         connect_queue();
         connect_cache();
@@ -293,7 +294,9 @@ void Loop::wait()
         descriptors[count++] = queue_->wake_fd();
     if (cache_)
         descriptors[count++] = cache_->fd();
+    health_.busy_since = Time{};
     waiter_.wait(std::span(descriptors, count), until);
+    health_.busy_since = clock_.now();
     if (queue_)
         woken_ = queue_->consume_wakes() || woken_;
     if (cache_)

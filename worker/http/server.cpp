@@ -3,6 +3,7 @@
 #include <httplib.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -18,7 +19,9 @@ constexpr std::size_t kRequestThreads = 2;
 std::string health_json(const app::Health &health)
 {
     nlohmann::ordered_json body;
-    body["healthy"] = health.is_well();
+    auto const now = std::chrono::steady_clock::now();
+    body["healthy"] = health.is_well(now);
+    body["stuck"] = health.is_stuck(now);
     body["postgres"] = health.postgres.load();
     body["redis"] = health.redis.load();
     body["role"] = app::name(health.role);
@@ -46,7 +49,7 @@ Server::Server(const std::string &address, int port, const app::Health &health, 
         setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     });
     server.Get("/healthz", [&health](const httplib::Request &, httplib::Response &response) {
-        response.status = health.is_well() ? 200 : 503;
+        response.status = health.is_well(std::chrono::steady_clock::now()) ? 200 : 503;
         response.set_content(health_json(health), "application/json");
     });
     server.Get("/metrics", [&metrics](const httplib::Request &, httplib::Response &response) {
