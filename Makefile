@@ -52,7 +52,7 @@ $(BUILD)/extension/%.o: src/%.cpp Makefile
 	$(call COMPILE,$(EXTENSION_CXXFLAGS))
 
 # In the order in which things need each other.
-INSTALL_SQL = $(patsubst %,sql/install/%.sql,head tables changes binding summaries records search export vitals cache worker ddl operation diagnose growth privileges)
+INSTALL_SQL = $(patsubst %,sql/install/%.sql,head tables changes binding summaries records search export vitals cache worker ddl operation indexes diagnose_tables diagnose_server diagnose growth privileges)
 
 $(DATA_built): $(INSTALL_SQL) Makefile white_cross.control
 	@mkdir -p $(@D)

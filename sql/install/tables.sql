@@ -17,6 +17,23 @@ CREATE TABLE white_cross.worker (
 );
 COMMENT ON TABLE white_cross.worker IS 'consumers of the queue; changes are queued only while there is at least one';
 
+-- What workers say of themselves with each heartbeat, for wc_diagnose.  Not in the table above: writers of all sessions
+-- look into it, and forget what they saw with each change of it.  At most two rows a name, each changed in its place.
+CREATE TABLE white_cross.worker_report (
+    name         text NOT NULL,
+    draining     boolean NOT NULL,
+    has_session  boolean NOT NULL,
+    seen_at      timestamptz NOT NULL,
+    due_at       timestamptz NOT NULL,
+    cache_hits   bigint,
+    cache_misses bigint,
+    PRIMARY KEY (name, draining)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE white_cross.worker_report IS 'the last word of the worker that drains, and of one that stands by, under each name';
+COMMENT ON COLUMN white_cross.worker_report.has_session IS 'it holds a lock for as long as it drains; false behind a transaction pooler';
+COMMENT ON COLUMN white_cross.worker_report.due_at IS 'when it should have been heard of again, with time to spare';
+COMMENT ON COLUMN white_cross.worker_report.cache_hits IS 'of wc_get, since Redis took up the function library; NULL while Redis could not be reached';
+
 -- The queue.  Writers only insert, each transaction once, just before its commit; the worker deletes.
 CREATE TABLE white_cross.invalidation (
     xid       xid8 NOT NULL,
@@ -52,7 +69,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY '{binding,worker,invalidation,hot_student}'::text[] LOOP
+    FOREACH name IN ARRAY '{binding,worker,worker_report,invalidation,hot_student}'::text[] LOOP
         EXECUTE format('CREATE TRIGGER white_cross_own BEFORE INSERT OR UPDATE OR DELETE ON white_cross.%I FOR EACH ROW '
                        'EXECUTE FUNCTION white_cross.drop_replicated()', name);
         EXECUTE format('ALTER TABLE white_cross.%I ENABLE REPLICA TRIGGER white_cross_own', name);

@@ -1,6 +1,14 @@
 """wc_diagnose: each thing is broken, found, and mended by the remedy that it gives, pasted into psql."""
 
+import signal
+from contextlib import ExitStack
+
 import pytest
+
+from servers import until
+
+CHECKS = ["library", "binding", "triggers", "event triggers", "indexes", "statistics", "row-level security", "worker", "queue",
+          "cache", "notifications", "relay", "connections"]
 
 
 def findings(school):
@@ -12,17 +20,16 @@ def troubles(school):
 
 
 def test_a_sound_school(school):
-    assert [(check, status) for check, status, _, _ in findings(school)] == [
-        ("library", "ok"), ("binding", "ok"), ("triggers", "ok"), ("event triggers", "ok")]
+    assert [(check, status) for check, status, _, _ in findings(school)] == [(check, "ok") for check in CHECKS]
     assert all(remedy is None for _, _, _, remedy in findings(school))
 
 
 def test_not_attached(cluster, empty_database):
     with cluster.connect(empty_database) as connection:
         connection.execute("CREATE EXTENSION white_cross; SELECT wc_create_tables('public')")
-        *_, last = connection.execute("SELECT * FROM wc_diagnose()").fetchall()
-        assert last[:2] == ("binding", "fail")
-        connection.execute(last[3])
+        ((*found, remedy),) = connection.execute("SELECT \"check\", status, remedy FROM wc_diagnose() WHERE status <> 'ok'").fetchall()
+        assert found == ["binding", "fail"]
+        connection.execute(remedy)
         assert {row[1] for row in connection.execute("SELECT * FROM wc_diagnose()")} == {"ok"}
 
 
@@ -35,6 +42,7 @@ def test_not_attached(cluster, empty_database):
     "DROP TRIGGER white_cross_truncate ON chronic_conditions",
     "ALTER EVENT TRIGGER white_cross_ddl DISABLE",
     "ALTER EVENT TRIGGER white_cross_drop ENABLE",
+    "ALTER EXTENSION white_cross DROP EVENT TRIGGER white_cross_ddl; DROP EVENT TRIGGER white_cross_ddl",
 ])
 def test_a_trigger_that_does_not_fire(school, breakage):
     school.psql(breakage)
@@ -66,7 +74,7 @@ def test_partitions_are_looked_at(school):
             PARTITION BY HASH ("studentId");
         CREATE TABLE allergies_0 PARTITION OF allergies FOR VALUES WITH (MODULUS 2, REMAINDER 0);
         CREATE TABLE allergies_1 PARTITION OF allergies FOR VALUES WITH (MODULUS 2, REMAINDER 1);""")
-    assert troubles(school) == []
+    mend(school, "indexes")
     school.psql("ALTER TABLE allergies_1 DISABLE TRIGGER white_cross_change; DROP TRIGGER white_cross_truncate ON allergies_0;")
     assert {row[2].split()[0] for row in troubles(school)} == {"public.allergies_0", "trigger"}
     for _, _, _, remedy in troubles(school):
@@ -74,9 +82,168 @@ def test_partitions_are_looked_at(school):
     assert troubles(school) == []
 
 
-def test_a_column_that_is_gone(school):
-    school.psql("ALTER TABLE allergies RENAME reaction TO effect")
-    ((check, status, detail, _),) = [row for row in troubles(school)]
-    assert (check, status) == ("binding", "fail") and "allergies.reaction" in detail
-    school.psql("ALTER TABLE allergies RENAME effect TO reaction")
+def mend(school, *checks):
+    """Finds trouble in these checks and nowhere else, pastes the remedies, and finds none."""
+    found = troubles(school)
+    assert tuple(dict.fromkeys(row[0] for row in found)) == checks, found
+    for _, _, _, remedy in found:
+        school.psql(remedy)
     assert troubles(school) == []
+    return [row[2] for row in found]
+
+
+@pytest.mark.parametrize("breakage, says", [
+    ("ALTER TABLE allergies RENAME reaction TO effect", "allergies.reaction"),
+    ("ALTER TABLE health_records DROP COLUMN notes CASCADE; CREATE INDEX idx_health_records_search ON health_records (id)", "health_records.notes"),
+    ("ALTER TABLE chronic_conditions RENAME TO conditions", "public.chronic_conditions"),
+    ("ALTER TABLE allergies RENAME reaction TO effect; ALTER TABLE allergies RENAME TO aversions", "public.allergies"),
+])
+def test_what_is_attached_is_gone(school, breakage, says):
+    student = school.add_student()
+    school.add_allergy(student, reaction="Hives")
+    school.psql(breakage)
+    (detail,) = mend(school, "binding")
+    assert says in detail
+    if "effect" in breakage:
+        assert school.summary(student)["allergies"][0]["reaction"] == "Hives"
+
+
+def test_indexes(school):
+    school.psql("DROP INDEX idx_health_records_search, idx_allergies_student_severity; "
+                "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_health_records_date'::regclass")
+    details = mend(school, "indexes")
+    assert len(details) == 3 and "a search reads all records" in details[0] and "is invalid" in details[2]
+
+
+def test_names_without_trigrams(school):
+    school.psql("UPDATE pg_class SET reltuples = 20000 WHERE oid = 'students'::regclass")
+    (detail,) = mend(school, "indexes")
+    assert "pg_trgm is not installed" in detail
+
+
+def test_statistics(school):
+    school.psql("ALTER TABLE health_records SET (autovacuum_enabled = false)")
+    student = school.add_student()
+    # By processes that end: sessions hand in what they count when they like.
+    insert = f"""INSERT INTO health_records (id, type, date, description, "studentId")
+                 SELECT '%s' || n, 'DENTAL', now(), repeat('x', 200), '{student}' FROM generate_series(1, 3000) n"""
+    school.psql(insert % "a")
+    until(lambda: school.one("SELECT n_mod_since_analyze FROM pg_stat_user_tables WHERE relname = 'health_records'") == 3000)
+    (detail,) = mend(school, "statistics")
+    assert "never been analyzed" in detail
+    school.psql(insert % "b")
+    until(lambda: any("3000 rows" in row[2] for row in troubles(school)))
+    for _, _, _, remedy in troubles(school):
+        school.psql(remedy)
+    until(lambda: troubles(school) == [])
+
+
+def state_of(school, check):
+    return [row[1:] for row in findings(school) if row[0] == check]
+
+
+def test_a_worker_that_was_killed(school, start_worker):
+    worker = start_worker(settings={"queue": {"heartbeat_s": 1}})
+    until(lambda: "drains the queue" in state_of(school, "worker")[0][1])
+    assert state_of(school, "worker")[0][0] == "ok"
+    worker.send(signal.SIGKILL)
+    until(lambda: state_of(school, "worker")[0][0] == "fail")
+    (_, detail, remedy), = state_of(school, "worker")
+    assert "nobody drains" in detail and "systemctl restart" in remedy
+    school.psql(remedy)
+    assert state_of(school, "worker")[0][0] == "ok"
+
+
+def test_a_worker_that_hangs(school, start_worker):
+    worker = start_worker(settings={"queue": {"heartbeat_s": 1, "hung_after_ms": 3_600_000}})
+    until(lambda: "drains the queue, last" in state_of(school, "worker")[0][1])
+    worker.send(signal.SIGSTOP)
+    until(lambda: state_of(school, "worker")[0][0] == "fail")
+    (_, detail, remedy), = state_of(school, "worker")
+    assert "does nothing" in detail
+    school.psql(remedy)
+    worker.send(signal.SIGCONT)
+    until(lambda: state_of(school, "worker")[0][0] == "ok", 20)
+
+
+def test_the_hit_rate(school, start_worker, redis_server):
+    start_worker(settings={"queue": {"heartbeat_s": 1}})
+    student = school.add_student()
+    with redis_server.connect() as client:
+        before = client.execute_command("FCALL", "wc_reads", 0)
+        key, value, ttl, snapshot = school.rows(
+            "SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(ARRAY[%s])", student)[0]
+        until(lambda: client.execute_command("FCALL", "wc_fill", 1, key, value, ttl, snapshot) == 1)
+        until(lambda: client.execute_command("FCALL", "wc_get", 1, key))
+        client.execute_command("FCALL", "wc_get", 1, "student:nobody:health_summary")
+        hits, misses = client.execute_command("FCALL", "wc_reads", 0)
+    assert hits == before[0] + 1 and misses > before[1]
+    until(lambda: f"of {hits + misses} reads with wc_get" in state_of(school, "cache")[0][1])
+    assert school.one("SELECT count(*) FROM white_cross.worker_report WHERE draining") == 1
+
+
+def test_rows_that_nobody_takes(school):
+    school.psql("SELECT white_cross.register_worker('gone'); UPDATE white_cross.invalidation SET queued_at = now() - interval '10 minutes'")
+    (status, detail, remedy), = state_of(school, "queue")
+    assert status == "fail" and "1 rows, the oldest 600 s" in detail
+    school.psql(remedy)
+    assert state_of(school, "queue")[0][0] == "ok"
+
+
+def test_not_preloaded(school):
+    school.psql("SELECT white_cross.register_worker('w')")
+    (status, detail, remedy), = state_of(school, "relay")
+    assert status == "warn" and "not preloaded" in detail
+    try:
+        school.psql(remedy)
+        assert school.one("SELECT setting FROM pg_file_settings WHERE name = 'shared_preload_libraries'") == "white_cross"
+    finally:
+        school.psql("ALTER SYSTEM RESET shared_preload_libraries")
+
+
+def test_a_server_of_its_own(start_own_school):
+    """The relay, and connections near their limit."""
+    school, _, _ = start_own_school({"queue": {"heartbeat_s": 3600}}, shared_preload_libraries="$libdir/white_cross", max_connections=20)
+    until(lambda: "a relay notifies" in state_of(school, "relay")[0][1])
+    school.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'white_cross relay'")
+    until(lambda: state_of(school, "relay")[0][0] == "warn")
+    school.psql(state_of(school, "relay")[0][2])
+    until(lambda: state_of(school, "relay")[0][0] == "ok")
+    with ExitStack() as stack:
+        while state_of(school, "connections")[0][0] != "fail":
+            stack.enter_context(school.cluster.connect("school"))
+        _, detail, remedy = state_of(school, "connections")[0]
+        assert "idle" in detail
+        school.psql(remedy)
+        until(lambda: state_of(school, "connections")[0][0] == "ok")
+
+
+def test_row_level_security(school):
+    school.allow_worker()
+    school.psql("ALTER TABLE health_records ENABLE ROW LEVEL SECURITY")
+    try:
+        (detail,) = mend(school, "row-level security")
+        assert school.worker_role in detail and "health_records" in state_of(school, "row-level security")[0][1]
+    finally:
+        school.psql(f"ALTER ROLE {school.worker_role} NOBYPASSRLS")
+
+
+def test_for_a_plain_role(school):
+    school.psql("DROP INDEX idx_health_records_search")
+    school.sql("CREATE ROLE wc_test_doctor LOGIN")
+    try:
+        with school.cluster.connect(school.database, "wc_test_doctor") as connection:
+            with pytest.raises(Exception, match="permission denied"):
+                connection.execute("SELECT FROM wc_diagnose()")
+            school.sql("GRANT EXECUTE ON FUNCTION wc_diagnose() TO wc_test_doctor")
+            seen = connection.execute("SELECT \"check\", status FROM wc_diagnose()").fetchall()
+            assert seen == [row[:2] for row in findings(school)] and ("indexes", "warn") in seen
+        # An owner of less power: the function says what it could not see.
+        school.sql("GRANT USAGE ON SCHEMA white_cross TO wc_test_doctor; GRANT SELECT ON ALL TABLES IN SCHEMA white_cross TO wc_test_doctor")
+        school.sql("ALTER FUNCTION wc_diagnose() OWNER TO wc_test_doctor")
+        (status, detail, remedy), = state_of(school, "sight")
+        assert status == "warn" and "other roles' sessions" in detail and "preloaded" in detail
+        school.psql(remedy)
+        assert state_of(school, "sight") == []
+    finally:
+        school.sql("ALTER FUNCTION wc_diagnose() OWNER TO CURRENT_USER; DROP OWNED BY wc_test_doctor; DROP ROLE wc_test_doctor")

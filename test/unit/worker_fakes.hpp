@@ -51,6 +51,7 @@ struct FakeDatabase {
     bool woken = false;
     std::optional<std::chrono::microseconds> clock{0};
     int connections = 0;
+    std::vector<app::Report> reports;
 
     explicit FakeDatabase(Journal &journal) : journal(journal) {}
     void call(const std::string &name)
@@ -112,6 +113,7 @@ public:
     int wake_fd() const override { return -1; }
     bool consume_wakes() override { return std::exchange(db_.woken, false); }
     void heartbeat() override { db_.call("heartbeat"); }
+    void report(const app::Report &report) override { db_.reports.push_back(report); }
 
     std::size_t last_most = 0;
 
@@ -203,6 +205,7 @@ public:
         return true;
     }
     app::Fences fences() override { return {}; }
+    app::Reads reads() override { return {3, 1}; }
     int fd() const override { return -1; }
     void check() override
     {

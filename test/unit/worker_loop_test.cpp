@@ -354,6 +354,28 @@ TEST_F(LoopTest, SendsHeartbeats)
     EXPECT_EQ(database.connections, 2);
 }
 
+TEST_F(LoopTest, ReportsItselfRarelyAndWhenItTakesAnotherRole)
+{
+    database.lock_is_free = false;
+    loop.turn();
+    ASSERT_EQ(database.reports.size(), 1U);
+    EXPECT_FALSE(database.reports.back().draining);
+    database.lock_is_free = true;
+    while (!count("take"))
+        loop.turn();
+    ASSERT_EQ(database.reports.size(), 2U) << "at once, not with the next heartbeat";
+    EXPECT_TRUE(database.reports.back().draining);
+    EXPECT_EQ(database.reports.back().reads->hits, 3);
+    auto const before = count("heartbeat");
+    turns(60);
+    EXPECT_LE(database.reports.size(), 3U + static_cast<std::size_t>(count("heartbeat") - before));
+    redis.is_down = true;
+    auto const reported = database.reports.size();
+    turns(40);
+    ASSERT_GT(database.reports.size(), reported);
+    EXPECT_FALSE(database.reports.back().reads.has_value());
+}
+
 TEST_F(LoopTest, StopsAndSavesTheHotList)
 {
     loop.turn();

@@ -49,6 +49,12 @@ struct Fences {
     std::size_t bytes = 0;
 };
 
+/// How often readers that use the library found a value, and how often none, since Redis took up the library.
+struct Reads {
+    std::int64_t hits = 0;
+    std::int64_t misses = 0;
+};
+
 /// For the draining thread.  Every call may throw Failure; then only the destructor may follow.
 class Cache {
 public:
@@ -74,6 +80,7 @@ public:
     /// answer took too long to be of use.
     virtual bool set_clock(std::chrono::microseconds database) = 0;
     virtual Fences fences() = 0;
+    virtual Reads reads() = 0;
     /// Becomes readable when the server goes away; `check` then tells.
     virtual int fd() const = 0;
     /// Throws if the server has closed the connection.  Costs no round trip otherwise.

@@ -67,6 +67,7 @@ void Loop::turn()
         drain();
         sweep();
         tend();
+        report();
         keep();
         wait();
     } catch (const Failure &failure) {
@@ -80,7 +81,7 @@ void Loop::connect_queue()
         return;
     queue_ = ports_.connect_queue();
     metrics_.connected(Part::Postgres);
-    next_election_ = next_look_ = {};
+    next_election_ = next_look_ = next_report_ = {};
     next_heartbeat_ = clock_.now() + seconds(live_.get()->queue.heartbeat_s);
 }
 
@@ -250,6 +251,20 @@ void Loop::tend()
         if (cache_)
             cache_->ping();
     }
+}
+
+// So that wc_diagnose can tell: when connected, when another role is taken, and with each heartbeat.
+void Loop::report()
+{
+    auto const now = clock_.now();
+    if (!queue_ || (now < next_report_ && reported_draining_ == enrolled_))
+        return;
+    Report report{enrolled_, seconds(live_.get()->queue.heartbeat_s), std::nullopt};
+    if (cache_)
+        report.reads = cache_->reads();
+    queue_->report(report);
+    next_report_ = now + report.next;
+    reported_draining_ = enrolled_;
 }
 
 // A connection counts once a whole turn has worked on it: one that fails at its first use is tried again

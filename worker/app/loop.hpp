@@ -51,6 +51,7 @@ private:
     void vouch(Time since);
     void sweep();
     void tend();
+    void report();
     void keep();
     void wait();
     void lose(const Failure &failure);
@@ -73,10 +74,11 @@ private:
     Retry queue_retry_, cache_retry_;
     bool elected_ = false;   ///< holds the lock
     bool enrolled_ = false;  ///< and the database queues for us
+    bool reported_draining_ = false;
     bool woken_ = false;
     bool drained_ = false;  ///< the last pass found the queue's end
     Time next_poll_{}, next_election_{}, next_heartbeat_{}, next_save_{}, next_look_{}, next_epoch_{}, next_clock_{},
-        next_vouch_{}, next_drain_{};
+        next_vouch_{}, next_drain_{}, next_report_{};
 };
 
 }  // namespace wc::app

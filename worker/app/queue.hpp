@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/cache.hpp"
 #include "app/change.hpp"
 
 namespace wc::app {
@@ -29,6 +30,13 @@ struct Batch {
 struct Backlog {
     std::size_t rows = 0;
     std::chrono::microseconds oldest{};
+};
+
+/// What a worker says of itself, for whoever looks into the database.
+struct Report {
+    bool draining = false;
+    std::chrono::seconds next{};  ///< when it means to report again
+    std::optional<Reads> reads;   ///< nothing while Redis cannot be reached
 };
 
 /// One connection's life.  Every call may throw Failure; then only the destructor may follow.  For one thread.
@@ -69,6 +77,8 @@ public:
     virtual bool consume_wakes() = 0;
     /// Sends a wake-up to this worker itself; the next heartbeat throws if it never arrived.
     virtual void heartbeat() = 0;
+    /// Leaves word in the database, in the place of the last one.
+    virtual void report(const Report &report) = 0;
 };
 
 }  // namespace wc::app

@@ -385,6 +385,15 @@ void Queue::heartbeat()
         start_relay();
 }
 
+void Queue::report(const app::Report &report)
+{
+    auto const count = [](std::int64_t n) { return std::to_string(n); };
+    drain_.run(
+        "SELECT white_cross.report_worker(" + pg::quoted(worker_name_) + (report.draining ? ", true" : ", false") +
+        (keeps_session() ? ", true, " : ", false, ") + count(report.next.count()) +
+        (report.reads ? ", " + count(report.reads->hits) + ", " + count(report.reads->misses) : ", NULL, NULL") + ")");
+}
+
 std::string Queue::identity()
 {
     if (identity_.empty() || !keeps_session())

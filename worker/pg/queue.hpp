@@ -28,6 +28,7 @@ public:
     int wake_fd() const override { return (listener_ ? *listener_ : drain_).fd(); }
     bool consume_wakes() override;
     void heartbeat() override;
+    void report(const app::Report &report) override;
     std::string identity() override;
     std::string snapshot() override;
     std::optional<std::chrono::microseconds> clock() override;

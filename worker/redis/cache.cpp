@@ -292,6 +292,12 @@ std::size_t Cache::unlink(std::vector<std::string_view> keys)
     return static_cast<std::size_t>(connection_.read().integer());
 }
 
+app::Reads Cache::reads()
+{
+    auto const reply = connection_.run({"FCALL", "wc_reads", "0"});
+    return {reply.integer(0), reply.integer(1)};
+}
+
 void Cache::check()
 {
     // Nothing is due: what can be read is the end, or something that a ping will stumble over.

@@ -25,6 +25,7 @@ public:
     void vouch(app::Time end) override;
     bool set_clock(std::chrono::microseconds database) override;
     app::Fences fences() override;
+    app::Reads reads() override;
     int fd() const override { return connection_.fd(); }
     void check() override;
     void ping() override { connection_.run({"PING"}); }

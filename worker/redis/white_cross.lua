@@ -53,6 +53,9 @@ local SUMMARY, RECORDS, GROWTH = 1, 2, 4
 -- What wc:alive held when this process last wrote it.
 local alive_here = nil
 
+-- Of wc_get, as this process remembers: to count costs no write.
+local hits, misses = 0, 0
+
 local function less(a, b)
     if #a ~= #b then
         return #a < #b
@@ -360,9 +363,20 @@ end
 local function get(keys)
     local found = redis.call('MGET', ALIVE, keys[1])
     if not alive_here or found[1] ~= alive_here then
+        misses = misses + 1
         return false
     end
+    if found[2] then
+        hits = hits + 1
+    else
+        misses = misses + 1
+    end
     return found[2]
+end
+
+-- FCALL wc_reads 0 → how often wc_get has found a value, and how often none, since this process took up the library.
+local function reads()
+    return { hits, misses }
 end
 
 -- FCALL wc_lease 1 KEY MILLISECONDS → 1: load it, you are the one; 0: another is loading or has loaded, look again shortly.
@@ -387,4 +401,5 @@ redis.register_function('wc_open_epoch', open_epoch)
 redis.register_function('wc_alive', alive)
 redis.register_function('wc_fill', fill)
 redis.register_function { function_name = 'wc_get', callback = get, flags = { 'no-writes' } }
+redis.register_function { function_name = 'wc_reads', callback = reads, flags = { 'no-writes' } }
 redis.register_function('wc_lease', lease)
