@@ -28,7 +28,7 @@ def buffers_of_takes(text):
     found = []
     for plan in re.findall(r"LOG:  duration: [^\n]* plan:\n((?:\t[^\n]*\n)+)", text):
         plan = json.loads(plan)
-        if "EXECUTE wc_take" in plan["Query Text"]:
+        if "PREPARE wc_take" in plan["Query Text"]:  # whose text an EXECUTE of it goes by
             found.append(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"])
     return found
 
@@ -53,7 +53,7 @@ def test_dead_rows_cost_a_drain_nothing(measured, start_worker, redis_server):
             with open(log) as text:
                 text.seek(start)
                 takes = buffers_of_takes(text.read())
-            assert len(takes) >= count
+            assert len(takes) >= count and min(takes) > 0
             return max(takes)
 
         changes(3)
