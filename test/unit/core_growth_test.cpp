@@ -233,6 +233,9 @@ TEST(Growth, LOfOneAndLNearZero)
         EXPECT_NEAR(lms_value(lms, log), 115, 2e-7) << l;
     }
     // Across the place where the series takes over, and with no loss of digits near it.
+    // Where 1 + L·S·z is 0 or less there is no value.
+    EXPECT_TRUE(std::isnan(lms_value({1, 100, 0.5}, -2)));
+    EXPECT_TRUE(std::isnan(lms_value({-1, 100, 0.5}, 2.5)));
     Lms const tiny{1e-7, 100, 0.1};
     double const y = 1e-7 * std::log(1.15);
     EXPECT_NEAR(lms_zscore(tiny, 115), log * (1 + y / 2 + y * y / 6), 1e-14);
