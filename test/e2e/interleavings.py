@@ -21,7 +21,7 @@ KEY = P + "health_summary"
 FENCE = P + "fence"
 LIFE_MS = 120_000
 BEGAN = 1_760_000_000_000_000  # by PostgreSQL's clock
-PERSISTENT = (KEY, FENCE, library.FENCE_ALL, library.EPOCH, library.EPOCH_OF, "wc:epoch:life", library.CLOCK, library.ALIVE,
+PERSISTENT = (KEY, FENCE, library.FENCE_ALL, library.EPOCH, library.EPOCH_OF, "wc:epoch:life", library.CLOCK, library.HORIZON, library.ALIVE,
               library.OPENING)
 BATCH = 400  # orders in one pipeline
 
@@ -101,7 +101,8 @@ class World:
         self.ahead_us = BEGAN - now_us
         self.call("SET", library.CLOCK, self.ahead_us)
         if scenario.epoch:
-            self.call("MSET", library.EPOCH_OF, self.servers, "wc:epoch:life", LIFE_MS, library.EPOCH, self.snapshot())
+            self.call("MSET", library.EPOCH_OF, self.servers, "wc:epoch:life", LIFE_MS, library.EPOCH, self.snapshot(),
+                      library.HORIZON, self.snapshot())
             self.vouch_and_read()
 
     # ---- Redis ----
@@ -149,6 +150,10 @@ class World:
 
     def load(self, reader):
         self.loaded[reader] = ("v" + "".join(map(str, sorted(self.committed))), self.snapshot(), set(self.committed))
+
+    def load_behind(self, reader):
+        """From a standby that has heard nothing since the beginning, and has the time of day."""
+        self.loaded[reader] = ("v", f"9:9:@{BEGAN + self.time_us}#7.1", set())
 
     def fill(self, reader):
         value, snapshot, visible = self.loaded[reader]
@@ -229,9 +234,11 @@ class World:
         self.read()
 
     def outlive_fences(self, _):
+        """The worker publishes what it saw meanwhile."""
         self.time_us += LIFE_MS * 1000
         self.call("UNLINK", FENCE, library.FENCE_ALL)
         self.call("INCRBY", library.CLOCK, LIFE_MS * 1000)
+        self.call("SET", library.HORIZON, self.snapshot())
         self.read()
 
 
@@ -249,6 +256,8 @@ SCENARIOS = {
     "Redis finds what it has saved": Scenario([WRITER_1, *READERS, steps(0, "save", "restore", "distrust", "sweep_the_distrusted")]),
     "all students change": Scenario([WRITER_1, steps(2, "commit", "fence_all", "sweep"), *READERS]),
     "fences run out": Scenario([WRITER_1, *READERS, steps(0, "outlive_fences")]),
+    "fences run out, and a standby lags": Scenario([WRITER_1, steps(1, "load", "fill"), steps(2, "load_behind", "fill"),
+                                                    steps(0, "outlive_fences")]),
     "PostgreSQL loses a commit": Scenario([*CRASH, *READERS], needs=AFTER_CRASH),
     "PostgreSQL loses a commit, and a worker speaks late": Scenario([*CRASH, READERS[0], steps(0, "vouch_late")], needs=AFTER_CRASH),
 }

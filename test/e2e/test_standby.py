@@ -1,12 +1,13 @@
 """A hot standby: the functions answer there, and what they offer for the cache says honestly what it has seen."""
 
 import re
+import signal
 
 import pytest
 from psycopg import errors
 
 from school import School
-from servers import Cluster, until
+from servers import Cluster, library, until
 
 
 @pytest.fixture
@@ -31,6 +32,27 @@ def test_summaries(school, standby):
     assert standby.summary(student) == school.summary(student)
     assert standby.rows("SELECT * FROM wc_health_summaries(%s::text[])", [student, "nobody"]) == [
         (student, school.summary(student)), ("nobody", None)]
+
+
+def test_a_standby_that_lags_for_longer_than_a_fence_lives(school, standby, worker, cache):
+    """What it reads is old, though its clock says that it has just been read."""
+    student = school.add_student(lastName="Old")
+    cache.until_drained()
+    until_replayed(school, standby)
+    load = "SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(ARRAY[%s])"
+    assert cache.client.execute_command(*library.fill(*standby.rows(load, student)[0])) == 1, "one that keeps up may store"
+    standby.sql("SELECT pg_wal_replay_pause()")
+    until(lambda: standby.one("SELECT pg_get_wal_replay_pause_state()") == "paused", 20, "the standby to pause")
+    worker.write_configuration({"invalidate": {"fence_ttl_s": 2}})
+    worker.send(signal.SIGHUP)
+    until(lambda: cache.client.get("wc:epoch:life") == "2000", 10, "the short life")
+    school.psql(f"UPDATE students SET \"lastName\" = 'New' WHERE id = '{student}'")
+    cache.until_drained()
+    fence = cache.key(student, "fence")
+    cache.client.pexpire(fence, 2000)  # the one that was to live longer
+    until(lambda: not cache.client.exists(fence), 20, "the fence's life to be over")
+    assert cache.client.execute_command(*library.fill(*standby.rows(load, student)[0])) == 0
+    assert cache.load(student) == 1, "others may store all the while"
 
 
 def test_exports(school, standby):

@@ -16,6 +16,7 @@ OPENING = "wc:epoch:opening"
 FENCE_ALL = "wc:fence:all"
 ALIVE = "wc:alive"
 CLOCK = "wc:clock"
+HORIZON = "wc:horizon"
 
 
 def load(text):

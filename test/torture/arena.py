@@ -11,7 +11,7 @@ DATABASE = "district"
 # Short, so that what must end in time does end within a run; few, so that there is work for more.
 FENCE_SECONDS = 8
 # Of each worker: the second comes to its limit, and then fences all students instead.
-FENCE_LIMITS = (50_000, 200)
+FENCE_LIMITS = (50_000, 1_000)
 WORKER_SETTINGS = {
     "worker": {"name": "torture"},
     "postgres": {"pool_max": 2, "connection_timeout_ms": 2000, "statement_timeout_ms": 10000},

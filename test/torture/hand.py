@@ -383,7 +383,12 @@ class Hand:
             self.step()
             return self.is_idle
 
-        until(is_idle, 90, "what the hand has killed or stopped to be back")
+        try:
+            until(is_idle, 90, "what the hand has killed or stopped to be back")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; not there: {sorted(self._down)}, stopped: {sorted(self._stopped)}, "
+                               f"{len(self._events)} events and {len(self._watched)} conditions, the last strokes: "
+                               f"{'; '.join(self.recent)}") from None
 
     def let_go(self):
         """Whatever happens: nothing stays stopped, so that everything can be ended."""

@@ -128,6 +128,7 @@ struct FakeRedis {
     app::Epoch epoch = app::Epoch::Open;
     bool loses_opening = false;
     std::vector<app::Time> vouched;  ///< until when
+    std::vector<std::pair<std::string, app::Time>> horizons;
     std::vector<app::Time> invalidated_at;
     int clocks = 0;
     FakeClock *clock;
@@ -198,6 +199,10 @@ public:
     {
         redis_.call("vouch");
         redis_.vouched.push_back(end);
+    }
+    void advance(const std::string &snapshot, app::Time end, std::chrono::milliseconds) override
+    {
+        redis_.horizons.push_back({snapshot, end});
     }
     bool set_clock(std::chrono::microseconds) override
     {

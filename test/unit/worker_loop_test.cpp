@@ -55,8 +55,8 @@ struct LoopTest : testing::Test {
 TEST_F(LoopTest, ListensThenRegistersThenDrains)
 {
     loop.turn();
-    EXPECT_THAT(journal,
-                ElementsAre("listen", "redis connects", "try_lead", "enroll", "epoch of this start", "take", "vouch"));
+    EXPECT_THAT(journal, ElementsAre("listen", "redis connects", "try_lead", "enroll", "epoch of this start",
+                                     "snapshot", "take", "vouch"));
     EXPECT_TRUE(health.is_well(clock.now()));
     EXPECT_EQ(refills, 1);
     loop.turn();
@@ -187,6 +187,18 @@ TEST_F(LoopTest, VouchesForNothingUntilEveryStudentIsSwept)
     turns(2);
     EXPECT_THAT(journal, Contains("forget 1"));
     EXPECT_EQ(journal.back(), "vouch");
+}
+
+TEST_F(LoopTest, SaysAtOnceAndAgainWhatAValueMustHaveSeen)
+{
+    auto const began = clock.now();
+    loop.turn();
+    ASSERT_EQ(redis.horizons.size(), std::size_t{1});
+    EXPECT_EQ(redis.horizons[0].second, began + std::chrono::seconds(90)) << "three quarters of a fence's life";
+    while (clock.now() < began + std::chrono::seconds(90))
+        loop.turn();
+    EXPECT_GE(redis.horizons.size(), std::size_t{6});
+    EXPECT_GT(redis.horizons.back().second, clock.now());
 }
 
 TEST_F(LoopTest, AWorkerThatWasHeldUpVouchesForNoLonger)

@@ -76,6 +76,9 @@ public:
     /// What is cached is not older than this worker's word of it; good until `end`, whenever it arrives, and for the
     /// epoch that was found or opened last.
     virtual void vouch(Time end) = 0;
+    /// From now on only values that contain all that `snapshot` saw may be stored; from `end` on none, until the next
+    /// call. Does nothing while fences live for another time than `life`.
+    virtual void advance(const std::string &snapshot, Time end, std::chrono::milliseconds life) = 0;
     /// Tells Redis how far PostgreSQL's clock, `database` ahead of this process's, is ahead of its own.  False when the
     /// answer took too long to be of use.
     virtual bool set_clock(std::chrono::microseconds database) = 0;

@@ -64,6 +64,7 @@ void Loop::turn()
         lead();
         see_to_clock();
         see_to_epoch();
+        see_to_horizon();
         drain();
         sweep();
         tend();
@@ -103,6 +104,7 @@ void Loop::connect_cache()
     }
     metrics_.connected(Part::Redis);
     next_poll_ = next_epoch_ = next_clock_ = next_vouch_ = {};
+    horizon_.forget();
     if (sweep_.is_active())
         sweep_.restart(*cache_);
     if (enrolled_)
@@ -123,6 +125,7 @@ void Loop::lead()
         return;
     enrolled_ = true;
     next_epoch_ = next_clock_ = next_vouch_ = {};
+    horizon_.forget();
     log::info("drains the queue{}", *newly ? "; newly registered: what is cached from before is not trusted" : "");
     next_poll_ = {};
     next_save_ = now + seconds(live_.get()->prewarm.save_interval_s);
@@ -164,6 +167,7 @@ void Loop::see_to_epoch()
         return;
     }
     next_vouch_ = {};
+    horizon_.forget();
     if (found == Epoch::OtherLife) {
         log::info("fences live for {} s from now on", live_.get()->invalidate.fence_ttl_s);
     } else if (found == Epoch::Missing) {
@@ -171,6 +175,16 @@ void Loop::see_to_epoch()
         if (live_.get()->prewarm.enabled)
             ports_.refill();
     }
+}
+
+void Loop::see_to_horizon()
+{
+    auto const now = clock_.now();
+    if (!works() || now < horizon_.due())
+        return;
+    milliseconds const life = seconds(live_.get()->invalidate.fence_ttl_s);
+    auto const &published = horizon_.add(now, queue_->snapshot(), life);
+    cache_->advance(published.snapshot, Horizon::end_of(published, life), life);
 }
 
 void Loop::drain()
@@ -288,7 +302,7 @@ void Loop::wait()
     auto const now = clock_.now();
     auto until = next_heartbeat_;
     if (works()) {
-        until = std::min({until, next_poll_, next_save_});
+        until = std::min({until, next_poll_, next_save_, horizon_.due()});
     } else if (queue_) {
         until = std::min(until, next_look_);
         if (cache_)

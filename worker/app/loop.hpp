@@ -7,6 +7,7 @@
 #include "app/clock.hpp"
 #include "app/drain.hpp"
 #include "app/health.hpp"
+#include "app/horizon.hpp"
 #include "app/prewarm.hpp"
 #include "app/queue.hpp"
 #include "app/retry.hpp"
@@ -47,6 +48,7 @@ private:
     void lead();
     void see_to_clock();
     void see_to_epoch();
+    void see_to_horizon();
     void drain();
     void vouch(Time since);
     void sweep();
@@ -79,6 +81,7 @@ private:
     bool drained_ = false;  ///< the last pass found the queue's end
     Time next_poll_{}, next_election_{}, next_heartbeat_{}, next_save_{}, next_look_{}, next_epoch_{}, next_clock_{},
         next_vouch_{}, next_drain_{}, next_report_{};
+    Horizon horizon_;
 };
 
 }  // namespace wc::app

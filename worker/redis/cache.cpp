@@ -21,6 +21,7 @@ constexpr std::string_view kEpochOf = "wc:epoch:of";
 constexpr std::string_view kEpochLife = "wc:epoch:life";
 constexpr std::string_view kEpochOpening = "wc:epoch:opening";
 constexpr std::string_view kClock = "wc:clock";
+constexpr std::string_view kHorizon = "wc:horizon";
 constexpr std::string_view kAlive = "wc:alive";
 
 // What Redis takes for a key with a short text and a time to live, and the longest text of a fence.  A text that grows
@@ -130,13 +131,23 @@ bool Cache::open_epoch(const std::string &database, const std::function<std::str
     return true;
 }
 
-// By Redis's clock: a word that arrives late must not be good for longer.
+// In milliseconds.  What is said by Redis's clock is not good for longer when it arrives late.
+std::string Cache::by_its_clock(app::Time time) const
+{
+    return std::to_string(std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch() + *lead_).count());
+}
+
 void Cache::vouch(app::Time end)
 {
-    if (!lead_)
-        return;
-    auto const end_there = std::chrono::floor<std::chrono::milliseconds>(end.time_since_epoch() + *lead_);
-    connection_.run({"FCALL", "wc_alive", "1", kAlive, std::to_string(end_there.count()), epoch_of_});
+    if (lead_)
+        connection_.run({"FCALL", "wc_alive", "1", kAlive, by_its_clock(end), epoch_of_});
+}
+
+void Cache::advance(const std::string &snapshot, app::Time end, std::chrono::milliseconds life)
+{
+    if (lead_)
+        connection_.run({"FCALL", "wc_advance", "1", kHorizon, snapshot, by_its_clock(end),
+                         std::to_string(life.count()), epoch_of_});
 }
 
 bool Cache::set_clock(std::chrono::microseconds database)

@@ -23,6 +23,7 @@ public:
     app::Epoch epoch(const std::string &database) override;
     bool open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot) override;
     void vouch(app::Time end) override;
+    void advance(const std::string &snapshot, app::Time end, std::chrono::milliseconds life) override;
     bool set_clock(std::chrono::microseconds database) override;
     app::Fences fences() override;
     app::Reads reads() override;
@@ -40,6 +41,7 @@ private:
     };
 
     std::string configured_life() const;
+    std::string by_its_clock(app::Time time) const;
     void append_invalidate(std::span<const Stale> students);
     void append_fence_all(std::string_view xids);
     void remove_pages_by_scan(std::span<const app::Change> changes);

@@ -26,6 +26,10 @@
 -- that is refused: its fence may be gone.  wc:clock says by how much PostgreSQL's clock is ahead of this one.  Another
 -- life is another epoch, so that no fence of the old life is judged by the new one.
 --
+-- That time is of the value's transaction, and on a standby that lags behind a young transaction reads an old state.  So there is
+-- also wc:horizon: a snapshot that the worker took lately, at most three quarters of a fence's life ago, or it is gone.  A fill
+-- must have seen all that it saw: whatever is fenced no longer.  An epoch begins with its own snapshot as the horizon.
+--
 -- wc:alive says that the worker is caught up: renewed after each drain that found the queue's end, gone soon after the
 -- worker is.  wc_get finds nothing without it.  What it holds must be what this process remembers: after a restart, or on
 -- a replica, which may lag behind, wc_get finds nothing either.
@@ -42,6 +46,7 @@ local EPOCH = 'wc:epoch'
 local EPOCH_OF = 'wc:epoch:of'
 local EPOCH_LIFE = 'wc:epoch:life'
 local EPOCH_OPENING = 'wc:epoch:opening'
+local HORIZON = 'wc:horizon'
 local CLOCK = 'wc:clock'
 local ALIVE = 'wc:alive'
 local MAX_FENCE_BYTES = 512
@@ -307,11 +312,12 @@ local function fill(keys, args)
     end
     -- Whatever happens, this loader is done: the next one need not wait for its lease to run out.
     redis.call('UNLINK', key .. ':lease')
-    local held = redis.call('MGET', EPOCH, EPOCH_LIFE, CLOCK, FENCE_ALL, prefix .. 'fence')
+    local held = redis.call('MGET', EPOCH, EPOCH_LIFE, CLOCK, FENCE_ALL, prefix .. 'fence', HORIZON)
     local snapshot = parse_snapshot(token)
     local epoch = parse_snapshot(held[1] or '')
-    if not snapshot or not epoch or not is_of_one_life(snapshot, epoch) or not covers(snapshot, epoch) or not is_young(snapshot, held[2], held[3]) or
-        not allows(held[4], snapshot) or not allows(held[5], snapshot) then
+    local horizon = parse_snapshot(held[6] or '')
+    if not snapshot or not epoch or not horizon or not is_of_one_life(snapshot, epoch) or
+        not covers(snapshot, horizon) or not is_young(snapshot, held[2], held[3]) or not allows(held[4], snapshot) or not allows(held[5], snapshot) then
         return 0
     end
     -- Not SET KEY: what a function does is checked against its caller's rights, and this one is called by users who
@@ -338,24 +344,48 @@ local function open_epoch(keys, args)
     -- Not alive until a drain has found the queue's end: what is cached may be of another epoch.
     redis.call('UNLINK', EPOCH_OPENING, ALIVE)
     redis.call('MSET', EPOCH_OF, servers, EPOCH_LIFE, life, EPOCH, token)
+    redis.call('SET', HORIZON, token, 'PX', string.format('%.0f', math.max(1, math.floor(tonumber(life) * 3 / 4))))
+    return 1
+end
+
+-- Milliseconds that are left until a time by this clock, for what a worker says: it may be long on its way, or the worker be
+-- stopped before it sends it, so it says until when it is good, and for which servers.  nil: it is over, or others are here now.
+local function left_of(until_ms, servers)
+    local left_ms = tonumber(until_ms) - math.floor(now_us() / 1000)
+    if left_ms <= 0 or redis.call('EXISTS', EPOCH) == 0 or redis.call('GET', EPOCH_OF) ~= servers then
+        return nil
+    end
+    return string.format('%.0f', left_ms)
+end
+
+-- FCALL wc_advance 1 wc:horizon SNAPSHOT UNTIL_MS LIFE_MS OF → 1, or 0 where it comes too late, or fences have another life.  For the
+-- worker: UNTIL_MS is three quarters of LIFE_MS after the snapshot was taken.
+local function advance(keys, args)
+    local token, until_ms, life, servers = args[1], args[2], args[3], args[4]
+    if keys[1] ~= HORIZON or #args ~= 4 or not parse_snapshot(token) or not is_life(until_ms) or not is_life(life) then
+        return redis.error_reply('ERR wc_advance: the key ' .. HORIZON .. ', a snapshot, a time, the life of fences and the servers are needed')
+    end
+    local left_ms = left_of(until_ms, servers)
+    if not left_ms or redis.call('GET', EPOCH_LIFE) ~= life then
+        return 0
+    end
+    redis.call('SET', HORIZON, token, 'PX', left_ms)
     return 1
 end
 
 -- FCALL wc_alive 1 wc:alive UNTIL_MS OF → 1, or 0 without an epoch.  For the worker, when it is caught up.
--- The word may be long on its way, or its worker be stopped before it sends it: so it says itself until when it is good, by
--- this clock, and for which servers.  Of others, what was cached is perhaps still to be swept.
+-- Of other servers than OF, what was cached is perhaps still to be swept.
 local function alive(keys, args)
     local until_ms, servers = args[1], args[2]
     if keys[1] ~= ALIVE or #args ~= 2 or not is_life(until_ms) then
         return redis.error_reply('ERR wc_alive: the key ' .. ALIVE .. ', a time in milliseconds and the servers are needed')
     end
-    local now = now_us()
-    local left_ms = tonumber(until_ms) - math.floor(now / 1000)
-    if left_ms <= 0 or redis.call('EXISTS', EPOCH) == 0 or redis.call('GET', EPOCH_OF) ~= servers then
+    local left_ms = left_of(until_ms, servers)
+    if not left_ms then
         return 0
     end
-    alive_here = string.format('%.0f', now)
-    redis.call('SET', ALIVE, alive_here, 'PX', string.format('%.0f', left_ms))
+    alive_here = string.format('%.0f', now_us())
+    redis.call('SET', ALIVE, alive_here, 'PX', left_ms)
     return 1
 end
 
@@ -398,6 +428,7 @@ end
 redis.register_function('wc_invalidate', invalidate)
 redis.register_function('wc_fence_all', fence_all)
 redis.register_function('wc_open_epoch', open_epoch)
+redis.register_function('wc_advance', advance)
 redis.register_function('wc_alive', alive)
 redis.register_function('wc_fill', fill)
 redis.register_function { function_name = 'wc_get', callback = get, flags = { 'no-writes' } }
