@@ -20,7 +20,8 @@ BEGIN ATOMIC
         FROM white_cross.worker AS w LEFT JOIN white_cross.worker_report AS r ON r.name = w.name AND r.draining
     ), judged AS (
         SELECT l.*, CASE WHEN l.pid IS NOT NULL AND l.is_late THEN 'hangs'
-                         WHEN l.pid IS NULL AND (l.is_late OR l.has_session) THEN 'gone' ELSE 'drains' END AS state
+                         -- A lock is seen on the server where it is held: a standby has only the worker's word.
+                         WHEN l.pid IS NULL AND (l.is_late OR (l.has_session AND NOT pg_is_in_recovery())) THEN 'gone' ELSE 'drains' END AS state
         FROM looked_at AS l
     )
     SELECT CASE j.state WHEN 'drains' THEN 'ok' ELSE 'fail' END,

@@ -81,6 +81,22 @@ def test_pages_and_lists(school, standby):
         standby.one("SELECT wc_bulk_delete_records('{x}'::text[])")
 
 
+def test_searches_and_the_doctor(school, start_worker, standby):
+    """Of a worker that drains on the primary a standby knows its word, and not the lock that it holds."""
+    start_worker()
+    student = school.add_student()
+    for n in range(3):
+        school.add_record(student, description="Sore throat", date=f"2025-10-0{n + 1}")
+    until(lambda: school.one("SELECT count(*) FROM white_cross.worker_report WHERE draining"))
+    until_replayed(school, standby)
+    for call in "'sore thr'", "'quill', highlight => true", """'throat', "order" => 'rank'""":
+        statement = f"SELECT wc_search_health_records({call})"
+        assert standby.one(statement) == school.one(statement) and len(standby.one(statement)["records"]) == 3, call
+    found = {check: (status, detail) for check, status, detail, _ in standby.rows("SELECT * FROM wc_diagnose()")}
+    assert found["worker"][0] == "ok" and "drains the queue" in found["worker"][1]
+    assert {status for check, (status, _) in found.items() if check != "relay"} == {"ok"}
+
+
 def is_visible(xid, snapshot):
     """The rule of the Redis library."""
     xmin, xmax, in_progress = re.fullmatch(r"(\d+):(\d+):([\d,]*)@\d+#[\d.]+", snapshot).groups()
