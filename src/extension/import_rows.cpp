@@ -33,11 +33,17 @@ void ImportRows::open(Entity entity, OnConflict on_conflict)
     fields_ = history_fields(entity);
     on_conflict_ = on_conflict;
     read_constraints();
+    prepare_lookup();
+}
 
+void ImportRows::prepare_lookup()
+{
+    if (lookup_ != nullptr)
+        SPI_freeplan(lookup_);
     StringInfoData query;
     initStringInfo(&query);
     appendStringInfoString(&query, "SELECT ");
-    append_attribute(&query, *fields_.table, student_attribute(entity));
+    append_attribute(&query, *fields_.table, student_attribute(fields_.entity));
     appendStringInfoString(&query, " OPERATOR(pg_catalog.=) $2");
     append_from(&query, *fields_.table);
     appendStringInfoString(&query, " WHERE ");
@@ -86,10 +92,11 @@ const char *ImportRows::field_of_constraint(const char *name) const
 // $1 … are all fields, given or not, so that there is one list of values; the last is the student.
 void ImportRows::prepare(const bool *given)
 {
-    if (given_ != nullptr && memcmp(given_, given, static_cast<Size>(fields_.count)) == 0)
+    if (given_ != nullptr && !plans_are_old_ && memcmp(given_, given, static_cast<Size>(fields_.count)) == 0)
         return;
     if (given_ == nullptr)
         given_ = static_cast<bool *>(palloc(static_cast<Size>(fields_.count)));
+    plans_are_old_ = false;
     memcpy(given_, given, static_cast<Size>(fields_.count));
     for (SPIPlanPtr *const plan : {&insert_, &update_}) {
         if (*plan != nullptr)
@@ -144,6 +151,12 @@ void ImportRows::prepare(const bool *given)
 
 Written ImportRows::write(const Datum *values, const bool *nulls, const bool *given, Datum student)
 {
+    // Planned while the table was small, or empty, a query would read all of it for each row to come.
+    if (count() >= plan_again_at_) {
+        plan_again_at_ *= 4;
+        prepare_lookup();
+        plans_are_old_ = true;
+    }
     Datum key[] = {values[kId], student};
     if (SPI_execute_plan(lookup_, key, nullptr, false, 1) != SPI_OK_SELECT)
         elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(SPI_result));

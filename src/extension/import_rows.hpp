@@ -39,6 +39,7 @@ private:
     };
 
     void read_constraints();
+    void prepare_lookup();
     void prepare(const bool *given);
     Oid id_type() const;
 
@@ -48,6 +49,8 @@ private:
     SPIPlanPtr insert_ = nullptr;  // for the fields of `given_`
     SPIPlanPtr update_ = nullptr;  // nullptr: there is nothing to set
     bool *given_ = nullptr;
+    int64 plan_again_at_ = 64;
+    bool plans_are_old_ = false;
     Constraint *constraints_ = nullptr;
     int count_of_constraints_ = 0;
     int64 counts_[static_cast<int>(Written::Vanished) + 1] = {};
