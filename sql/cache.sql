@@ -33,7 +33,7 @@ SELECT wc_cache_key('s1', 'records:1:99999999999:{}');
 SELECT student_id, key, value::text = wc_health_summary(student_id)::text AS same, ttl_seconds, snapshot ~ '^\d+:\d+:[\d,]*@\d{16}#\d+\.\d+\.\d+$' AS token
 FROM wc_cache_entries('{s2,nobody,s1}'::text[]);
 SELECT count(*) FROM wc_cache_entries('{s1}'::text[], '{}');
-SELECT * FROM wc_cache_entries('{s1}'::text[], '{growth_chart}');
+SELECT student_id, key, value, ttl_seconds, snapshot IS NOT NULL AS cacheable FROM wc_cache_entries('{s1,nobody}'::text[], '{growth_chart}');
 \echo :SQLSTATE
 SELECT * FROM wc_cache_entries('{s1}'::text[], '{records}');
 \echo :SQLSTATE

@@ -79,3 +79,7 @@ SELECT wc_growth_chart_svg('nobody'::text, 'bmi') IS NULL AS unknown, wc_growth_
 SELECT wc_growth_chart_svg('ada'::text, 'waist');
 SELECT wc_growth_chart_svg('ada'::text, 'bmi', 159);
 SELECT wc_growth_chart_svg('ada'::text, 'bmi', height => 4001);
+
+DROP TABLE students, health_records, allergies, chronic_conditions;
+DROP TYPE "Gender", "AllergySeverity", "HealthRecordType";
+DROP EXTENSION white_cross;

@@ -194,14 +194,37 @@ BEGIN
         SELECT t.tgrelid::regclass AS relation, t.tgname AS name
         FROM (SELECT p.relid FROM pg_partition_tree(relation) AS p UNION SELECT relation) AS leaf (id)
         JOIN pg_trigger AS t ON t.tgrelid = leaf.id
-        WHERE t.tgname LIKE name_pattern AND t.tgenabled <> 'A'
+        WHERE t.tgname LIKE name_pattern AND t.tgfoid = 'white_cross.record_change()'::regprocedure AND t.tgenabled <> 'A'
     LOOP
         EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %I', made.relation, made.name);
     END LOOP;
 END
 $$;
 
-CREATE FUNCTION wc_attach(application_schema name, overrides jsonb DEFAULT NULL)
+CREATE FUNCTION white_cross.compute_bmi() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'wc_compute_bmi';
+COMMENT ON FUNCTION white_cross.compute_bmi() IS
+'Trigger that wc_attach(…, compute_bmi => true) makes on the records: BMI in kg/m2, to one decimal, into vital.bmi where height (cm) and weight (kg) are positive numbers; else the vital stays as it is.';
+
+-- Makes the trigger that fills in BMI, or drops it.  Not ALWAYS, unlike those that track: what replication applies was computed by
+-- the publisher, if it computes, and a subscriber that changed it would differ from it.
+CREATE FUNCTION white_cross.switch_bmi_trigger(relation regclass, wanted boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    present boolean := EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND t.tgname = 'white_cross_bmi');
+BEGIN
+    IF wanted AND NOT present THEN
+        EXECUTE format('CREATE TRIGGER white_cross_bmi BEFORE INSERT OR UPDATE ON %s '
+                       'FOR EACH ROW EXECUTE FUNCTION white_cross.compute_bmi(''health_records'')', relation);
+        EXECUTE format('ALTER TRIGGER white_cross_bmi ON %s DEPENDS ON EXTENSION white_cross', relation);
+    ELSIF present AND NOT wanted THEN
+        EXECUTE format('DROP TRIGGER white_cross_bmi ON %s', relation);
+    END IF;
+END
+$$;
+
+CREATE FUNCTION wc_attach(application_schema name, overrides jsonb DEFAULT NULL, compute_bmi boolean DEFAULT NULL)
 RETURNS TABLE (entity text, attached_table regclass, columns jsonb)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -228,6 +251,9 @@ BEGIN
             WHERE (b.schema_name, b.table_name, b.columns) IS DISTINCT FROM (excluded.schema_name, excluded.table_name, excluded.columns);
         PERFORM white_cross.create_triggers(part.relation, part.entity);
         PERFORM white_cross.enable_triggers(part.relation, 'white_cross_%');
+        IF part.entity = 'health_records' AND compute_bmi IS NOT NULL THEN
+            PERFORM white_cross.switch_bmi_trigger(part.relation, compute_bmi);
+        END IF;
         entity := part.entity;
         attached_table := part.relation;
         columns := part.columns;
@@ -235,8 +261,8 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION wc_attach(name, jsonb) IS
-'Binds students, health_records, allergies and chronic_conditions of a schema: maps their columns ("studentId" or student_id) and creates the triggers that track changes. "overrides" names what is called otherwise: {"students": {"table": "pupils", "columns": {"id": "pupil_id"}}}. Attaching again completes what is missing and changes nothing else. Needs ownership of the tables. Errors: 3F000 no such schema, 42P01, 42703 or 42804 with all that is missing or of a wrong type, 22023 an unknown override, 55000 attached elsewhere.';
+COMMENT ON FUNCTION wc_attach(name, jsonb, boolean) IS
+'Binds students, health_records, allergies and chronic_conditions of a schema: maps their columns ("studentId" or student_id) and creates the triggers that track changes. "overrides" names what is called otherwise: {"students": {"table": "pupils", "columns": {"id": "pupil_id"}}}. "compute_bmi" true: a trigger fills vital.bmi (kg/m2, to one decimal) of each record that is written with height (cm) and weight (kg), and replaces what was there; false: it is dropped; NULL: as it is. Attaching again completes what is missing and changes nothing else. Needs ownership of the tables. Errors: 3F000 no such schema, 42P01, 42703 or 42804 with all that is missing or of a wrong type, 22023 an unknown override, 55000 attached elsewhere.';
 
 -- The overrides that the binding in force amounts to, so that attaching again needs none.
 CREATE FUNCTION white_cross.overrides_in_force() RETURNS jsonb
@@ -262,7 +288,7 @@ BEGIN
     FOR made IN
         SELECT t.tgname AS trigger, t.tgrelid::regclass AS relation
         FROM pg_trigger AS t
-        WHERE t.tgfoid = 'white_cross.record_change()'::regprocedure AND t.tgparentid = 0
+        WHERE t.tgfoid IN ('white_cross.record_change()'::regprocedure, 'white_cross.compute_bmi()'::regprocedure) AND t.tgparentid = 0
     LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', made.trigger, made.relation);
     END LOOP;

@@ -2,6 +2,7 @@
 // value was read with.
 #include "extension/boundary.hpp"
 #include "extension/cached_kind.hpp"
+#include "extension/growth_chart.hpp"
 #include "extension/json_value.hpp"
 #include "extension/kept_plan.hpp"
 #include "extension/record_page.hpp"
@@ -55,11 +56,6 @@ WantedKinds read_kinds(ArrayType *array)
         if (kinds[i].kind == cache::Kind::Records && !kinds[i].is_page)
             ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("which page of records is not said"),
                             errhint("\"kinds\" takes records:PAGE:LIMIT:FILTERS, such as records:1:20:{}.")));
-        if (kinds[i].kind == cache::Kind::GrowthChart)
-            ereport(ERROR,
-                    (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                     errmsg("values of kind \"%s\" cannot be built in the database", cache::name(kinds[i].kind).data()),
-                     errhint("\"kinds\" takes health_summary and records:PAGE:LIMIT:FILTERS.")));
     }
     return {kinds, count};
 }
@@ -115,7 +111,9 @@ void add_summaries(EntryRows &rows, ArrayType *ids, const CachedKind &kind)
     reader.close();
 }
 
-void add_pages(EntryRows &rows, ArrayType *array, const CachedKind &kind)
+// `write` gets each student's id in the type of the column.
+template <class Write>
+void add_one_by_one(EntryRows &rows, ArrayType *array, const CachedKind &kind, Write write)
 {
     IdArray const ids = read_ids(array);
     for (int i = 0; i < ids.count; ++i) {
@@ -123,10 +121,15 @@ void add_pages(EntryRows &rows, ArrayType *array, const CachedKind &kind)
         if (ids.nulls[i] ||
             !convert_cached_id(ids.values[i], ids.type, bound_table(Entity::Students).columns[student::Id], id))
             continue;
-        rows.add(ids.values[i], ids.type, kind, [&](json::Buffer &value) {
-            return write_record_page(value, id, kind.page, kind.page_size, kind.filters);
-        });
+        rows.add(ids.values[i], ids.type, kind, [&](json::Buffer &value) { return write(value, id); });
     }
+}
+
+void add_pages(EntryRows &rows, ArrayType *ids, const CachedKind &kind)
+{
+    add_one_by_one(rows, ids, kind, [&](json::Buffer &value, Datum id) {
+        return write_record_page(value, id, kind.page, kind.page_size, kind.filters);
+    });
 }
 
 }  // namespace
@@ -174,7 +177,7 @@ WC_FUNCTION(wc_cache_entries)
         switch (kind.kind) {
             case cache::Kind::HealthSummary: add_summaries(rows, ids, kind); break;
             case cache::Kind::Records: add_pages(rows, ids, kind); break;
-            case cache::Kind::GrowthChart: break;  // refused above
+            case cache::Kind::GrowthChart: add_one_by_one(rows, ids, kind, write_growth_chart); break;
         }
     }
     SPI_finish();

@@ -1,5 +1,7 @@
 """A summary that somebody reads is there again right after the change; one that nobody reads is not built."""
 
+import json
+
 from servers import until
 
 
@@ -11,6 +13,38 @@ def test_a_hot_summary_is_rebuilt_with_the_change_in_it(school, cache):
     until(lambda: (cache.summary(student) or {}).get("student", {}).get("lastName") == "Byron", 10, "the new summary")
     assert cache.is_current(student)
     assert 0 < cache.client.ttl(cache.key(student)) <= 300
+
+
+def load_chart(school, cache, student):
+    key, value, ttl, snapshot = school.rows(
+        "SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(ARRAY[%s], '{growth_chart}')", student)[0]
+    assert (key, ttl) == (cache.key(student, "growth_chart"), 3600)
+    assert cache.client.execute_command("FCALL", "wc_fill", 1, key, value, ttl, snapshot) == 1
+    return key
+
+
+def test_a_hot_growth_chart_is_rebuilt_with_the_change_in_it_and_nothing_else(school, cache):
+    student = school.add_student()
+    school.add_record(student, vital='{"height": 140}')
+    cache.until_drained()
+    key = load_chart(school, cache, student)
+    school.add_record(student, date="2025-11-10", vital='{"height": 141.5, "weight": 36}')
+    until(lambda: [point["height"] for point in json.loads(cache.client.get(key) or "[]")] == [140, 141.5], 10, "the new chart")
+    assert json.loads(cache.client.get(key)) == school.one("SELECT wc_growth_chart(%s::text)", student)
+    assert 300 < cache.client.ttl(key) <= 3600
+    assert not cache.client.exists(cache.key(student)), "nobody read the summary"
+
+
+def test_a_load_of_a_chart_from_before_the_change_is_refused(school, cache):
+    student = school.add_student()
+    record = school.add_record(student, vital='{"height": 140}')
+    cache.until_drained()
+    old = school.rows("SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(ARRAY[%s], '{growth_chart}')", student)[0]
+    cache.plant(old[0])
+    school.psql(f"""UPDATE health_records SET vital = '{{"height": 141}}' WHERE id = '{record}'""")
+    cache.until_invalidated(old[0])
+    assert cache.client.execute_command("FCALL", "wc_fill", 1, *old) == 0
+    load_chart(school, cache, student)
 
 
 def test_a_cold_summary_is_not_built(school, cache):

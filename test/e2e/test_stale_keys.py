@@ -16,6 +16,8 @@ CHANGES = {
     "a record's vital": ("""UPDATE health_records SET vital = '{"height": 141}' WHERE id = 'r1'""", {"summary", "growth"} | PAGES),
     "a record with a vital": ("""INSERT INTO health_records (id, type, date, description, vital, "updatedAt", "studentId")
         VALUES ('r2', 'CHECKUP', now(), 'x', '{"weight": 30}', now(), 'ada')""", {"summary", "growth"} | PAGES),
+    "the date of a record with a vital": ("UPDATE health_records SET date = '2025-10-11' WHERE id = 'r1'", {"summary", "growth"} | PAGES),
+    "the type of a record with a vital": ("UPDATE health_records SET type = 'SCREENING' WHERE id = 'r1'", {"summary", "growth"} | PAGES),
     "a record's notes": ("UPDATE health_records SET notes = 'Seen' WHERE id = 'r1'", {"summary"} | PAGES),
     "a record without a vital": ("""INSERT INTO health_records (id, type, date, description, "updatedAt", "studentId")
         VALUES ('r2', 'DENTAL', now(), 'x', now(), 'ada')""", {"summary"} | PAGES),

@@ -12,6 +12,7 @@
 #include "app/clock.hpp"
 #include "app/failure.hpp"
 #include "app/queue.hpp"
+#include "core/cache/key.hpp"
 
 namespace wc::test {
 
@@ -229,7 +230,7 @@ struct FakeBuilder : app::Builder {
     int builds = 0;
     bool fails_next = false;
 
-    std::vector<app::Entry> build(std::span<const std::string> students) override
+    std::vector<app::Entry> build(std::span<const std::string> students, cache::Kind kind) override
     {
         ++builds;
         if (std::exchange(fails_next, false))
@@ -237,7 +238,7 @@ struct FakeBuilder : app::Builder {
         std::vector<app::Entry> entries;
         for (auto const &student : students)
             if (!unknown.contains(student))
-                entries.push_back({student, "student:" + student + ":health_summary", "{}", 1, "10:10:@1"});
+                entries.push_back({student, cache::key(student, kind), "{}", cache::ttl_seconds(kind), "10:10:@1"});
         return entries;
     }
     void save_hot(std::span<const app::Hot> hot) override { saved.assign(hot.begin(), hot.end()); }
@@ -246,15 +247,17 @@ struct FakeBuilder : app::Builder {
 
 struct FakeStore : app::Store {
     std::set<std::string> refused;
-    std::map<std::string, app::Entry> stored;
+    std::map<std::string, app::Entry> stored;  // summaries
+    std::map<std::string, app::Entry> charts;
 
     std::vector<bool> fill(std::span<const app::Entry> entries) override
     {
         std::vector<bool> answers;
         for (auto const &entry : entries) {
             answers.push_back(!refused.contains(entry.student));
-            if (answers.back())
-                stored[entry.student] = entry;
+            if (!answers.back())
+                continue;
+            (entry.key == cache::key(entry.student, cache::Kind::GrowthChart) ? charts : stored)[entry.student] = entry;
         }
         return answers;
     }

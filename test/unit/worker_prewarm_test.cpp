@@ -48,6 +48,29 @@ TEST_F(PrewarmTest, RetriesARefusedFillWhileTheStudentIsHotButNotForEver)
     EXPECT_EQ(tries, 3);
 }
 
+TEST_F(PrewarmTest, BuildsOfEachStudentWhatIsWanted)
+{
+    auto const summary = app::bit(cache::Kind::HealthSummary), chart = app::bit(cache::Kind::GrowthChart);
+    app::KindSet const both = summary | chart;
+    EXPECT_THAT(prewarm.rebuild(builder, store, {{"a", {}, 0, chart}, {"b", {}, 0, both}, {"c"}}), IsEmpty());
+    EXPECT_FALSE(store.stored.contains("a"));
+    EXPECT_TRUE(store.stored.contains("b") && store.stored.contains("c"));
+    EXPECT_TRUE(store.charts.contains("a") && store.charts.contains("b"));
+    EXPECT_FALSE(store.charts.contains("c"));
+    EXPECT_EQ(store.charts["a"].ttl_seconds, 3600);
+    EXPECT_EQ(store.stored["b"].ttl_seconds, 300);
+    EXPECT_EQ(builder.builds, 2) << "one statement for each kind";
+}
+
+TEST_F(PrewarmTest, RetriesWhatWasRefusedAndNothingElse)
+{
+    hot.touch("a", clock.now());
+    store.refused = {"a"};
+    auto const again = prewarm.rebuild(builder, store, {{"a", {}, 0, app::bit(cache::Kind::GrowthChart)}});
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_EQ(again[0].kinds, app::bit(cache::Kind::GrowthChart));
+}
+
 TEST_F(PrewarmTest, ForgetsStudentsThatDoNotExist)
 {
     hot.touch("gone", clock.now());
@@ -91,6 +114,19 @@ TEST(PrewarmBacklog, KeepsOrderKnowsDuplicatesAndIsBounded)
     EXPECT_EQ(backlog.take(5).size(), 2U);
 }
 
+TEST(PrewarmBacklog, AddsUpWhatIsWantedOfAStudent)
+{
+    auto const summary = app::bit(cache::Kind::HealthSummary), chart = app::bit(cache::Kind::GrowthChart);
+    app::PrewarmBacklog backlog;
+    backlog.add({"a", {}, 0, summary}, 9);
+    backlog.add({"a", {}, 0, chart}, 9);
+    backlog.add({"b", {}, 0, chart}, 9);
+    auto const taken = backlog.take(9);
+    ASSERT_EQ(taken.size(), 2U);
+    EXPECT_EQ(taken[0].kinds, summary | chart);
+    EXPECT_EQ(taken[1].kinds, chart);
+}
+
 /// Real threads over fakes that they share under a lock of their own.
 struct PrewarmPoolTest : PrewarmTest {
     std::mutex mutex;
@@ -100,10 +136,10 @@ struct PrewarmPoolTest : PrewarmTest {
     struct Builder : app::Builder {
         PrewarmPoolTest &test;
         explicit Builder(PrewarmPoolTest &test) : test(test) {}
-        std::vector<app::Entry> build(std::span<const std::string> students) override
+        std::vector<app::Entry> build(std::span<const std::string> students, cache::Kind kind) override
         {
             std::lock_guard const lock(test.mutex);
-            return test.builder.build(students);
+            return test.builder.build(students, kind);
         }
         void save_hot(std::span<const app::Hot> list) override
         {

@@ -19,8 +19,8 @@ class Builder {
 public:
     virtual ~Builder() = default;
 
-    /// The health summaries of these students.  Students that do not exist have none.
-    virtual std::vector<Entry> build(std::span<const std::string> students) = 0;
+    /// The health summaries, or growth charts, of these students.  Students that do not exist have none.
+    virtual std::vector<Entry> build(std::span<const std::string> students, cache::Kind kind) = 0;
     /// Replaces the saved list.
     virtual void save_hot(std::span<const Hot> hot) = 0;
     virtual std::vector<Hot> load_hot() = 0;

@@ -17,6 +17,10 @@ using KindSet = std::uint8_t;
 constexpr KindSet bit(cache::Kind kind) noexcept { return static_cast<KindSet>(1U << static_cast<unsigned>(kind)); }
 inline constexpr cache::Kind kKinds[] = {cache::Kind::HealthSummary, cache::Kind::Records, cache::Kind::GrowthChart};
 
+/// What a worker builds by itself; pages of records are left to those who turn them.
+inline constexpr cache::Kind kPrewarmedKinds[] = {cache::Kind::HealthSummary, cache::Kind::GrowthChart};
+inline constexpr KindSet kPrewarmed = bit(cache::Kind::HealthSummary) | bit(cache::Kind::GrowthChart);
+
 /// What these changes make stale.
 constexpr KindSet stale_kinds(cache::Sections changed) noexcept
 {

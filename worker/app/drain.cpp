@@ -36,13 +36,14 @@ void Drain::apply(const std::vector<Change> &changes, Cache &cache, Time taken)
         for (auto const kind : kKinds)
             if (existed[i] & bit(kind))
                 metrics_.invalidated(kind);
-        bool is_wanted = change.sections & cache::kPrewarm;
-        if (existed[i] & bit(cache::Kind::HealthSummary)) {
+        KindSet kinds = change.sections & cache::kPrewarm ? bit(cache::Kind::HealthSummary) : KindSet{0};
+        if (KindSet const read = existed[i] & kPrewarmed; read != 0) {
             double const weight = hot_.touch(change.student, gone);
-            is_wanted = is_wanted || (config->prewarm.enabled && weight >= config->prewarm.min_weight);
+            if (config->prewarm.enabled && weight >= config->prewarm.min_weight)
+                kinds |= read;
         }
-        if (is_wanted)
-            wanted.push_back({change.student, committed});
+        if (kinds != 0)
+            wanted.push_back({change.student, committed, 0, kinds});
     }
     if (!wanted.empty())
         want_(std::move(wanted));

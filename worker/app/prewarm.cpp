@@ -20,20 +20,34 @@ constexpr std::size_t kMissingAtOnce = 500;
 
 std::vector<Wanted> Prewarm::rebuild(Builder &builder, Store &store, const std::vector<Wanted> &batch) const
 {
+    std::vector<Wanted> again;
+    for (auto const kind : kPrewarmedKinds)
+        rebuild(kind, builder, store, batch, again);
+    return again;
+}
+
+void Prewarm::rebuild(cache::Kind kind, Builder &builder, Store &store, const std::vector<Wanted> &batch,
+                      std::vector<Wanted> &again) const
+{
     auto const config = live_.get();
     std::vector<std::string> students;
     std::unordered_map<std::string_view, const Wanted *> wanted;
     for (auto const &one : batch) {
+        if (!(one.kinds & bit(kind)))
+            continue;
         students.push_back(one.student);
         wanted.emplace(one.student, &one);
     }
-    auto entries = builder.build(students);
-    for (auto &entry : entries)
-        entry.ttl_seconds = static_cast<int>(config->prewarm.summary_ttl_s);
+    if (students.empty())
+        return;
+    auto entries = builder.build(students, kind);
+    // The life of summaries is the operator's to choose; charts have their own.
+    if (kind == cache::Kind::HealthSummary)
+        for (auto &entry : entries)
+            entry.ttl_seconds = static_cast<int>(config->prewarm.summary_ttl_s);
     auto const stored = store.fill(entries);
     auto const now = clock_.now();
 
-    std::vector<Wanted> again;
     for (std::size_t i = 0; i < entries.size(); ++i) {
         auto const found = wanted.find(entries[i].student);
         if (found == wanted.end())
@@ -42,18 +56,19 @@ std::vector<Wanted> Prewarm::rebuild(Builder &builder, Store &store, const std::
         wanted.erase(found);
         if (stored[i]) {
             metrics_.prewarmed();
-            if (one.committed != Time{})
+            if (kind == cache::Kind::HealthSummary && one.committed != Time{})
                 metrics_.warm_after(now - one.committed);
             continue;
         }
         metrics_.fill_refused();
-        if (++one.refused < kMostRefusals && hot_.weight(one.student, now) >= config->prewarm.min_weight)
+        if (++one.refused < kMostRefusals && hot_.weight(one.student, now) >= config->prewarm.min_weight) {
+            one.kinds = bit(kind);
             again.push_back(std::move(one));
+        }
     }
     // Asked for and not answered: the student does not exist any more.
     for (auto const &[student, one] : wanted)
         hot_.erase(one->student);
-    return again;
 }
 
 std::vector<Wanted> Prewarm::find_cold(Builder &builder, Store &store) const

@@ -37,6 +37,9 @@ public:
     void save_hot_list(Builder &builder) const;
 
 private:
+    void rebuild(cache::Kind kind, Builder &builder, Store &store, const std::vector<Wanted> &batch,
+                 std::vector<Wanted> &again) const;
+
     const config::Live &live_;
     const Clock &clock_;
     HotList &hot_;

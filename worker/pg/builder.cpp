@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "core/cache/key.hpp"
+
 namespace wc::pg {
 namespace {
 
@@ -13,7 +15,7 @@ gone AS (DELETE FROM white_cross.hot_student AS h WHERE NOT EXISTS (SELECT FROM 
 INSERT INTO white_cross.hot_student AS h (student, weight) SELECT student, weight FROM list
 ON CONFLICT (student) DO UPDATE SET weight = EXCLUDED.weight WHERE abs(h.weight - EXCLUDED.weight) > h.weight / 10)"};
 
-constexpr std::string_view kBuildTypes[] = {"text[]"};
+constexpr std::string_view kBuildTypes[] = {"text[]", "text[]"};
 
 // A real cannot hold less, and a student that light will not be looked at again.
 constexpr double kLeastWeight = 1e-6;
@@ -32,16 +34,18 @@ Builder::Builder(const Target &target, const Timeouts &timeouts, bool cluster_ke
     if (home.rows() == 0)
         throw Error("this database has no extension white_cross: CREATE EXTENSION white_cross");
     build_ = "SELECT student_id, key, value, ttl_seconds, snapshot FROM " + quoted_identifier(home.text(0, 0)) +
-             ".wc_cache_entries($1)";
+             ".wc_cache_entries($1, $2)";
     connection_.prepare(build());
     connection_.prepare(kSaveHot);
 }
 
 Statement Builder::build() const { return {"wc_build", kBuildTypes, build_}; }
 
-std::vector<app::Entry> Builder::build(std::span<const std::string> students)
+std::vector<app::Entry> Builder::build(std::span<const std::string> students, cache::Kind kind)
 {
-    auto const result = connection_.run(connection_.call(build(), std::vector{array_literal(students)}));
+    std::string const kinds[] = {std::string(cache::name(kind))};
+    auto const result =
+        connection_.run(connection_.call(build(), std::vector{array_literal(students), array_literal(kinds)}));
     std::vector<app::Entry> entries;
     entries.reserve(static_cast<std::size_t>(result.rows()));
     for (int row = 0; row < result.rows(); ++row)

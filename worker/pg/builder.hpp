@@ -11,7 +11,7 @@ class Builder : public app::Builder {
 public:
     Builder(const Target &target, const Timeouts &timeouts, bool cluster_keys);
 
-    std::vector<app::Entry> build(std::span<const std::string> students) override;
+    std::vector<app::Entry> build(std::span<const std::string> students, cache::Kind kind) override;
     void save_hot(std::span<const app::Hot> hot) override;
     std::vector<app::Hot> load_hot() override;
 
