@@ -204,7 +204,7 @@ $$;
 CREATE FUNCTION white_cross.compute_bmi() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'wc_compute_bmi';
 COMMENT ON FUNCTION white_cross.compute_bmi() IS
-'Trigger that wc_attach(…, compute_bmi => true) makes on the records: BMI in kg/m2, to one decimal, into vital.bmi where height (cm) and weight (kg) are positive numbers; else the vital stays as it is.';
+'Trigger that wc_attach(..., compute_bmi => true) makes on the records: BMI in kg/m2, to one decimal, into vital.bmi where height (cm) and weight (kg) are positive numbers; else the vital stays as it is.';
 
 -- Makes the trigger that fills in BMI, or drops it.  Not ALWAYS, unlike those that track: what replication applies was computed by
 -- the publisher, if it computes, and a subscriber that changed it would differ from it.

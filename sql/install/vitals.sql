@@ -78,3 +78,24 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- How many are in each BMI category.
+DO $$
+DECLARE
+    id text;
+BEGIN
+    FOREACH id IN ARRAY '{text,uuid,bigint}'::text[] LOOP
+        EXECUTE format('CREATE FUNCTION @extschema@.wc_bmi_category_of(student_id %s, as_of timestamptz DEFAULT NULL) RETURNS text '
+                       'LANGUAGE c STABLE PARALLEL SAFE COST 2000 AS ''MODULE_PATHNAME'', ''wc_bmi_category_of''', id);
+        EXECUTE format('COMMENT ON FUNCTION @extschema@.wc_bmi_category_of(%s, timestamptz) IS %L', id,
+'The BMI category (underweight, healthy, overweight, obesity class 1 to 3, by CDC 2000 with the extension of 2022) of a student''s latest plausible measurement up to "as_of" (NULL: now). A record counts whose vital gives a BMI, of height (cm) and weight (kg) or as recorded (kg/m2), and of which nothing is implausible by CDC''s limits. NULL without such a record, for a sex or an age without a reference, for an unknown student or one that a policy hides, and for a NULL id. Reads as the caller. Errors: those of wc_health_summary.');
+    END LOOP;
+END
+$$;
+CREATE FUNCTION wc_growth_prevalence(grade text DEFAULT NULL, as_of timestamptz DEFAULT NULL)
+RETURNS TABLE (student_grade text, sex text, category text, students bigint, percent double precision)
+LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 100 AS 'MODULE_PATHNAME', 'wc_growth_prevalence'
+-- However few pages the students fill: each of them costs a search in an index.
+SET min_parallel_table_scan_size = 0;
+COMMENT ON FUNCTION wc_growth_prevalence(text, timestamptz) IS
+'How many students are in each BMI category (CDC 2000, extended 2022), by grade and sex, each by the latest measurement up to "as_of" (NULL: now) that is plausible; "grade" NULL: all grades. Category NULL: students of whom wc_bmi_category_of knows none. percent is of those in the grade and of the sex that have a category. One statement over all students, shared by parallel workers; wants the index on student and date that wc_index_statements names. Reads as the caller: counts what row-level security shows. Errors: those of wc_health_summary, 42703 there is no column for the grade.';

@@ -131,7 +131,7 @@ void resolve_columns(Entity entity, const BindingRow &row, BoundTable &table)
         else
             strlcpy(NameStr(column.name), list.names[i], NAMEDATALEN);
         if (!HeapTupleIsValid(tuple)) {
-            if (entity != Entity::HealthRecords || i < record::kSummaryCount)
+            if (i < needed_attributes(entity))
                 report_column_gone(entity, row, list.names[i], NameStr(column.name));
             column.number = InvalidAttrNumber;
             column.type = InvalidOid;

@@ -37,7 +37,7 @@ struct BoundTable {
 ///
 /// Errors: 55000 nothing attached (hint: wc_attach); 42P01 the table is gone; 42703 a column is gone.
 ///
-/// Of records, columns beyond those of a summary may be gone: then they are of no type, and `number` is 0.
+/// Of students and records, columns beyond those of a summary may be gone: then they are of no type, and `number` is 0.
 const BoundTable &bound_table(Entity entity);
 
 struct OpenTable {

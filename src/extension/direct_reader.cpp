@@ -233,7 +233,7 @@ void DirectReader::read(Datum student_id, Facts &facts)
         return;
     const BoundTable &table = *students_.table.bound;
     slot_getsomeattrs(students_.slot, table.last_number);
-    take_values(students_.slot, table, student::kCount, nullptr, 0, facts.student);
+    take_values(students_.slot, table, student::kSummaryCount, nullptr, 0, facts.student);
     read_allergies(student_id, facts);
     read_records(student_id, facts);
 }

@@ -13,8 +13,11 @@ inline constexpr const char *kEntityNames[kEntities] = {"students", "health_reco
 
 /// Attributes are numbered by entity; the numbers are positions in the entity's list of names.
 namespace student {
-enum Attribute { Id, FirstName, LastName, StudentNumber, DateOfBirth, Gender, kCount };
-inline constexpr const char *kNames[kCount] = {"id", "firstName", "lastName", "studentNumber", "dateOfBirth", "gender"};
+enum Attribute { Id, FirstName, LastName, StudentNumber, DateOfBirth, Gender, Grade, kCount };
+inline constexpr const char *kNames[kCount] = {"id",          "firstName", "lastName", "studentNumber",
+                                               "dateOfBirth", "gender",    "grade"};
+/// As for records: summaries need the first of them alone.
+inline constexpr int kSummaryCount = Gender + 1;
 }  // namespace student
 
 namespace record {
@@ -101,6 +104,18 @@ constexpr AttributeList attributes(Entity entity) noexcept
         case Entity::ChronicConditions: return {condition::kNames, condition::kCount};
     }
     return {nullptr, 0};
+}
+
+/// How many of an entity's attributes must be there for all but the functions that ask for the others.
+constexpr int needed_attributes(Entity entity) noexcept
+{
+    switch (entity) {
+        case Entity::Students: return student::kSummaryCount;
+        case Entity::HealthRecords: return record::kSummaryCount;
+        case Entity::Allergies: return allergy::kCount;
+        case Entity::ChronicConditions: return condition::kCount;
+    }
+    return 0;
 }
 
 }  // namespace wc

@@ -45,7 +45,7 @@ char *students_query(const char *ids, const BoundTable &table)
     StringInfoData query;
     initStringInfo(&query);
     appendStringInfoString(&query, "SELECT u.n");
-    append_columns(&query, table, student::kCount);
+    append_columns(&query, table, student::kSummaryCount);
     appendStringInfoString(&query, ids);
     appendStringInfoString(&query, "JOIN ");
     append_table(&query, NameStr(table.schema_name), NameStr(table.table_name));
@@ -190,7 +190,7 @@ void QueryReader::next(Facts &facts)
 {
     facts = Facts{};
     ++position_;
-    facts.found = take(results_[kStudents], student::kCount, facts.student);
+    facts.found = take(results_[kStudents], student::kSummaryCount, facts.student);
     // Rows of a student that is not shown, by policy or because none is there, are passed over too.
     take_all(results_[kAllergies], allergy::kCount, facts.allergies);
     take_all(results_[kVitals], record::kSummaryCount, facts.vitals);

@@ -32,11 +32,12 @@ import records  # noqa: E402
 import search  # noqa: E402
 import summaries  # noqa: E402
 import takeover  # noqa: E402
+import vitals  # noqa: E402
 from district import District  # noqa: E402
 from servers import Ground  # noqa: E402
 
 # In this order: the summaries want the tables as they were loaded and vacuumed.
-PARTS = {"core": core, "summaries": summaries, "search": search, "records": records, "exports": exports, "growth": growth, "latency": latency, "inserts": inserts, "burst": burst,
+PARTS = {"core": core, "summaries": summaries, "search": search, "records": records, "exports": exports, "growth": growth, "vitals": vitals, "latency": latency, "inserts": inserts, "burst": burst,
          "takeover": takeover, "dead_rows": dead_rows, "copied": copied}
 
 

@@ -30,6 +30,7 @@ RESULTS = {
     "exports": "(SELECT count(chunk) FROM wc_export_health_histories('{ada,nobody,grace}'::text[]))",
     "a search": "wc_search_health_records('vaccine \"dose 2\" -fever quil')",
     "a search by rank with highlights": "wc_search_health_records('xx', \"order\" => 'rank', highlight => true)",
+    "a category": "wc_bmi_category_of('ada'::text)",
     "a picture": "wc_growth_chart_svg('ada'::text, 'height', 200, 200)",
     "a cache key": "wc_cache_key('ada'::text, 'health_summary')",
     "a page": """wc_student_records('ada', 2, 3, '{"provider": "n", "dateFrom": "2025-01-01", "type": "VACCINATION"}')""",

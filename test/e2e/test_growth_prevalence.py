@@ -1,0 +1,128 @@
+"""wc_growth_prevalence: what plain SQL counts, by parallel workers, and what the caller may see."""
+
+import pytest
+
+from school import School
+
+# Growth of all kinds: some implausible, some without a number, of each sex, from 1 to 21 years.
+DATA = """
+INSERT INTO students (id, "studentNumber", "firstName", "lastName", "dateOfBirth", grade, gender)
+SELECT 's' || n, 'N' || n, 'A', 'B', timestamp '2004-06-01' + (hashint4(n) & 8191) * interval '1 day' * 0.9, (n % 4)::text,
+       (ARRAY['MALE', 'FEMALE', 'OTHER', 'FEMALE'])[1 + n % 4 * (n % 7 % 2)]::"Gender"
+FROM generate_series(1, 1500) AS n;
+INSERT INTO health_records (id, type, date, description, vital, "studentId")
+SELECT 'r' || n || '-' || k, 'CHECKUP', timestamp '2024-01-01' + (hashint4(n * 7 + k) & 1023) * interval '1 day' / 2, '',
+       CASE (hashint4(n + k * 1000) & 15)
+           WHEN 0 THEN NULL WHEN 1 THEN 'null' WHEN 2 THEN '{"heartRate": 80}' WHEN 3 THEN '[1]'
+           WHEN 4 THEN jsonb_build_object('height', 54, 'weight', 40) WHEN 5 THEN jsonb_build_object('height', 140, 'weight', 400)
+           WHEN 6 THEN jsonb_build_object('height', 140) WHEN 7 THEN '{"height": "140", "weight": 35}'
+           WHEN 8 THEN jsonb_build_object('bmi', 17.5) WHEN 9 THEN '{"height": 0, "weight": 35, "bmi": 22}'
+           ELSE jsonb_build_object('height', 120 + (hashint4(n) & 31), 'weight', 18 + (hashint4(n + 5) & 63)) END, 's' || n
+FROM generate_series(1, 1500) AS n, generate_series(1, 6) AS k;
+ANALYZE;
+"""
+BY_HAND = """
+WITH measured AS (
+    SELECT r."studentId", r.date, r.id, s.gender, wc_age_months(s."dateOfBirth", r.date) AS age,
+           CASE WHEN jsonb_typeof(vital -> 'height') = 'number' AND (vital ->> 'height')::float8 > 0 THEN (vital ->> 'height')::float8 END AS height,
+           CASE WHEN jsonb_typeof(vital -> 'weight') = 'number' AND (vital ->> 'weight')::float8 > 0 THEN (vital ->> 'weight')::float8 END AS weight,
+           CASE WHEN jsonb_typeof(vital -> 'bmi') = 'number' AND (vital ->> 'bmi')::float8 > 0 THEN (vital ->> 'bmi')::float8 END AS given
+    FROM health_records r JOIN students s ON s.id = r."studentId" WHERE r.date <= %(as_of)s AND jsonb_typeof(r.vital) = 'object'
+), judged AS (
+    SELECT *, coalesce(wc_bmi_exact(height, weight), given) AS bmi FROM measured
+), plausible AS (
+    SELECT DISTINCT ON ("studentId") "studentId", wc_bmi_category(gender, age, bmi) AS category FROM judged
+    WHERE wc_bmi_category(gender, age, bmi) IS NOT NULL
+      AND wc_growth_implausible('bmi', gender, age, bmi) IS NOT TRUE
+      AND wc_growth_implausible('height', gender, age, height) IS NOT TRUE
+      AND wc_growth_implausible('weight', gender, age, weight) IS NOT TRUE
+    ORDER BY "studentId", date DESC, id
+)
+SELECT s.grade, lower(s.gender::text), p.category, count(*)
+FROM students s LEFT JOIN plausible p ON p."studentId" = s.id WHERE %(grade)s::text IS NULL OR s.grade = %(grade)s
+GROUP BY 1, 2, 3"""
+
+
+@pytest.fixture(scope="module")
+def district(cluster):
+    cluster.create_database("prevalence")
+    school = School(cluster, "prevalence")
+    school.sql("CREATE EXTENSION white_cross")
+    school.sql("SELECT wc_create_tables('public')")
+    school.sql("SELECT wc_attach('public')")
+    school.psql(DATA)
+    with school.connection:
+        yield school
+
+
+def counted(school, grade=None, as_of="2025-01-01"):
+    rows = school.rows("SELECT * FROM wc_growth_prevalence(%s, %s::timestamp AT TIME ZONE 'UTC')", grade, as_of)
+    for sex in {(row[0], row[1]) for row in rows}:
+        shares = [row[4] for row in rows if row[:2] == sex and row[2]]
+        assert not shares or sum(shares) == pytest.approx(100)
+    assert all((row[4] is None) == (row[2] is None) for row in rows)
+    return sorted((row[:4] for row in rows), key=str)
+
+
+@pytest.mark.parametrize("as_of", ["2023-12-31", "2024-07-01 12:00", "2025-01-01", "2030-01-01"])
+@pytest.mark.parametrize("grade", [None, "2", "none"])
+def test_what_plain_sql_counts(district, grade, as_of):
+    by_hand = district.connection.execute(BY_HAND, {"as_of": as_of, "grade": grade}).fetchall()
+    assert counted(district, grade, as_of) == sorted(by_hand, key=str)
+
+
+def test_all_categories_are_among_them(district):
+    assert len({category for _, _, category, _ in counted(district)}) == 7, "six, and none"
+
+
+def test_parallel_workers_share_the_students(district):
+    """The plan of the statement inside, as the server itself logs it."""
+    alone = counted(district)
+    district.sql("LOAD 'auto_explain'")
+    for name, value in {"auto_explain.log_min_duration": "0", "auto_explain.log_analyze": "on", "auto_explain.log_nested_statements": "on",
+                        "auto_explain.log_level": "notice", "client_min_messages": "notice", "max_parallel_workers_per_gather": "2",
+                        "auto_explain.log_timing": "off"}.items():
+        district.sql(f"SET {name} = '{value}'")
+    heard = []
+    district.connection.add_notice_handler(lambda notice: heard.append(notice.message_primary))
+    assert counted(district) == alone
+    plan = next(text for text in heard if "wc_bmi_category_of" in text and "Query Text: WITH" in text)
+    assert "Parallel Seq Scan on students" in plan, plan
+    assert "Workers Launched: " in plan and "Workers Launched: 0" not in plan, plan
+    for name in "auto_explain.log_min_duration", "client_min_messages":
+        district.sql(f"RESET {name}")
+
+
+def test_a_policy_hides_students_from_the_count(district):
+    district.sql("DO $$ BEGIN CREATE ROLE wc_test_counter; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    district.sql("GRANT SELECT ON students, health_records TO wc_test_counter")
+    district.sql("CREATE POLICY one_grade ON students TO wc_test_counter USING (grade = '1')")
+    district.sql("ALTER TABLE students ENABLE ROW LEVEL SECURITY")
+    district.sql("SET ROLE wc_test_counter")
+    assert {grade for grade, *_ in counted(district)} == {"1"}
+    district.sql("RESET ROLE")
+    district.sql("ALTER TABLE students DISABLE ROW LEVEL SECURITY")
+
+
+def test_without_a_grade_column_it_says_so_and_summaries_go_on(school):
+    student = school.add_student()
+    school.sql("ALTER TABLE students DROP COLUMN grade")
+    with pytest.raises(Exception, match="grade") as caught:
+        school.sql("SELECT * FROM wc_growth_prevalence()")
+    assert caught.value.sqlstate == "42703"
+    assert school.summary(student)["student"]["id"] == student
+
+
+def test_times_with_zone(cluster, empty_database):
+    school = School(cluster, empty_database)
+    school.sql("CREATE EXTENSION white_cross")
+    school.sql("SELECT wc_create_tables('public')")
+    school.sql('ALTER TABLE students ALTER "dateOfBirth" TYPE timestamptz USING "dateOfBirth" AT TIME ZONE \'UTC\'')
+    school.sql("ALTER TABLE health_records ALTER date TYPE timestamptz USING date AT TIME ZONE 'UTC'")
+    school.sql("SELECT wc_attach('public')")
+    school.add_student("ada")
+    school.add_record("ada", vital='{"height": 140, "weight": 35}')
+    for zone in "UTC", "Pacific/Kiritimati":
+        school.sql(f"SET timezone = '{zone}'")
+        assert school.rows("SELECT * FROM wc_growth_prevalence('5', '2026-01-01Z')") == [("5", "female", "healthy", 1, 100)]
+    school.connection.close()
