@@ -51,7 +51,7 @@ def test_in_a_database_that_is_not_of_unicode(cluster):
 
 
 def test_a_policy_that_hides_the_student_hides_the_picture(child):
-    child.sql("DO $$ BEGIN CREATE ROLE wc_test_nobody; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    child.sql("DO $$ BEGIN CREATE ROLE wc_test_nobody LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     child.sql("GRANT SELECT ON students, health_records TO wc_test_nobody")
     child.sql("SET ROLE wc_test_nobody")
     assert child.one(DRAW) is not None
