@@ -2,15 +2,15 @@
 
 import re
 
-from components import KINDS, PAGE, SUMMARY, key
+from components import CHART, KINDS, PAGE, SUMMARY, key
 from servers import library
 
 SHOWN = 3  # disagreements that are worth printing
-SAID_NOW = {SUMMARY: "wc_health_summary(id)::text", PAGE: "torture.page(id)"}
+SAID_NOW = {SUMMARY: "wc_health_summary(id)::text", PAGE: "torture.page(id)", CHART: "wc_growth_chart(id)::text"}
 
 
 def said_now(connection, kind, ids):
-    sql = f"SELECT id, {SAID_NOW.get(kind, 'torture.chart(id)')} FROM unnest(%s::text[]) AS id"
+    sql = f"SELECT id, {SAID_NOW[kind]} FROM unnest(%s::text[]) AS id"
     return dict(connection.execute(sql, (ids,)).fetchall())
 
 

@@ -34,6 +34,12 @@ CREATE FUNCTION torture.version_of(text) RETURNS bigint LANGUAGE sql IMMUTABLE A
 CREATE FUNCTION torture.after(old text, mark text) RETURNS text LANGUAGE plpgsql VOLATILE
     AS $$ BEGIN RETURN mark || greatest(torture.clock(), torture.version_of(old) + 1); END $$;
 
+-- What a record with a vital holds: a height that is the version, below zero for `x`, and a weight one above the number of
+-- the record. Both show in a growth chart.
+CREATE FUNCTION torture.vital(version text, number integer) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT jsonb_build_object('version', version, 'weight', number + 1,
+                              'height', CASE left(version, 1) WHEN 'v' THEN 1 ELSE -1 END * torture.version_of(version)) $$;
+
 -- ---- what writers do -------------------------------------------------------------------------------------
 CREATE FUNCTION torture.change(part integer, numbers integer[], mark text) RETURNS TABLE (component integer, version bigint)
 LANGUAGE plpgsql AS $$
@@ -49,7 +55,7 @@ BEGIN
         (ARRAY[
             'UPDATE students SET "lastName" = torture.after("lastName", $3) WHERE id = ANY ($1)',
             'UPDATE allergies SET reaction = torture.after(reaction, $3) WHERE id = ANY ($1)',
-            'UPDATE health_records SET (provider, vital) = (SELECT w.v, jsonb_build_object(''version'', w.v)
+            'UPDATE health_records SET (provider, vital) = (SELECT w.v, torture.vital(w.v, torture.number_of(id))
                  FROM (SELECT torture.after(provider, $3) AS v OFFSET 0) AS w) WHERE id = ANY ($1)',
             'UPDATE health_records SET description = torture.after(description, $3) WHERE id = ANY ($1)'])[part + 1],
         (ARRAY['"lastName"', 'reaction', 'provider', 'description'])[part + 1]) USING ids, part, mark;
@@ -81,7 +87,7 @@ BEGIN
         DELETE FROM health_records WHERE id = row_id;
     ELSIF is_record THEN
         INSERT INTO health_records AS h (id, type, date, description, vital, provider, notes, "updatedAt", "studentId")
-        VALUES (row_id, 'DENTAL', '2025-06-01', 'mover', jsonb_build_object('version', version), version, NULL, now(), 's' || target)
+        VALUES (row_id, 'DENTAL', '2025-06-01', 'mover', torture.vital(version, mover), version, NULL, now(), 's' || target)
         ON CONFLICT (id) DO UPDATE SET "studentId" = EXCLUDED."studentId", vital = EXCLUDED.vital, provider = EXCLUDED.provider;
     ELSE
         INSERT INTO allergies AS a (id, allergen, severity, reaction, "updatedAt", "studentId")
@@ -107,7 +113,7 @@ BEGIN
     INSERT INTO allergies (id, allergen, severity, reaction, "updatedAt", "studentId")
     SELECT 'a' || n, 'Peanuts', (enum_range(NULL::"AllergySeverity"))[1], version, now(), 's' || n FROM unnest(numbers) AS n;
     INSERT INTO health_records (id, type, date, description, vital, provider, "updatedAt", "studentId")
-    SELECT 'v' || n, 'CHECKUP', '2025-07-01', 'measured', jsonb_build_object('version', version), version, now(), 's' || n
+    SELECT 'v' || n, 'CHECKUP', '2025-07-01', 'measured', torture.vital(version, n), version, now(), 's' || n
     FROM unnest(numbers) AS n;
     INSERT INTO health_records (id, type, date, description, notes, "updatedAt", "studentId")
     SELECT 'w' || n, 'VACCINATION', '2025-05-01', version, notes, now(), 's' || n FROM unnest(numbers) AS n;
@@ -155,17 +161,13 @@ BEGIN
     INSERT INTO torture.ledger (component, version) VALUES (component, now_at);
 END $$;
 
--- ---- what the application caches besides summaries ---------------------------------------------------------
+-- ---- what the application builds by itself ------------------------------------------------------------------
 CREATE FUNCTION torture.page(student text) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT json_build_object('name', s."lastName", 'records', (
         SELECT json_agg(json_build_object('id', h.id, 'version', CASE WHEN h.type = 'VACCINATION' THEN h.description ELSE h.provider END,
                                           'notes', h.notes) ORDER BY h.id)
         FROM health_records AS h WHERE h."studentId" = s.id))::text
     FROM students AS s WHERE s.id = student $$;
-CREATE FUNCTION torture.chart(student text) RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT json_build_object('points', (
-        SELECT json_agg(json_build_object('id', h.id, 'version', h.vital ->> 'version') ORDER BY h.id)
-        FROM health_records AS h WHERE h."studentId" = student AND h.vital IS NOT NULL))::text $$;
 
 -- ---- the district ----------------------------------------------------------------------------------------
 INSERT INTO torture.notes VALUES (0);

@@ -22,6 +22,9 @@ SHOWN_PARTS = {SUMMARY: (NAME, ALLERGY, VITAL, VACCINATION), PAGE: (NAME, VITAL,
 SHOWN_OF_ALL = {SUMMARY: (LABEL, NOTES), PAGE: (NOTES,), CHART: ()}
 PART_OF_PREFIX = {"s": NAME, "a": ALLERGY, "v": VITAL, "w": VACCINATION}
 
+# Of the records that a growth chart shows.
+PREFIX_OF_TYPE = {"CHECKUP": "v", "DENTAL": "r"}
+
 # What a version that was to be rolled back is read as: older than everything.
 NEVER_COMMITTED = -1
 
@@ -107,8 +110,9 @@ class Shown:
                     self.versions[NOTES] = version_of(record["notes"])
                 self._put(student, record["id"], record["version"])
         else:
-            for point in value["points"] or ():
-                self._put(student, point["id"], point["version"])
+            for point in value:
+                prefix = PREFIX_OF_TYPE[point["recordType"]]
+                self._put(student, f"{prefix}{point['weight'] - 1}", f"{'v' if point['height'] > 0 else 'x'}{abs(point['height'])}")
 
     def _put(self, student, id, text):
         """True for the part that every student has."""

@@ -31,8 +31,7 @@ LOAD = {
     # What the application builds by itself: one statement, so one snapshot.
     PAGE: "SELECT 'student:' || id || ':records:1:20:{}', torture.page(id), 300, snapshot FROM unnest(%(ids)s::text[]) AS id, "
           "(SELECT snapshot FROM wc_cache_entries(ARRAY[(%(ids)s::text[])[1]])) AS e",
-    CHART: "SELECT 'student:' || id || ':growth_chart', torture.chart(id), 3600, snapshot FROM unnest(%(ids)s::text[]) AS id, "
-           "(SELECT snapshot FROM wc_cache_entries(ARRAY[(%(ids)s::text[])[1]])) AS e",
+    CHART: "SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(%(ids)s::text[], '{growth_chart}')",
 }
 
 Value = namedtuple("Value", "key text ttl snapshot")
