@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures what the README claims, in one run against the same data, beside what a user would have otherwise.
 
-    make bench                                     everything; about 15 minutes on two cores
+    make bench                                     everything; about half an hour on two cores
     make bench BENCH_OPTIONS="summaries burst"     some of it
     make bench BENCH_OPTIONS="--quick"             the same with short runs, to see that it works
 
@@ -37,8 +37,8 @@ from district import District  # noqa: E402
 from servers import Ground  # noqa: E402
 
 # In this order: the summaries want the tables as they were loaded and vacuumed.
-PARTS = {"core": core, "summaries": summaries, "search": search, "records": records, "exports": exports, "growth": growth, "vitals": vitals, "latency": latency, "inserts": inserts, "burst": burst,
-         "takeover": takeover, "dead_rows": dead_rows, "copied": copied}
+PARTS = {part.__name__: part for part in (core, summaries, search, records, exports, growth, vitals, latency, inserts, burst,
+                                          takeover, dead_rows, copied)}
 
 
 def machine():
