@@ -21,8 +21,12 @@ unique_subject = no
 default_md = sha256
 policy = anybody
 copy_extensions = copyall
+x509_extensions = signed
 [anybody]
 commonName = supplied
+[signed]
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid:always
 """
 
 
@@ -55,7 +59,9 @@ class Authority:
         self._configuration = self.folder / "ca.conf"
         self._configuration.write_text(CONFIGURATION.format(folder=self.folder))
         (self.folder / "index").touch()
-        openssl("req", "-x509", *NEW_KEY, "-keyout", self._key, "-out", self.file, "-subj", f"/CN={name}", "-days", 2)
+        # With all that RFC 5280 asks of it: Python looks strictly since 3.13.
+        openssl("req", "-x509", *NEW_KEY, "-keyout", self._key, "-out", self.file, "-subj", f"/CN={name}", "-days", 2,
+                "-addext", "keyUsage=critical,keyCertSign,cRLSign")
         own(self.folder)
         own(self.file)
 
