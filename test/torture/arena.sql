@@ -18,7 +18,8 @@ CREATE TABLE torture.ledger (
     xid       xid8 NOT NULL DEFAULT pg_current_xact_id(),
     component integer NOT NULL,
     version   bigint NOT NULL,
-    owner     integer
+    owner     integer,  -- of a mover, the student that it went to
+    previous  integer   -- and the one that had it
 );
 -- The same for what may rightly be absent from a value: where movers were, and when tables were emptied or rewritten.
 CREATE TABLE torture.history (component integer NOT NULL, version bigint NOT NULL, owner integer);
@@ -76,12 +77,16 @@ CREATE FUNCTION torture.upsert(numbers integer[]) RETURNS void LANGUAGE sql AS $
 CREATE FUNCTION torture.move(mover integer, is_record boolean, component integer, target integer, mark text) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-    version text;
-    row_id  text := CASE WHEN is_record THEN 'r' ELSE 'm' END || mover;
+    version  text;
+    row_id   text := CASE WHEN is_record THEN 'r' ELSE 'm' END || mover;
+    previous integer;
 BEGIN
     -- Held until the end of the transaction: a row that is not there cannot be locked.
     PERFORM pg_advisory_xact_lock(8000, component);
     version := mark || torture.clock();
+    SELECT torture.number_of(had."studentId") INTO previous FROM (
+        SELECT "studentId" FROM allergies WHERE id = row_id UNION ALL
+        SELECT "studentId" FROM health_records WHERE id = row_id) AS had;
     IF target IS NULL THEN
         DELETE FROM allergies WHERE id = row_id;
         DELETE FROM health_records WHERE id = row_id;
@@ -94,7 +99,8 @@ BEGIN
         VALUES (row_id, 'Dust', 'SEVERE', version, now(), 's' || target)
         ON CONFLICT (id) DO UPDATE SET "studentId" = EXCLUDED."studentId", reaction = EXCLUDED.reaction;
     END IF;
-    INSERT INTO torture.ledger (component, version, owner) VALUES (component, torture.version_of(version), target);
+    INSERT INTO torture.ledger (component, version, owner, previous)
+    VALUES (component, torture.version_of(version), target, previous);
     INSERT INTO torture.history (component, version, owner) VALUES (component, torture.version_of(version), target);
 END $$;
 

@@ -7,7 +7,7 @@ new number and nothing between.  Made before the processes are forked.
 import time
 from multiprocessing.sharedctypes import RawArray
 
-from components import COMPONENTS
+from components import COMPONENTS, HOT, MOVERS
 
 FLAGS = (
     "stop",  # 1: no new work, finish what is open; 2: end
@@ -37,6 +37,7 @@ class Board:
         self._counts = RawArray("q", SLOTS * len(COUNTS))
         self.floors = RawArray("q", COMPONENTS)
         self.xids = RawArray("q", COMPONENTS)  # that raised them
+        self.visits = RawArray("q", HOT * MOVERS)  # floors of what movers mean to each student
         # Versions between these were lost by a crash.
         self.lost_above = RawArray("q", COMPONENTS)
         self.lost_below = RawArray("q", COMPONENTS)

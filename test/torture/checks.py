@@ -2,8 +2,8 @@
 
 from collections import namedtuple
 
-from components import (FIRST_MOVER, HOT, LABEL, NOTES, SHOWN_OF_ALL, SHOWN_PARTS, TRUNCATED, emptied_by, movers_of,
-                        unpack)
+from components import (FIRST_MOVER, HOT, LABEL, MOVERS, NOTES, SHOWN_OF_ALL, SHOWN_PARTS, TRUNCATED, emptied_by, movers_of,
+                        unpack, visit)
 
 # shown: the version that the value shows, None where it shows none; floor: the version that it had to show at least;
 # emptied: the floor of what may make it absent.
@@ -17,13 +17,13 @@ class Note:
         self.parts = {student: board.floors[student * 4:student * 4 + 4] for student in students}
         rest = board.floors[FIRST_MOVER:TRUNCATED + 1]
         self.of_all = {component: rest[component - FIRST_MOVER] for component in (LABEL, NOTES, TRUNCATED)}
-        self.movers = {}
-        self.moved_to = {}
-        for at in range(LABEL - FIRST_MOVER):
+        self.visits = {student: board.visits[visit(student, FIRST_MOVER):visit(student, LABEL)]
+                       for student in students if student < HOT}
+        self.moved_to = {}  # student → [(mover, version)]
+        for at in range(MOVERS):
             version, owner = unpack(rest[at])
-            self.movers[FIRST_MOVER + at] = version
             if owner is not None:
-                self.moved_to.setdefault(owner, []).append(FIRST_MOVER + at)
+                self.moved_to.setdefault(owner, []).append((FIRST_MOVER + at, version))
 
 
 def faults(note, student, kind, shown):
@@ -44,12 +44,12 @@ def faults(note, student, kind, shown):
             carrier = TRUNCATED if component == LABEL else NOTES
             found.append(Fault(component, version, note.of_all[component], note.of_all[carrier]))
     if student < HOT:
-        for component, floor in note.movers.items():
+        for component, floor in enumerate(note.visits[student], FIRST_MOVER):
             version = versions.get(component)
             if version is not None and version < floor:
                 found.append(Fault(component, version, floor, note.of_all[emptied_by(component)]))
         shown_here = movers_of(kind)
-        for component in note.moved_to.get(student, ()):
+        for component, floor in note.moved_to.get(student, ()):
             if component in shown_here and component not in versions:
-                found.append(Fault(component, None, note.movers[component], note.of_all[emptied_by(component)]))
+                found.append(Fault(component, None, floor, note.of_all[emptied_by(component)]))
     return found

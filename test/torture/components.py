@@ -2,6 +2,10 @@
 
 A component is a number: four for each student, then one for each mover, then those of the whole district.  A floor is the
 last version of a component whose invalidation was acknowledged; a mover's is packed with the student that then had it.
+
+Of movers there is also what was acknowledged for each student by itself, the last version that came to it or left it.  A
+mover that goes from one student to a second and on to a third is changed by two transactions, and the second may be
+acknowledged first: that says nothing of what is cached of the first student.
 """
 
 import json
@@ -41,6 +45,11 @@ def is_mover(component):
 
 def is_record_mover(component):
     return FIRST_MOVER + ALLERGY_MOVERS <= component < LABEL
+
+
+def visit(student, component):
+    """The number of what a mover means to a student."""
+    return student * MOVERS + component - FIRST_MOVER
 
 
 def movers_of(kind):

@@ -13,7 +13,7 @@ import psycopg
 import redis
 
 from board import clock
-from components import (FIRST_MOVER, LABEL, NEVER_COMMITTED, NOTES, TRUNCATED, emptied_by, is_mover, name_of, pack)
+from components import (FIRST_MOVER, LABEL, NEVER_COMMITTED, NOTES, TRUNCATED, emptied_by, is_mover, name_of, pack, visit)
 from lane import Connecting
 from servers import library
 from writers import prepared_transactions
@@ -21,7 +21,7 @@ from writers import prepared_transactions
 ACKNOWLEDGED = """
 DELETE FROM torture.ledger AS l
 WHERE NOT EXISTS (SELECT FROM white_cross.invalidation AS i WHERE i.xid = l.xid)
-RETURNING l.component, l.version, l.owner, l.xid::text::bigint"""
+RETURNING l.component, l.version, l.owner, l.previous, l.xid::text::bigint"""
 
 IN_FORCE = """
 SELECT torture.number_of(id) * 4, torture.version_of("lastName") FROM students UNION ALL
@@ -73,14 +73,23 @@ class Judge(Connecting):
         floors, xids = self.board.floors, self.board.xids
         with connection.transaction():
             rows = connection.execute(ACKNOWLEDGED).fetchall()
-            for component, version, owner, xid in rows:
-                floor = pack(version, owner) if is_mover(component) else version
+            for component, version, owner, previous, xid in rows:
+                if is_mover(component):
+                    self.acknowledge_visits(component, version, {owner, previous} - {None})
+                    floor = pack(version, owner)
+                else:
+                    floor = version
                 if floor > floors[component]:
                     xids[component] = xid
                     floors[component] = floor
         if rows:
             self.count.add("rows", len(rows))
-            self.count.add("acked", len({row[3] for row in rows}))
+            self.count.add("acked", len({row[-1] for row in rows}))
+
+    def acknowledge_visits(self, component, version, students):
+        visits = self.board.visits
+        for at in (visit(student, component) for student in students):
+            visits[at] = max(visits[at], version)
 
     def settle(self):
         """After a crash what had been acknowledged may be lost: a commit that did not wait for the disk.  Writers are
