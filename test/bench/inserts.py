@@ -6,7 +6,7 @@ import threading
 import time
 
 from district import in_turns, table
-from servers import Worker
+from servers import Worker, until
 
 INSERT = """\\set n random(1, :students)
 INSERT INTO allergies (id, allergen, severity, "studentId")
@@ -49,13 +49,20 @@ def naive(district):
 def tracked(district, paused=False):
     """Ours, with the worker draining on the same cores, or standing still."""
     with Worker(district.ground, district.cluster.dsn(district.database), district.redis, name="inserts",
-                settings={"log": {"level": "warning"}}) as worker:
+                settings={"log": {"level": "warning"}}) as worker, district.cluster.connect(district.database) as connection:
+        # What it has to do because it is new, it has done.
+        until(lambda: is_idle(worker, connection), 60, "the worker to have nothing to do")
         if paused:
             worker.send(signal.SIGSTOP)
         yield
         worker.send(signal.SIGCONT)
     district.cluster.psql("SELECT white_cross.unregister_worker('inserts'); DELETE FROM white_cross.invalidation;",
                           district.database)
+
+
+def is_idle(worker, connection):
+    return (not connection.execute("SELECT EXISTS (SELECT FROM white_cross.invalidation)").fetchone()[0]
+            and worker.metrics()["wc_worker_prewarm_backlog"] == 0)
 
 
 BULK = """INSERT INTO allergies (id, allergen, severity, "studentId")
