@@ -48,6 +48,62 @@ def test_a_transaction_that_stays_open_hinders_nobody_else(school, worker, cache
 
 
 @pytest.fixture
+def evicting(redis_server):
+    """A call that has Redis evict what it likes when it is full, and one that has it stop."""
+    with redis_server.connect() as client:
+        def evict(policy="allkeys-lru", limit="100mb"):
+            client.config_set("maxmemory", limit)
+            client.config_set("maxmemory-policy", policy)
+        yield evict
+        evict("noeviction", "0")
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
+def test_a_redis_that_may_evict_fences_stores_nothing(school, worker, cache, evicting, policy):
+    student, other = school.add_student(lastName="Old"), school.add_student()
+    cache.until_drained()
+    assert cache.load(other) == 1
+    loaded = load(school, student)
+    evicting(policy)
+    school.psql(f"UPDATE students SET \"lastName\" = 'New' WHERE id = '{student}'")
+    until(lambda: not epoch_is_open(cache), 10, "the epoch to be closed")
+    cache.until_drained()
+    cache.client.delete(f"student:{student}:fence")  # as Redis may, from now on
+    assert store(cache, loaded) == 0 and store(cache, load(school, student)) == 0
+    assert cache.summary(other) is None, "it may have been stored over a fence that was evicted"
+    assert cache.client.execute_command("FCALL", "wc_get", 1, cache.key(other)) is None
+    assert worker.metrics()["wc_worker_epoch_open"] == 0
+    assert len([line for line in worker.warnings() if "maxmemory-policy noeviction" in line]) == 1
+    # Changes are removed all the same, for those who GET and SET by hand.
+    cache.plant_summary(student)
+    school.psql(f"UPDATE students SET grade = '6' WHERE id = '{student}'")
+    cache.until_invalidated(cache.key(student))
+    evicting("noeviction")
+    until(lambda: epoch_is_open(cache), 10, "a new epoch")
+    assert store(cache, loaded) == 0, "it has not seen what the epoch saw"
+    assert cache.load(student) == 1 and cache.is_current(student)
+    until(lambda: worker.metrics()["wc_worker_epoch_open"] == 1, 10, "the metric")
+
+
+def test_where_the_epoch_is_lost_other_things_may_be(school, worker, cache):
+    student = school.add_student()
+    cache.until_drained()
+    cache.plant_summary(student)
+    cache.client.delete("wc:epoch")
+    cache.until_invalidated(cache.key(student))
+    until(lambda: epoch_is_open(cache), 10, "a new epoch")
+
+
+def test_a_limit_without_eviction_is_none_of_ours(school, worker, cache, evicting):
+    student = school.add_student()
+    cache.until_drained()
+    evicting("noeviction")
+    school.psql(f"UPDATE students SET grade = '6' WHERE id = '{student}'")
+    cache.until_drained()
+    assert cache.load(student) == 1 and worker.warnings() == []
+
+
+@pytest.fixture
 def own_redis(ground):
     """One that finds its last snapshot on disk when it starts."""
     with Redis(ground, "own-redis", {"save": "3600 1000000"}) as redis:

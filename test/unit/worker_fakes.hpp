@@ -196,6 +196,11 @@ public:
         redis_.epoch = app::Epoch::Open;
         return true;
     }
+    void close_epoch() override
+    {
+        redis_.call("closes the epoch");
+        redis_.epoch = app::Epoch::Closed;
+    }
     void vouch(app::Time end) override
     {
         redis_.call("vouch");

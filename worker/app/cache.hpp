@@ -42,9 +42,11 @@ struct SweepStep {
 /// Whether what Redis holds, fences and values, can be trusted.
 enum class Epoch {
     Open,       ///< of these servers, and in force
-    Missing,    ///< Redis was emptied: fences may be lost
+    Missing,    ///< Redis was emptied, or has lost the epoch: fences may be lost
     Foreign,    ///< of another start of Redis or of PostgreSQL: values may be of a state that is gone
     OtherLife,  ///< of these servers, but its fences live longer or shorter than they are to from now on
+    Evicting,   ///< in force, but Redis may evict what it was given to remember: fences may be lost at any time
+    Closed,     ///< none, and none can be opened, for that reason
 };
 
 /// Fences that may still stand, and the memory that they take in Redis at most.
@@ -77,6 +79,8 @@ public:
     /// Begins a new epoch, in two steps: what `take_snapshot` returns must have been taken after the call of it.
     /// False when fences may have been lost meanwhile: once more.
     virtual bool open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot) = 0;
+    /// Nothing can be stored from now on, and nothing is vouched for, until an epoch is opened.
+    virtual void close_epoch() = 0;
     /// What is cached is not older than this worker's word of it; good until `end`, whenever it arrives, and for the
     /// epoch that was found or opened last.
     virtual void vouch(Time end) = 0;

@@ -154,13 +154,20 @@ void Loop::see_to_epoch()
     next_epoch_ = now + poll_interval();
     auto const identity = queue_->identity();
     auto const found = cache_->epoch(identity);
+    if (found == Epoch::Evicting || found == Epoch::Closed) {
+        close_epoch(found);
+        return;
+    }
+    if (std::exchange(evicts_, false))
+        log::info("redis evicts no more: values can be stored again");
+    metrics_.set_epoch_open(true);
     if (found == Epoch::Open)
         return;
-    if (found == Epoch::Foreign) {
-        // Before the epoch is opened: whoever finds it open need not ask what was before.
-        log::info("redis or PostgreSQL has been restarted: what is cached from before is not trusted");
-        queue_->distrust();
-        woken_ = true;
+    if (found != Epoch::OtherLife) {
+        // Without an epoch Redis may be empty, or have lost no more than that, and fences.
+        log::info("{}: what is cached from before is not trusted",
+                  found == Epoch::Missing ? "redis has no epoch" : "redis or PostgreSQL has been restarted");
+        distrust();
     }
     if (!cache_->open_epoch(identity, [this] { return queue_->snapshot(); })) {
         next_epoch_ = {};
@@ -168,13 +175,31 @@ void Loop::see_to_epoch()
     }
     next_vouch_ = {};
     horizon_.forget();
-    if (found == Epoch::OtherLife) {
+    if (found == Epoch::OtherLife)
         log::info("fences live for {} s from now on", live_.get()->invalidate.fence_ttl_s);
-    } else if (found == Epoch::Missing) {
-        log::info("redis was empty: values from before now are not accepted");
-        if (live_.get()->prewarm.enabled)
-            ports_.refill();
+}
+
+// Before an epoch is opened or closed: whoever finds that done need not ask what was before.
+void Loop::distrust()
+{
+    queue_->distrust();
+    woken_ = true;
+}
+
+// An evicted fence keeps nothing out.  Changes are still removed; only what readers would store, or ask for by the
+// library, waits until Redis remembers what it is told.
+void Loop::close_epoch(Epoch found)
+{
+    metrics_.set_epoch_open(false);
+    if (found == Epoch::Evicting) {
+        distrust();
+        cache_->close_epoch();
     }
+    if (!std::exchange(evicts_, true))
+        log::warning(
+            "redis evicts keys when its memory is full, and with them what keeps stale values out: the library stores "
+            "and "
+            "finds nothing until redis has maxmemory-policy noeviction, or no maxmemory");
 }
 
 void Loop::see_to_horizon()
@@ -241,6 +266,8 @@ void Loop::tend()
     auto const config = live_.get();
     health_.role = enrolled_ ? Role::Draining : Role::Standby;
     metrics_.set_drainer(enrolled_);
+    if (!works())
+        metrics_.set_epoch_open(false);
     hot_.configure(static_cast<std::size_t>(config->prewarm.hot_limit), seconds(config->prewarm.half_life_s));
     if (works() && drained_ && !sweep_.is_active()) {
         show_queue({});

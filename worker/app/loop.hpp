@@ -48,6 +48,8 @@ private:
     void lead();
     void see_to_clock();
     void see_to_epoch();
+    void close_epoch(Epoch found);
+    void distrust();
     void see_to_horizon();
     void drain();
     void vouch(Time since);
@@ -79,6 +81,7 @@ private:
     bool reported_draining_ = false;
     bool woken_ = false;
     bool drained_ = false;  ///< the last pass found the queue's end
+    bool evicts_ = false;   ///< Redis was last seen to be one that may evict fences
     Time next_poll_{}, next_election_{}, next_heartbeat_{}, next_save_{}, next_look_{}, next_epoch_{}, next_clock_{},
         next_vouch_{}, next_drain_{}, next_report_{};
     Horizon horizon_;

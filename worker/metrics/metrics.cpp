@@ -69,6 +69,8 @@ struct Metrics::Series {
     std::array<Counter *, std::size(kParts)> failures{}, connects{};
     std::array<Gauge *, std::size(kParts)> connected{};
     Gauge &drainer = gauge(registry, "wc_worker_is_drainer", "1: this worker drains the queue, 0: it stands by");
+    Gauge &epoch_open = gauge(registry, "wc_worker_epoch_open",
+                              "1: values can be stored; 0: not, as redis may evict fences, or unknown to this worker");
     Gauge &depth =
         gauge(registry, "wc_worker_queue_rows", "Rows waiting in the queue when last looked at (counted up to 100000)");
     Gauge &oldest = gauge(registry, "wc_worker_queue_oldest_seconds", "Age of the oldest row waiting in the queue");
@@ -121,6 +123,7 @@ void Metrics::connected(app::Part part) { series_->connects[at(part)]->Increment
 
 void Metrics::set_connected(app::Part part, bool yes) { series_->connected[at(part)]->Set(yes ? 1 : 0); }
 void Metrics::set_drainer(bool yes) { series_->drainer.Set(yes ? 1 : 0); }
+void Metrics::set_epoch_open(bool yes) { series_->epoch_open.Set(yes ? 1 : 0); }
 void Metrics::set_queue(std::size_t rows, std::chrono::microseconds oldest)
 {
     series_->depth.Set(static_cast<double>(rows));

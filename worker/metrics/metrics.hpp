@@ -35,6 +35,7 @@ public:
 
     void set_connected(app::Part part, bool yes);
     void set_drainer(bool yes);
+    void set_epoch_open(bool yes);
     void set_queue(std::size_t rows, std::chrono::microseconds oldest);
     void set_prewarm_backlog(std::size_t students);
     void set_fences(app::Fences fences);

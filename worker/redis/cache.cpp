@@ -74,15 +74,21 @@ long long number(std::string_view text)
     return value;
 }
 
-// The id that a Redis server gives itself at each start.
-std::string run_id_of(std::string_view info)
+// A field of an answer to INFO, whose lines are `name:value`.
+std::string_view field(std::string_view info, std::string_view name)
 {
-    constexpr std::string_view kName = "run_id:";
-    auto const at = info.find(kName);
+    auto const start = "\n" + std::string(name) + ":";
+    auto const at = info.find(start);
     if (at == std::string_view::npos)
-        throw ReplyError("an answer to INFO server has no run_id");
-    auto const rest = info.substr(at + kName.size());
-    return std::string(rest.substr(0, rest.find_first_of("\r\n")));
+        throw ReplyError("an answer to INFO has no " + std::string(name));
+    auto const rest = info.substr(at + start.size());
+    return rest.substr(0, rest.find_first_of("\r\n"));
+}
+
+// Whether Redis makes room by removing keys that nobody told it to remove.
+bool may_evict(std::string_view info_of_memory)
+{
+    return field(info_of_memory, "maxmemory") != "0" && field(info_of_memory, "maxmemory_policy") != "noeviction";
 }
 
 }  // namespace
@@ -93,7 +99,8 @@ Cache::Cache(const Target &target, const config::Live &live)
       form_(live.get()->redis.cluster_keys ? cache::KeyForm::HashTag : cache::KeyForm::Plain)
 {
     ensure_library(connection_);
-    run_id_ = run_id_of(connection_.run({"INFO", "server"}).text());
+    // The id that a Redis server gives itself at each start.
+    run_id_ = field(connection_.run({"INFO", "server"}).text(), "run_id");
     // Until the epoch is seen to: the longer of the two lives is the safe one.
     life_ms_ = configured_life();
     auto const held = connection_.run({"MGET", kEpochLife});
@@ -105,7 +112,13 @@ std::string Cache::configured_life() const { return milliseconds(live_.get()->in
 
 app::Epoch Cache::epoch(const std::string &database)
 {
-    auto const found = connection_.run({"MGET", kEpoch, kEpochOf, kEpochLife});
+    connection_.append({"INFO", "memory"});
+    connection_.append({"MGET", kEpoch, kEpochOf, kEpochLife});
+    connection_.flush();
+    bool const evicts = may_evict(connection_.read().text());
+    auto const found = connection_.read();
+    if (evicts)
+        return found.is_nil(0) ? app::Epoch::Closed : app::Epoch::Evicting;
     if (found.is_nil(0) || found.is_nil(1) || found.is_nil(2))
         return app::Epoch::Missing;
     if (found.text(1) != servers(database))
@@ -130,6 +143,8 @@ bool Cache::open_epoch(const std::string &database, const std::function<std::str
     epoch_of_ = of;
     return true;
 }
+
+void Cache::close_epoch() { connection_.run({"UNLINK", kEpoch, kHorizon, kAlive}); }
 
 // In milliseconds.  What is said by Redis's clock is not good for longer when it arrives late.
 std::string Cache::by_its_clock(app::Time time) const

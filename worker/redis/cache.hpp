@@ -22,6 +22,7 @@ public:
     app::SweepStep sweep(const std::string &cursor, const std::string &pattern) override;
     app::Epoch epoch(const std::string &database) override;
     bool open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot) override;
+    void close_epoch() override;
     void vouch(app::Time end) override;
     void advance(const std::string &snapshot, app::Time end, std::chrono::milliseconds life) override;
     bool set_clock(std::chrono::microseconds database) override;
