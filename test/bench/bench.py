@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test"))
 
+import bulk_insert  # noqa: E402
 import burst  # noqa: E402
 import copied  # noqa: E402
 import core  # noqa: E402
@@ -37,8 +38,8 @@ from district import District  # noqa: E402
 from servers import Ground  # noqa: E402
 
 # In this order: the summaries want the tables as they were loaded and vacuumed.
-PARTS = {part.__name__: part for part in (core, summaries, search, records, exports, growth, vitals, latency, inserts, burst,
-                                          takeover, dead_rows, copied)}
+PARTS = {part.__name__: part for part in (core, summaries, search, records, exports, growth, vitals, latency, inserts, bulk_insert,
+                                          burst, takeover, dead_rows, copied)}
 
 
 def machine():

@@ -1,9 +1,8 @@
-"""What change tracking costs writers: single-row inserts, each its own transaction, and one large one, with fsync."""
+"""What change tracking costs writers: single-row inserts, each its own transaction, with fsync."""
 
 import contextlib
 import signal
 import threading
-import time
 
 from district import in_turns, table
 from servers import Worker, until
@@ -65,32 +64,6 @@ def is_idle(worker, connection):
             and worker.metrics()["wc_worker_prewarm_backlog"] == 0)
 
 
-BULK = """INSERT INTO allergies (id, allergen, severity, "studentId")
-SELECT 'bulk-' || n, 'Peanuts', 'MILD', student_id(1 + n * 7919 % {students}) FROM generate_series(1, {rows}) AS n"""
-
-
-def measure_bulk(district, quick):
-    """One INSERT … SELECT of 100,000 rows: seconds without triggers and with them."""
-    rows, rounds = (10_000, 1) if quick else (100_000, 7)
-
-    def run(world):
-        with world(district), district.cluster.connect(district.database) as connection:
-            began = time.perf_counter()
-            connection.execute(BULK.format(students=district.students, rows=rows))
-            took = time.perf_counter() - began
-            connection.execute("DELETE FROM allergies WHERE id LIKE 'bulk-%'")
-            connection.execute("VACUUM allergies")
-            connection.execute("CHECKPOINT")
-        return took
-
-    results = in_turns({"no trigger": lambda: run(bare), "white_cross, worker paused": lambda: run(lambda d: tracked(d, paused=True)),
-                        "white_cross, worker draining": lambda: run(tracked)}, rounds)
-    print(f"\none INSERT of {rows:,} rows")
-    table(["", "seconds", "of that without"], [[name, f"{took:.2f}", f"{took / results['no trigger']:.2f}"]
-                                               for name, took in results.items()])
-    return results
-
-
 RELAY, DIRECT = "-c white_cross.notify=relay", "-c white_cross.notify=direct"
 
 
@@ -114,5 +87,4 @@ def measure(district, quick):
     print("inserts a second (share of those without a trigger)")
     table(["", *results], [[name, *[f"{found[name]:,.0f} ({found[name] / found['no trigger']:.2f})"
                                     for found in results.values()]] for name in worlds])
-    results["bulk"] = measure_bulk(district, quick)
     return results
