@@ -137,5 +137,9 @@ BEGIN ATOMIC
     SELECT 'ok', coalesce((SELECT format('%s %% of %s reads with wc_get were hits, since Redis took up the library',
                                          round(100.0 * l.hits / l.reads, 1), l.reads) FROM latest AS l WHERE l.reads > 0),
                           (SELECT 'nobody has read with wc_get since Redis took up the library' FROM latest AS l),
-                          'hit rate unknown: no worker that reaches Redis has reported'), NULL::text;
+                          'hit rate unknown: no worker that reaches Redis has reported'), NULL::text
+    UNION ALL
+    SELECT 'fail', format('the Redis of worker %s evicts keys when its memory is full, and with them what keeps stale values out: nothing is cached until that ends', r.name),
+           E'-- In redis-cli, and in redis.conf:\n-- CONFIG SET maxmemory-policy noeviction'
+    FROM white_cross.worker_report AS r WHERE r.redis_evicts AND r.draining AND r.due_at > clock_timestamp();
 END;

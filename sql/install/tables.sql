@@ -27,12 +27,14 @@ CREATE TABLE white_cross.worker_report (
     due_at       timestamptz NOT NULL,
     cache_hits   bigint,
     cache_misses bigint,
+    redis_evicts boolean NOT NULL,
     PRIMARY KEY (name, draining)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE white_cross.worker_report IS 'the last word of the worker that drains, and of one that stands by, under each name';
 COMMENT ON COLUMN white_cross.worker_report.has_session IS 'it holds a lock for as long as it drains; false behind a transaction pooler';
 COMMENT ON COLUMN white_cross.worker_report.due_at IS 'when it should have been heard of again, with time to spare';
 COMMENT ON COLUMN white_cross.worker_report.cache_hits IS 'of wc_get, since Redis took up the function library; NULL while Redis could not be reached';
+COMMENT ON COLUMN white_cross.worker_report.redis_evicts IS 'Redis may evict what keeps stale values out: no epoch is open';
 
 -- The queue.  Writers only insert, each transaction once, just before its commit; the worker deletes.
 CREATE TABLE white_cross.invalidation (

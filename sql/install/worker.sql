@@ -43,17 +43,17 @@ COMMENT ON FUNCTION white_cross.unregister_worker(text) IS
 'This worker will not come back. Without any worker nothing is queued. False when there was none of that name.';
 
 CREATE FUNCTION white_cross.report_worker(worker_name text, draining boolean, has_session boolean, next_seconds integer,
-                                          cache_hits bigint, cache_misses bigint) RETURNS void
+                                          cache_hits bigint, cache_misses bigint, redis_evicts boolean) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     INSERT INTO white_cross.worker_report AS r
     VALUES (worker_name, draining, has_session, clock_timestamp(), clock_timestamp() + 3 * next_seconds * interval '1 second',
-            cache_hits, cache_misses)
+            cache_hits, cache_misses, redis_evicts)
     ON CONFLICT ON CONSTRAINT worker_report_pkey DO UPDATE
         SET has_session = excluded.has_session, seen_at = excluded.seen_at, due_at = excluded.due_at,
-            cache_hits = excluded.cache_hits, cache_misses = excluded.cache_misses;
+            cache_hits = excluded.cache_hits, cache_misses = excluded.cache_misses, redis_evicts = excluded.redis_evicts;
 END;
-COMMENT ON FUNCTION white_cross.report_worker(text, boolean, boolean, integer, bigint, bigint) IS
+COMMENT ON FUNCTION white_cross.report_worker(text, boolean, boolean, integer, bigint, bigint, boolean) IS
 'A worker''s word of itself for wc_diagnose: whether it drains, and in how many seconds it means to report again.';
 
 CREATE FUNCTION white_cross.distrust_cache() RETURNS void
@@ -82,7 +82,7 @@ BEGIN
     EXECUTE format('GRANT SELECT, DELETE ON white_cross.invalidation TO %s', worker_role);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON white_cross.hot_student TO %s', worker_role);
     EXECUTE format('GRANT SELECT ON white_cross.worker TO %s', worker_role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, bigint, bigint), white_cross.begin_drain(), white_cross.start_relay(), white_cross.distrust_cache() TO %s', worker_role);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, bigint, bigint, boolean), white_cross.begin_drain(), white_cross.start_relay(), white_cross.distrust_cache() TO %s', worker_role);
     FOR part IN SELECT b.schema_name, b.table_name FROM white_cross.binding AS b LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %s', part.schema_name, worker_role);
         EXECUTE format('GRANT SELECT ON %I.%I TO %s', part.schema_name, part.table_name, worker_role);

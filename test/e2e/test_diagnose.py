@@ -1,5 +1,6 @@
 """wc_diagnose: each thing is broken, found, and mended by the remedy that it gives, pasted into psql."""
 
+import re
 import signal
 from contextlib import ExitStack
 
@@ -180,6 +181,21 @@ def test_the_hit_rate(school, start_worker, redis_server):
     assert hits == before[0] + 1 and misses > before[1]
     until(lambda: f"of {hits + misses} reads with wc_get" in state_of(school, "cache")[0][1])
     assert school.one("SELECT count(*) FROM white_cross.worker_report WHERE draining") == 1
+
+
+def test_a_redis_that_evicts(school, start_worker, redis_server):
+    start_worker()
+    with redis_server.connect() as client:
+        try:
+            client.config_set("maxmemory", "100mb")
+            client.config_set("maxmemory-policy", "allkeys-lru")
+            until(lambda: state_of(school, "cache")[-1][0] == "fail")
+            (command,) = re.findall("^-- (CONFIG SET .*)$", state_of(school, "cache")[-1][2], re.M)
+            client.execute_command(*command.split())
+            until(lambda: [status for status, *_ in state_of(school, "cache")] == ["ok"])
+        finally:
+            client.config_set("maxmemory-policy", "noeviction")
+            client.config_set("maxmemory", "0")
 
 
 def test_rows_that_nobody_takes(school):

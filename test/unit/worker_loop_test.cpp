@@ -121,6 +121,7 @@ TEST_F(LoopTest, ARedisThatMayEvictFencesHasNoEpoch)
     auto const at = [&](const char *what) { return std::find(journal.begin(), journal.end(), what) - journal.begin(); };
     EXPECT_LT(at("distrust"), at("closes the epoch"));
     EXPECT_LT(at("closes the epoch"), at("take"));
+    EXPECT_TRUE(database.reports.back().evicts);
     turns(3);
     EXPECT_EQ(count("distrust"), 1);
     EXPECT_EQ(count("opens an epoch"), 0);
@@ -128,6 +129,7 @@ TEST_F(LoopTest, ARedisThatMayEvictFencesHasNoEpoch)
     turns(2);
     EXPECT_EQ(count("opens an epoch"), 1);
     EXPECT_EQ(redis.epoch, app::Epoch::Open);
+    EXPECT_FALSE(database.reports.back().evicts);
 }
 
 TEST_F(LoopTest, AnEpochThatCouldNotBeOpenedIsTriedAgain)

@@ -158,8 +158,10 @@ void Loop::see_to_epoch()
         close_epoch(found);
         return;
     }
-    if (std::exchange(evicts_, false))
+    if (std::exchange(evicts_, false)) {
         log::info("redis evicts no more: values can be stored again");
+        next_report_ = {};
+    }
     metrics_.set_epoch_open(true);
     if (found == Epoch::Open)
         return;
@@ -195,11 +197,12 @@ void Loop::close_epoch(Epoch found)
         distrust();
         cache_->close_epoch();
     }
-    if (!std::exchange(evicts_, true))
+    if (!std::exchange(evicts_, true)) {
         log::warning(
-            "redis evicts keys when its memory is full, and with them what keeps stale values out: the library stores "
-            "and "
-            "finds nothing until redis has maxmemory-policy noeviction, or no maxmemory");
+            "redis evicts keys when its memory is full, and with them what keeps stale values out: until it has "
+            "maxmemory-policy noeviction, or no maxmemory, the library stores nothing and finds nothing");
+        next_report_ = {};
+    }
 }
 
 void Loop::see_to_horizon()
@@ -300,7 +303,7 @@ void Loop::report()
     auto const now = clock_.now();
     if (!queue_ || (now < next_report_ && reported_draining_ == enrolled_))
         return;
-    Report report{enrolled_, seconds(live_.get()->queue.heartbeat_s), std::nullopt};
+    Report report{enrolled_, seconds(live_.get()->queue.heartbeat_s), std::nullopt, evicts_};
     if (cache_)
         report.reads = cache_->reads();
     queue_->report(report);

@@ -37,6 +37,7 @@ struct Report {
     bool draining = false;
     std::chrono::seconds next{};  ///< when it means to report again
     std::optional<Reads> reads;   ///< nothing while Redis cannot be reached
+    bool evicts = false;          ///< Redis may evict fences
 };
 
 /// One connection's life.  Every call may throw Failure; then only the destructor may follow.  For one thread.

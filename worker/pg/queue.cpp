@@ -388,10 +388,11 @@ void Queue::heartbeat()
 void Queue::report(const app::Report &report)
 {
     auto const count = [](std::int64_t n) { return std::to_string(n); };
-    drain_.run(
-        "SELECT white_cross.report_worker(" + pg::quoted(worker_name_) + (report.draining ? ", true" : ", false") +
-        (keeps_session() ? ", true, " : ", false, ") + count(report.next.count()) +
-        (report.reads ? ", " + count(report.reads->hits) + ", " + count(report.reads->misses) : ", NULL, NULL") + ")");
+    drain_.run("SELECT white_cross.report_worker(" + pg::quoted(worker_name_) +
+               (report.draining ? ", true" : ", false") + (keeps_session() ? ", true, " : ", false, ") +
+               count(report.next.count()) +
+               (report.reads ? ", " + count(report.reads->hits) + ", " + count(report.reads->misses) : ", NULL, NULL") +
+               (report.evicts ? ", true)" : ", false)"));
 }
 
 std::string Queue::identity()
