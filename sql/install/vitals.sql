@@ -96,6 +96,6 @@ CREATE FUNCTION wc_growth_prevalence(grade text DEFAULT NULL, as_of timestamptz 
 RETURNS TABLE (student_grade text, sex text, category text, students bigint, percent double precision)
 LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 100 AS 'MODULE_PATHNAME', 'wc_growth_prevalence'
 -- However few pages the students fill: each of them costs a search in an index.
-SET min_parallel_table_scan_size = 0;
+SET min_parallel_table_scan_size = 0 SET jit = off;
 COMMENT ON FUNCTION wc_growth_prevalence(text, timestamptz) IS
 'How many students are in each BMI category (CDC 2000, extended 2022), by grade and sex, each by the latest measurement up to "as_of" (NULL: now) that is plausible; "grade" NULL: all grades. Category NULL: students of whom wc_bmi_category_of knows none. percent is of those in the grade and of the sex that have a category. One statement over all students, shared by parallel workers; wants the index on student and date that wc_index_statements names. Reads as the caller: counts what row-level security shows. Errors: those of wc_health_summary, 42703 there is no column for the grade.';
