@@ -103,3 +103,18 @@ def test_parallel_workers_do_the_work_and_change_no_digit(children, asked):
     assert "wc_" in str([node["Output"] for node in nodes(found["Gather"]["Plans"][0])]), plan
     assert sum(worker["Actual Rows"] * worker["Actual Loops"] for worker in found["Seq Scan"]["Workers"]) == 30_000
     assert children.rows(query) == alone
+
+
+def test_comments_name_the_units(school):
+    """Of what a function takes or gives in one."""
+    units = {"height": "cm", "weight": "kg", "measure": "kg/m^2", "bmi": "kg/m^2", "age_months": "months", "ages_months": "months",
+             "width": "pixels", "birth_date": "months"}
+    told = school.rows("""
+        SELECT p.oid::regprocedure::text, p.proargnames, obj_description(p.oid, 'pg_proc') FROM pg_proc p
+        WHERE p.proname ~ '^wc_(bmi|growth|age)' AND p.pronamespace = 'public'::regnamespace""")
+    assert len(told) > 50
+    for function, names, comment in told:
+        for name in names or []:
+            for part, unit in units.items():
+                if name == part or name.startswith((f"{part}_", f"{part}s_")):
+                    assert unit in comment, f"{function}: {name} is in {unit}, which the comment does not say"
