@@ -2,8 +2,6 @@
 
 #include "extension/json_value.hpp"
 #include "extension/record_type.hpp"
-#include "extension/settings.hpp"
-#include "extension/student_index.hpp"
 
 extern "C" {
 #include "access/visibilitymap.h"
@@ -17,17 +15,6 @@ namespace wc {
 static_assert(std::is_trivially_destructible_v<DirectReader>);
 
 namespace {
-
-// What the executor would see to, or refuse, for this table and role.
-bool is_plain_and_readable(const OpenTable &table, Oid role)
-{
-    Relation const relation = table.relation;
-    const FormData_pg_class &form = *relation->rd_rel;
-    return form.relkind == RELKIND_RELATION && relation->rd_tableam == GetHeapamTableAmRoutine() &&
-           !form.relrowsecurity && !form.relhassubclass && !RELATION_IS_OTHER_TEMP(relation) &&
-           pg_class_aclcheck(RelationGetRelid(relation), role, ACL_SELECT) == ACLCHECK_OK &&
-           pg::may_use_schema(table.bound->schema, role);
-}
 
 bool points_into(Datum value, const HeapTupleData &tuple)
 {
@@ -143,107 +130,51 @@ private:
 
 bool DirectReader::open()
 {
-    if (!settings::direct_reads())
+    if (!students_.open(Entity::Students))
         return false;
-    Oid const role = GetUserId();
-    constexpr Entity kRead[] = {Entity::Students, Entity::Allergies, Entity::HealthRecords};
-    Probe *const probes[] = {&students_, &allergies_, &records_};
-    constexpr int kTables = lengthof(kRead);
-    const StudentIndex *indexes[kTables];
-    for (int i = 0; i < kTables; ++i) {
-        probes[i]->table = open_bound_table(kRead[i]);
-        indexes[i] =
-            is_plain_and_readable(probes[i]->table, role) ? find_student_index(kRead[i], probes[i]->table) : nullptr;
-        if (indexes[i] == nullptr) {
-            for (; i >= 0; --i)
-                table_close(probes[i]->table.relation, NoLock);
-            return false;
-        }
+    if (!allergies_.open(Entity::Allergies)) {
+        students_.close();
+        return false;
     }
-    scan_context_ = CurrentMemoryContext;
-    snapshot_ = GetActiveSnapshot();
-    for (int i = 0; i < kTables; ++i)
-        begin(*probes[i], *indexes[i]);
-    records_.scan->xs_want_itup = true;
-    record_index_ = indexes[2];
+    if (!records_.open(Entity::HealthRecords)) {
+        allergies_.close();
+        students_.close();
+        return false;
+    }
     visibility_ = InvalidBuffer;
-    has_vaccination_ = find_record_type(records_.table.bound->columns[record::Type], kVaccination, vaccination_);
+    has_vaccination_ = find_record_type(records_.table().columns[record::Type], kVaccination, vaccination_);
     return true;
-}
-
-void DirectReader::begin(Probe &probe, const StudentIndex &index)
-{
-    probe.index = index_open(index.index, AccessShareLock);
-    probe.scan = pg::begin_index_scan(probe.table.relation, probe.index, snapshot_, 1);
-    probe.slot = table_slot_create(probe.table.relation, nullptr);
-    ScanKeyEntryInitializeWithInfo(&probe.key, 0, 1, BTEqualStrategyNumber, InvalidOid, index.collation,
-                                   const_cast<FmgrInfo *>(&index.equal), Datum{0});
-}
-
-void DirectReader::seek(Probe &probe, Datum student_id)
-{
-    MemoryContext const caller = MemoryContextSwitchTo(scan_context_);
-    probe.key.sk_argument = student_id;
-    index_rescan(probe.scan, &probe.key, 1, nullptr, 0);
-    MemoryContextSwitchTo(caller);
-}
-
-ItemPointer DirectReader::next_position(Probe &probe, ScanDirection direction)
-{
-    MemoryContext const caller = MemoryContextSwitchTo(scan_context_);
-    ItemPointer const position = index_getnext_tid(probe.scan, direction);
-    MemoryContextSwitchTo(caller);
-    return position;
-}
-
-bool DirectReader::fetch(Probe &probe)
-{
-    MemoryContext const caller = MemoryContextSwitchTo(scan_context_);
-    bool const found = index_fetch_heap(probe.scan, probe.slot);
-    MemoryContextSwitchTo(caller);
-    return found;
-}
-
-bool DirectReader::next_row(Probe &probe)
-{
-    MemoryContext const caller = MemoryContextSwitchTo(scan_context_);
-    bool const found = index_getnext_slot(probe.scan, ForwardScanDirection, probe.slot);
-    MemoryContextSwitchTo(caller);
-    return found;
 }
 
 void DirectReader::close()
 {
     if (BufferIsValid(visibility_))
         ReleaseBuffer(visibility_);
-    for (Probe *probe : {&students_, &allergies_, &records_}) {
-        index_endscan(probe->scan);
-        ExecDropSingleTupleTableSlot(probe->slot);
-        index_close(probe->index, NoLock);
-        table_close(probe->table.relation, NoLock);
-    }
+    records_.close();
+    allergies_.close();
+    students_.close();
 }
 
 void DirectReader::read(Datum student_id, Facts &facts)
 {
     facts = Facts{};
-    seek(students_, student_id);
-    facts.found = next_row(students_);
+    students_.seek(student_id);
+    facts.found = students_.next_row();
     if (!facts.found)
         return;
-    const BoundTable &table = *students_.table.bound;
-    slot_getsomeattrs(students_.slot, table.last_number);
-    take_values(students_.slot, table, student::kSummaryCount, nullptr, 0, facts.student);
+    const BoundTable &table = students_.table();
+    slot_getsomeattrs(students_.slot(), table.last_number);
+    take_values(students_.slot(), table, student::kSummaryCount, nullptr, 0, facts.student);
     read_allergies(student_id, facts);
     read_records(student_id, facts);
 }
 
 void DirectReader::read_allergies(Datum student_id, Facts &facts)
 {
-    seek(allergies_, student_id);
-    const BoundTable &table = *allergies_.table.bound;
-    while (next_row(allergies_))
-        copy_row(allergies_.slot, table, allergy::kCount, facts.allergies.add());
+    allergies_.seek(student_id);
+    const BoundTable &table = allergies_.table();
+    while (allergies_.next_row())
+        copy_row(allergies_.slot(), table, allergy::kCount, facts.allergies.add());
     if (facts.allergies.count > 1)
         RowOrder(table, {{allergy::Severity, true}, {allergy::Allergen, false}, {allergy::Id, false}})
             .sort(facts.allergies);
@@ -255,30 +186,28 @@ void DirectReader::read_allergies(Datum student_id, Facts &facts)
 // index-only scan does (nodeIndexonlyscan.c), its predicate lock for serializable transactions included.
 void DirectReader::read_records(Datum student_id, Facts &facts)
 {
-    seek(records_, student_id);
-    const BoundTable &table = *records_.table.bound;
-    Relation const heap = records_.table.relation;
-    TupleDesc const index_shape = RelationGetDescr(records_.index);
+    records_.seek(student_id);
+    const BoundTable &table = records_.table();
+    Relation const heap = records_.heap();
+    const StudentIndex &index = records_.student_index();
     AttrNumber const vital_number = table.columns[record::Vital].number;
     TypeCounter counter(table.columns[record::Type]);
     LatestRows vitals(facts.vitals);
     LatestRows vaccinations(facts.vaccinations);
 
-    for (ItemPointer at = next_position(records_, record_index_->direction); at != nullptr;
-         at = next_position(records_, record_index_->direction)) {
+    for (ItemPointer at = records_.next_position(); at != nullptr; at = records_.next_position()) {
         bool fetched = false;
         if (VM_ALL_VISIBLE(heap, ItemPointerGetBlockNumber(at), &visibility_)) {
-            PredicateLockPage(heap, ItemPointerGetBlockNumber(at), snapshot_);
+            PredicateLockPage(heap, ItemPointerGetBlockNumber(at), records_.snapshot());
         } else {
-            if (!fetch(records_))
+            if (!records_.fetch())
                 continue;
             fetched = true;
         }
         bool type_is_null = false;
         bool date_is_null = false;
-        IndexTuple const entry = records_.scan->xs_itup;
-        Datum const type = index_getattr(entry, record_index_->type_column, index_shape, &type_is_null);
-        Datum const date = index_getattr(entry, record_index_->date_column, index_shape, &date_is_null);
+        Datum const type = records_.index_value(index.type_column, type_is_null);
+        Datum const date = records_.index_value(index.date_column, date_is_null);
         if (!type_is_null)
             counter.count(type);
 
@@ -287,19 +216,19 @@ void DirectReader::read_records(Datum student_id, Facts &facts)
         bool const is_shown_vaccination = is_vaccination && vaccinations.wants(date);
         if (!may_be_vital && !is_shown_vaccination)
             continue;
-        if (!fetched && !fetch(records_))
+        if (!fetched && !records_.fetch())
             continue;
         bool no_vital = true;
         if (may_be_vital) {
-            Datum const vital = slot_getattr(records_.slot, vital_number, &no_vital);
+            Datum const vital = slot_getattr(records_.slot(), vital_number, &no_vital);
             no_vital = no_vital || is_json_null(vital);
         }
         if (!no_vital)
-            copy_row(records_.slot, table, record::kSummaryCount, vitals.add(date));
+            copy_row(records_.slot(), table, record::kSummaryCount, vitals.add(date));
         if (is_shown_vaccination) {
             Row &row = vaccinations.add(date);
             if (no_vital)
-                copy_row(records_.slot, table, record::kSummaryCount, row);
+                copy_row(records_.slot(), table, record::kSummaryCount, row);
             else
                 row = facts.vitals.rows[facts.vitals.count - 1];
         }

@@ -1,27 +1,12 @@
 // Reads what a summary needs through indexes and heap, without planner and executor.
 //
-// This is about twice as fast as queries, and right only under conditions that the executor would
-// otherwise take care of.  `open` checks them all, every time: plain heap tables (no partitions, no
-// inheritance), no row-level security, SELECT on each table and USAGE on its schema for the current
-// role, and the indexes there.  Where one does not hold, queries (query_reader.hpp) do the work, and
-// report what there is to report.  A test runs both over the same data.
+// This is about twice as fast as queries, and right only under the conditions that index_probe.hpp checks.  Where one
+// does not hold, queries (query_reader.hpp) do the work.  A test runs both over the same data.
 #pragma once
 #include "extension/facts.hpp"
+#include "extension/index_probe.hpp"
 
 namespace wc {
-
-/// An index whose first column is the student's id.  For records, date follows, and the type of the
-/// record is among the index's columns, so that counting by type needs no heap pages that are all
-/// visible.
-struct StudentIndex {
-    Oid index;
-    bool is_for_new_snapshots_only;
-    Oid collation;
-    FmgrInfo equal;
-    ScanDirection direction;  // that gives the latest date first
-    AttrNumber type_column;   // of the index, from 1
-    AttrNumber date_column;
-};
 
 class DirectReader {
 public:
@@ -35,30 +20,12 @@ public:
     void close();
 
 private:
-    struct Probe {
-        OpenTable table;
-        Relation index;
-        IndexScanDesc scan;
-        TupleTableSlot *slot;
-        ScanKeyData key;
-    };
-
-    void begin(Probe &probe, const StudentIndex &index);
-    // Access methods allocate, at any call, what they keep for as long as the scan; these see to the context.
-    void seek(Probe &probe, Datum student_id);
-    ItemPointer next_position(Probe &probe, ScanDirection direction);
-    bool fetch(Probe &probe);
-    bool next_row(Probe &probe);
-
     void read_allergies(Datum student_id, Facts &facts);
     void read_records(Datum student_id, Facts &facts);
 
-    MemoryContext scan_context_;
-    Snapshot snapshot_;
-    Probe students_;
-    Probe allergies_;
-    Probe records_;
-    const StudentIndex *record_index_;
+    IndexProbe students_;
+    IndexProbe allergies_;
+    IndexProbe records_;
     Buffer visibility_;  // pinned page of the visibility map of records
     Datum vaccination_;  // the record type; `has_vaccination_` tells whether there is one
     bool has_vaccination_;

@@ -15,15 +15,6 @@ KeptPlan child_plan;
 KeptPlan measurements_plan;
 KeptPlan measurements_since_plan;
 
-bool find_day(Datum time, Oid type, int64 &day)
-{
-    int64 microseconds = 0;
-    if (!find_microseconds(time, type, microseconds))
-        return false;
-    day = microseconds / USECS_PER_DAY - (microseconds % USECS_PER_DAY < 0 ? 1 : 0);
-    return true;
-}
-
 }  // namespace
 
 Child find_child(Datum student_id)
@@ -134,6 +125,15 @@ bool find_microseconds(Datum time, Oid type, int64 &microseconds)
     }
     microseconds = DatumGetTimestamp(time);
     return !TIMESTAMP_NOT_FINITE(microseconds);
+}
+
+bool find_day(Datum time, Oid type, int64 &day)
+{
+    int64 microseconds = 0;
+    if (!find_microseconds(time, type, microseconds))
+        return false;
+    day = microseconds / USECS_PER_DAY - (microseconds % USECS_PER_DAY < 0 ? 1 : 0);
+    return true;
 }
 
 double age_months(const Child &child, Datum date, Oid type)

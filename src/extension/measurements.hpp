@@ -40,6 +40,9 @@ growth::Measurement read_growth(Jsonb *vital);
 /// A time of a column, in microseconds since 2000 in UTC.  False for an infinite one.
 bool find_microseconds(Datum time, Oid type, int64 &microseconds);
 
+/// The calendar day of a time in UTC, counted from 2000-01-01.  False for an infinite one.
+bool find_day(Datum time, Oid type, int64 &day);
+
 /// From day to day, as CDC counts it: whole days / 30.4375.  NaN where a date is missing.
 double age_months(const Child &child, Datum date, Oid type);
 

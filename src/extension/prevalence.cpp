@@ -3,73 +3,14 @@
 // One statement over all students, which the planner shares among parallel workers: it calls for each student a
 // function that goes from the latest record back to one with a plausible measurement.  (A correlated query in its place
 // would be run by the leader alone: PostgreSQL does not share LIMIT in a lateral subquery, nor correlated subplans.)
-#include <cmath>
-
 #include "extension/boundary.hpp"
-#include "extension/measurements.hpp"
+#include "extension/kept_plan.hpp"
+#include "extension/latest_category.hpp"
 #include "extension/result_rows.hpp"
 #include "extension/student_id.hpp"
 
 namespace wc {
 namespace {
-
-KeptPlan latest_plan;
-
-// Most students have a plausible measurement among so many of their latest records.
-constexpr long kFirst = 4;
-
-SPITupleTable *select_latest(const BoundTable &records, Datum student_id, TimestampTz as_of, long most)
-{
-    StringInfoData query;
-    initStringInfo(&query);
-    appendStringInfoString(&query, "SELECT ");
-    append_attribute(&query, records, record::Date);
-    appendStringInfoString(&query, ", ");
-    append_attribute(&query, records, record::Vital);
-    append_from(&query, records);
-    appendStringInfoString(&query, " WHERE ");
-    append_attribute(&query, records, record::StudentId);
-    appendStringInfoString(&query, " OPERATOR(pg_catalog.=) $1 AND ");
-    append_attribute(&query, records, record::Date);
-    appendStringInfoString(&query, " OPERATOR(pg_catalog.<=) $2 AND pg_catalog.jsonb_typeof(");
-    append_attribute(&query, records, record::Vital);
-    appendStringInfoString(&query, ") OPERATOR(pg_catalog.=) 'object' ORDER BY ");
-    append_attribute(&query, records, record::Date);
-    appendStringInfoString(&query, " DESC, ");
-    append_attribute(&query, records, record::Id);
-    // A column without time zone holds UTC.
-    Oid const time = records.columns[record::Date].type == TIMESTAMPTZOID ? TIMESTAMPTZOID : TIMESTAMPOID;
-    Oid types[] = {records.columns[record::StudentId].type, time};
-    Datum values[] = {student_id, TimestampTzGetDatum(as_of)};
-    int const code = SPI_execute_plan(latest_plan.get(query.data, 2, types), values, nullptr, true, most);
-    if (code != SPI_OK_SELECT)
-        elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
-    pfree(query.data);
-    return SPI_tuptable;
-}
-
-bool find_category(const Child &child, Datum student_id, TimestampTz as_of, growth::Category &category)
-{
-    const BoundTable &records = lock_bound_table(Entity::HealthRecords);
-    for (long const most : {kFirst, 0L}) {
-        SPITupleTable *const rows = select_latest(records, student_id, as_of, most);
-        uint64 const count = rows->numvals;
-        bool is_found = false;
-        for (uint64 i = 0; i < count && !is_found; ++i) {
-            bool is_null = false;
-            Datum const date = SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &is_null);
-            Jsonb *const vital = DatumGetJsonbP(SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &is_null));
-            double const age = age_months(child, date, records.columns[record::Date].type);
-            growth::Assessment const found = growth::assess(child.sex, age, read_growth(vital));
-            is_found = found.has_category && !found.is_implausible();
-            category = found.category;
-        }
-        SPI_freetuptable(rows);
-        if (is_found || count < static_cast<uint64>(kFirst))
-            return is_found;
-    }
-    return false;
-}
 
 TimestampTz as_of_argument(FunctionCallInfo fcinfo, int n)
 {
@@ -112,15 +53,9 @@ WC_FUNCTION(wc_bmi_category_of)
     TimestampTz const as_of = as_of_argument(fcinfo, 1);
     Datum id = 0;
     growth::Category category{};
-    bool is_found = false;
-    if (convert_student_id(PG_GETARG_DATUM(0), get_fn_expr_argtype(fcinfo->flinfo, 0),
-                           bound_table(Entity::Students).columns[student::Id], id)) {
-        SPI_connect();
-        Child const child = find_child(id);
-        is_found = child.is_found && child.sex != growth::Sex::Other && find_category(child, id, as_of, category);
-        SPI_finish();
-    }
-    if (!is_found)
+    if (!convert_student_id(PG_GETARG_DATUM(0), get_fn_expr_argtype(fcinfo->flinfo, 0),
+                            bound_table(Entity::Students).columns[student::Id], id) ||
+        !find_latest_category(id, as_of, category))
         PG_RETURN_NULL();
     std::string_view const name = growth::name(category);
     PG_RETURN_TEXT_P(cstring_to_text_with_len(name.data(), static_cast<int>(name.size())));

@@ -1,6 +1,6 @@
 // Finds the indexes that direct reading goes through.
 #pragma once
-#include "extension/direct_reader.hpp"
+#include "extension/index_probe.hpp"
 
 namespace wc {
 

@@ -1,8 +1,7 @@
 """Statistics of a million values beside PostgreSQL's own aggregates; BMI categories of a whole district."""
 
-import time
-
 from district import in_turns, table
+from statement import connected, launched, milliseconds
 
 ROWS = 1_000_000
 
@@ -15,39 +14,40 @@ STATISTICS = {
     "wc_trend": "SELECT wc_trend(value, at) FROM measured",
     "regr_slope, regr_r2": "SELECT regr_slope(value, extract(epoch FROM at)::float8), regr_r2(value, extract(epoch FROM at)::float8) FROM measured",
 }
-# What one would write without the function: all measurements, the latest of each student, and its category.
-BY_HAND = """
-SELECT s.grade, s.gender, wc_bmi_category(s.gender, wc_age_months(s."dateOfBirth", m.date), m.bmi) AS category, count(*)
-FROM students s LEFT JOIN (
-    SELECT DISTINCT ON ("studentId") "studentId", date, wc_bmi_exact((vital ->> 'height')::float8, (vital ->> 'weight')::float8) AS bmi
-    FROM health_records WHERE vital ? 'height' AND vital ? 'weight' AND date <= now() ORDER BY "studentId", date DESC) m ON m."studentId" = s.id
-GROUP BY 1, 2, 3"""
+# What one would write without the function: the latest measurement of each student, and its category.
+COUNTED = "SELECT s.grade, s.gender, wc_bmi_category(s.gender, wc_age_months(s.\"dateOfBirth\", m.date), m.bmi) AS category, count(*) FROM students s "
+LATEST = "date, wc_bmi_exact((vital ->> 'height')::float8, (vital ->> 'weight')::float8) AS bmi FROM health_records r " \
+         "WHERE vital ? 'height' AND vital ? 'weight' AND date <= now()"
+BY_HAND = {
+    "by hand, DISTINCT ON": f"""{COUNTED} LEFT JOIN (SELECT DISTINCT ON ("studentId") "studentId", {LATEST} ORDER BY "studentId", date DESC) m
+                                ON m."studentId" = s.id GROUP BY 1, 2, 3""",
+    "by hand, LATERAL": f"""{COUNTED} LEFT JOIN LATERAL (SELECT {LATEST} AND r."studentId" = s.id ORDER BY date DESC LIMIT 1) m ON true
+                            GROUP BY 1, 2, 3""",
+}
 
 
 def measure(district, quick):
     rows, rounds = (100_000, 3) if quick else (ROWS, 7)
     results = {}
-    with district.cluster.connect(district.database) as connection:
+    with connected(district.cluster, district.database) as connection:
         connection.execute(f"""CREATE UNLOGGED TABLE measured AS SELECT 35 + (hashint4(i) & 65535) / 8191.0::float8 AS value,
                                timestamp '2020-01-01' + i * interval '1 minute' AS at FROM generate_series(1, {rows}) AS i""")
         connection.execute("VACUUM ANALYZE measured")
 
-        def milliseconds(statement, workers):
-            connection.execute(f"SET max_parallel_workers_per_gather = {workers}")
-            started = time.perf_counter()
-            connection.execute(statement).fetchall()
-            return (time.perf_counter() - started) * 1000
-
-        for title, workers in ("one process", 0), ("parallel", 2):
-            found = in_turns({name: lambda s=statement, w=workers: milliseconds(s, w) for name, statement in STATISTICS.items()}, rounds)
+        for title, workers in ("one process", 0), ("parallel", 1):
+            found = in_turns({name: lambda s=statement, w=workers: milliseconds(connection, s, w) for name, statement in STATISTICS.items()}, rounds)
             print(f"{rows:,} values, {title}")
             base = found["avg, stddev_pop, percentile_cont"]
             table(["", "ms", "times the three aggregates"], [[name, took, took / base] for name, took in found.items()])
             results[title] = found
+        results["workers launched"] = launched(connection, STATISTICS["wc_statistics"], workers=1)
+        print(f"parallel workers launched for wc_statistics: {results['workers launched']}", flush=True)
 
+        # JIT compiles what is written by hand for longer than it runs; who knows that turns it off.
         ours = "SELECT * FROM wc_growth_prevalence()"
-        found = in_turns({"wc_growth_prevalence": lambda: milliseconds(ours, 2), "the same, one process": lambda: milliseconds(ours, 0),
-                          "by hand, DISTINCT ON": lambda: milliseconds(BY_HAND, 2)}, rounds)
+        connection.execute("SET jit = off")
+        found = in_turns({"wc_growth_prevalence": lambda: milliseconds(connection, ours, 1), "the same, one process": lambda: milliseconds(connection, ours)}
+                         | {name: lambda s=statement: milliseconds(connection, s, 1) for name, statement in BY_HAND.items()}, rounds)
         print(f"BMI categories of {district.students:,} students")
         table(["", "ms", "times wc_growth_prevalence"], [[name, took, took / found["wc_growth_prevalence"]] for name, took in found.items()])
         results["prevalence"] = found

@@ -55,12 +55,66 @@ def test_batches_say_what_single_calls_say(published):
                 ("bmi", True), ("height", True), ("weight", True)]
 
 
-def test_parallel_plans(published):
-    """They are fit for parallel workers, whether CDC's or a reference's of one's own."""
-    published.sql("INSERT INTO white_cross.growth_reference VALUES ('own', 'bmi', 'male', 24, -1, 16, 0.1), ('own', 'bmi', 'male', 240, -1, 22, 0.1)")
-    asked = "SELECT sum(wc_growth_percentile('bmi', sex, age, bmi)), sum(wc_growth_zscore('bmi', sex, age, bmi, 'own')), " \
-            "sum(wc_bmi(age, bmi)) FROM cdc2022_extended_bmi_checks"
-    alone = published.rows(asked)[0]
-    published.sql("SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2")
-    assert "Gather" in str(published.rows(f"EXPLAIN {asked}"))
-    assert published.rows(asked)[0] == pytest.approx(alone, rel=1e-12)
+CHILDREN = """
+CREATE TABLE children AS
+SELECT CASE i % 2 WHEN 0 THEN 'MALE' ELSE 'FEMALE' END AS sex, 24 + (i * 7919 % 215900) / 1000.0::float8 AS age, 13 + i % 1201 / 100.0::float8 AS bmi,
+       90 + i % 997 / 10.0::float8 AS height, date '2010-01-01' + i % 3000 AS born
+FROM generate_series(1, 30000) AS i;
+ALTER TABLE children ADD label "Gender";
+UPDATE children SET label = sex::"Gender";
+ANALYZE children;
+INSERT INTO white_cross.growth_reference VALUES ('own', 'bmi', 'male', 24, -1, 16, 0.1), ('own', 'bmi', 'male', 240, -1, 22, 0.1);
+"""
+OF_A_CHILD = [
+    "wc_growth_percentile('bmi', sex, age, bmi)", "wc_growth_percentile('bmi', label, age, bmi)", "wc_growth_zscore('bmi', sex, age, bmi)",
+    "wc_growth_value('height', sex, age, bmi)", "wc_growth_modified_zscore('height', sex, age, height)",
+    "wc_growth_implausible('height', sex, age, height)::int", "length(wc_bmi_category(sex, age, bmi))", "wc_bmi_percent_of_p95(label, age, bmi)",
+    "wc_growth_percentile('bmi', sex, age, bmi, 'own')", "wc_growth_zscore('bmi', label, age, bmi, 'cdc')",
+    "(wc_growth_zscore_batch('bmi', ARRAY[sex], ARRAY[age], ARRAY[bmi]))[1]",
+    "wc_bmi(height, bmi)", "wc_bmi_exact(height, bmi)", "(wc_bmi_batch(ARRAY[height], ARRAY[bmi]))[1]", "wc_age_months(born, '2025-01-01')",
+]
+
+
+@pytest.fixture
+def children(school):
+    school.psql(CHILDREN)
+    return school
+
+
+def nodes(plan):
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+@pytest.mark.parametrize("asked", OF_A_CHILD)
+def test_parallel_workers_do_the_work_and_change_no_digit(children, asked):
+    """The process that asks takes no part: what comes, workers have computed.  Sums of numeric do not depend on their order."""
+    query = f"SELECT count(x), sum(x), min(x), max(x) FROM (SELECT ({asked})::numeric AS x FROM children) t"
+    children.sql("SET max_parallel_workers_per_gather = 0")
+    alone = children.rows(query)
+    assert alone[0][0] > 10_000
+    for name, value in {"max_parallel_workers_per_gather": 2, "min_parallel_table_scan_size": 0, "parallel_setup_cost": 0,
+                        "parallel_tuple_cost": 0, "parallel_leader_participation": "off"}.items():
+        children.sql(f"SET {name} = {value}")
+    plan = children.one(f"EXPLAIN (ANALYZE, VERBOSE, TIMING OFF, FORMAT JSON) {query}")[0]["Plan"]
+    found = {node["Node Type"]: node for node in nodes(plan)}
+    assert found["Gather"]["Workers Launched"] == 2, plan
+    assert "wc_" in str([node["Output"] for node in nodes(found["Gather"]["Plans"][0])]), plan
+    assert sum(worker["Actual Rows"] * worker["Actual Loops"] for worker in found["Seq Scan"]["Workers"]) == 30_000
+    assert children.rows(query) == alone
+
+
+def test_comments_name_the_units(school):
+    """Of what a function takes or gives in one."""
+    units = {"height": "cm", "weight": "kg", "measure": "kg/m^2", "bmi": "kg/m^2", "age_months": "months", "ages_months": "months",
+             "width": "pixels", "birth_date": "months"}
+    told = school.rows("""
+        SELECT p.oid::regprocedure::text, p.proargnames, obj_description(p.oid, 'pg_proc') FROM pg_proc p
+        WHERE p.proname ~ '^wc_(bmi|growth|age)' AND p.pronamespace = 'public'::regnamespace""")
+    assert len(told) > 50
+    for function, names, comment in told:
+        for name in names or []:
+            for part, unit in units.items():
+                if name == part or name.startswith((f"{part}_", f"{part}s_")):
+                    assert unit in comment, f"{function}: {name} is in {unit}, which the comment does not say"

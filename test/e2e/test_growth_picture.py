@@ -40,6 +40,39 @@ def test_valid_xml_that_names_nobody(child, measure, size):
     assert all(title.text for title in root.iter(f"{SVG}title"))
 
 
+def test_points_are_joined_in_the_order_of_their_dates(school):
+    """Whatever the order in which they were written."""
+    school.add_student("ada")
+    heights = {"2020-01-05": 118, "2023-01-05": 137, "2021-01-05": 124, "2024-06-05": 145, "2022-01-05": 131}
+    for date, height in heights.items():
+        school.add_record("ada", date=date, vital=f'{{"height": {height}}}')
+    root = ElementTree.fromstring(school.one("SELECT wc_growth_chart_svg('ada'::text, 'height')"))
+    tips = [point.find(f"{SVG}title").text for point in root.findall(f"{SVG}circle")]
+    assert [float(tip.split(": ")[1].removesuffix(" cm")) for tip in tips] == sorted(heights.values())
+    (line,) = (path for path in root.findall(f"{SVG}path") if path.get("class") == "wc-growth-path")
+    assert re.findall(r"[\d.]+ [\d.]+", line.get("d")) == [f"{p.get('cx')} {p.get('cy')}" for p in root.findall(f"{SVG}circle")]
+
+
+@pytest.mark.parametrize("gender, titled, median", [("MALE", "boys", 169.9), ("FEMALE", "girls", 161.9), ("OTHER", None, None)])
+def test_the_curves_are_those_of_the_students_sex(school, gender, titled, median):
+    """The median of height at 15 years, which CDC has, by what is written on the axis."""
+    school.add_student("sam", gender=gender, dateOfBirth="2009-01-01")
+    school.add_record("sam", date="2024-01-01", vital='{"height": 165}')
+    text = school.one("SELECT wc_growth_chart_svg('sam'::text, 'height')")
+    root = ElementTree.fromstring(text)
+    assert root.find(f"{SVG}title").text == "Height for age" + (f", {titled}" if titled else "")
+    curves = [path.get("d") for path in root.findall(f"{SVG}path") if path.get("class") == "wc-growth-median"]
+    assert len(curves) == (1 if median else 0)
+    if median:
+        axis = [(float(t.text), float(t.get("y")) - 0.36 * float(t.get("font-size"))) for t in root.findall(f"{SVG}text")
+                if t.get("text-anchor") == "end" and t.text.isdigit()]
+        (low, at_low), (high, at_high) = axis[0], axis[-1]
+        x = float(root.find(f"{SVG}circle").get("cx"))
+        spots = [tuple(map(float, spot.split())) for spot in re.findall(r"[\d.]+ [\d.]+", curves[0])]
+        y = min(spots, key=lambda spot: abs(spot[0] - x))[1]
+        assert low + (y - at_low) * (high - low) / (at_high - at_low) == pytest.approx(median, abs=0.4)
+
+
 def test_in_a_database_that_is_not_of_unicode(cluster):
     """The picture is of ASCII alone."""
     cluster.psql("CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")

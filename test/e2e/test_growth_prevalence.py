@@ -11,7 +11,8 @@ SELECT 's' || n, 'N' || n, 'A', 'B', timestamp '2004-06-01' + (hashint4(n) & 819
        (ARRAY['MALE', 'FEMALE', 'OTHER', 'FEMALE'])[1 + n % 4 * (n % 7 % 2)]::"Gender"
 FROM generate_series(1, 1500) AS n;
 INSERT INTO health_records (id, type, date, description, vital, "studentId")
-SELECT 'r' || n || '-' || k, 'CHECKUP', timestamp '2024-01-01' + (hashint4(n * 7 + k) & 1023) * interval '1 day' / 2, '',
+SELECT 'r' || n || '-' || (k * 5 + n) % 7, 'CHECKUP',  -- the last two of one moment, the lower id now the one, now the other
+       timestamp '2024-01-01' + (hashint4(n * 7 + least(k, 5)) & 1023) * interval '1 day' / 2, '',
        CASE (hashint4(n + k * 1000) & 15)
            WHEN 0 THEN NULL WHEN 1 THEN 'null' WHEN 2 THEN '{"heartRate": 80}' WHEN 3 THEN '[1]'
            WHEN 4 THEN jsonb_build_object('height', 54, 'weight', 40) WHEN 5 THEN jsonb_build_object('height', 140, 'weight', 400)
@@ -64,9 +65,32 @@ def counted(school, grade=None, as_of="2025-01-01"):
     return sorted((row[:4] for row in rows), key=str)
 
 
+@pytest.fixture(params=["through indexes", "through an index that leaves ties to chance", "by queries"])
+def way(request, district):
+    """All of the ways to a student's latest measurement."""
+    if "ties" in request.param:
+        usual = district.one("SELECT pg_get_indexdef('idx_health_records_student_date_type'::regclass)")
+        district.sql("DROP INDEX idx_health_records_student_date_type")
+        district.sql('CREATE INDEX by_date ON health_records ("studentId", date) INCLUDE (type)')
+        yield
+        district.sql("DROP INDEX by_date")
+        district.sql(usual)
+    else:
+        district.sql(f"SET white_cross.direct_reads = {'off' if 'queries' in request.param else 'on'}")
+        yield
+        district.sql("RESET white_cross.direct_reads")
+
+
+def test_of_one_moment_the_lowest_id_counts(district):
+    """The rows that the next tests compare tell: of what is plausible, the other one often has another category."""
+    assert district.one("""
+        SELECT count(*) FROM (SELECT FROM health_records r JOIN students s ON s.id = r."studentId"
+        WHERE jsonb_typeof(vital -> 'height') = 'number' OR vital ? 'bmi' GROUP BY s.id, r.date HAVING count(DISTINCT vital) > 1) t""") > 50
+
+
 @pytest.mark.parametrize("as_of", ["2023-12-31", "2024-07-01 12:00", "2025-01-01", "2030-01-01"])
 @pytest.mark.parametrize("grade", [None, "2", "none"])
-def test_what_plain_sql_counts(district, grade, as_of):
+def test_what_plain_sql_counts(district, way, grade, as_of):
     by_hand = district.connection.execute(BY_HAND, {"as_of": as_of, "grade": grade}).fetchall()
     assert counted(district, grade, as_of) == sorted(by_hand, key=str)
 
@@ -91,6 +115,35 @@ def test_parallel_workers_share_the_students(district):
     assert "Workers Launched: " in plan and "Workers Launched: 0" not in plan, plan
     for name in "auto_explain.log_min_duration", "client_min_messages":
         district.sql(f"RESET {name}")
+
+
+def test_one_student_as_plain_sql_has_it(district, way):
+    by_hand = district.connection.execute(BY_HAND[:BY_HAND.rindex("SELECT s.grade")] + 'SELECT s.id, p.category FROM students s LEFT JOIN plausible p ON p."studentId" = s.id',
+                            {"as_of": "2025-01-01", "grade": None}).fetchall()
+    assert sorted(district.rows("SELECT id, wc_bmi_category_of(id, '2025-01-01Z') FROM students")) == sorted(by_hand)
+
+
+def test_records_of_no_day_are_passed_over(school, request):
+    school.add_student("ada")
+    for date, weight in ("infinity", 90), ("2025-01-01", 35), ("-infinity", 90):
+        school.add_record("ada", date=date, vital=f'{{"height": 140, "weight": {weight}}}')
+    for direct in "on", "off":
+        school.sql(f"SET white_cross.direct_reads = {direct}")
+        for as_of in "infinity", "2026-01-01", "2025-01-01":
+            assert school.one("SELECT wc_bmi_category_of('ada'::text, %s)", as_of) == "healthy"
+        assert school.one("SELECT wc_bmi_category_of('ada'::text, '2024-12-31Z')") is None
+        assert school.one("SELECT wc_bmi_category_of('ada'::text, '-infinity')") is None
+
+
+@pytest.mark.parametrize("kind", ["text", "varchar(20)", "character(20)"])
+def test_a_sex_that_is_no_enum(school, kind):
+    school.sql(f"ALTER TABLE students ALTER gender TYPE {kind}")
+    for sex, category in ("FEMALE", "healthy"), ("male", "healthy"), ("OTHER", None), ("unsaid", None):
+        school.add_student(sex, gender=sex)
+        school.add_record(sex, vital='{"height": 140, "weight": 35}')
+        for direct in "on", "off":
+            school.sql(f"SET white_cross.direct_reads = {direct}")
+            assert school.one("SELECT wc_bmi_category_of(%s::text)", sex) == category
 
 
 def test_a_policy_hides_students_from_the_count(district):

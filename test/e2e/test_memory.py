@@ -31,6 +31,7 @@ RESULTS = {
     "a search": "wc_search_health_records('vaccine \"dose 2\" -fever quil')",
     "a search by rank with highlights": "wc_search_health_records('xx', \"order\" => 'rank', highlight => true)",
     "a category": "wc_bmi_category_of('ada'::text)",
+    "a category by queries": "wc_bmi_category_of('ada'::text)",
     "a picture": "wc_growth_chart_svg('ada'::text, 'height', 200, 200)",
     "a cache key": "wc_cache_key('ada'::text, 'health_summary')",
     "a page": """wc_student_records('ada', 2, 3, '{"provider": "n", "dateFrom": "2025-01-01", "type": "VACCINATION"}')""",
@@ -57,7 +58,7 @@ ERRORS = {
     "a date that is none": ("""wc_student_records('ada', filters => '{"type": "DENTAL", "dateTo": "today"}')""", "22007"),
     "no cursor": ("wc_student_records_after('ada', repeat('00', 40))", "22023"),
     "an unknown order": ("wc_search_health_records('x', \"order\" => 'x')", "22023"),
-    "an unknown measure": ("wc_growth_chart_svg('ada'::text, 'waist')", "22023"),
+    "an unknown measure of a picture": ("wc_growth_chart_svg('ada'::text, 'waist')", "22023"),
     "a kind that is NULL": ("(SELECT count(*) FROM wc_cache_entries('{ada}'::text[], '{NULL}'))", "22004"),
 }
 

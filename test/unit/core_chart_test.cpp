@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <regex>
 #include <string>
 #include <vector>
@@ -92,12 +91,30 @@ TEST(GrowthChart, LabelsNeverTouch)
         for (int i = 0; i < curves.count; ++i) {
             EXPECT_GE(curves.all[i].label, scale.top - 1e-9);
             EXPECT_LE(curves.all[i].label, scale.bottom + 1e-9);
+            EXPECT_LE(std::abs(curves.all[i].label - curves.all[i].end), 1.3 * kGap + 1e-9);
             if (i > 0) {
                 EXPECT_GE(curves.all[i].label - curves.all[i - 1].label, kGap - 1e-9);
                 EXPECT_LT(curves.all[i].percentile, curves.all[i - 1].percentile);
             }
         }
     });
+}
+
+TEST(GrowthChart, TheMostTellingCurvesStayWhereThereIsLittleRoom)
+{
+    auto const shown = [](Measure measure, double gap) {
+        Chart const chart = chart_of(measure, Sex::Female, {});
+        Scale const scale = make_scale(chart, 40, 760, 0, 100, 10);
+        Curves const curves = choose_curves(chart, scale, gap);
+        std::vector<int> percentiles;
+        for (int i = 0; i < curves.count; ++i)
+            percentiles.push_back(curves.all[i].percentile);
+        return percentiles;
+    };
+    EXPECT_EQ(shown(Measure::Bmi, 110), std::vector({50}));
+    EXPECT_EQ(shown(Measure::Bmi, 34), std::vector({95, 50, 5}));
+    EXPECT_EQ(shown(Measure::Bmi, 20), std::vector({97, 95, 85, 50, 5, 3}));
+    EXPECT_EQ(shown(Measure::Weight, 34), std::vector({97, 50, 3}));
 }
 
 TEST(GrowthChart, ALargePictureShowsAllCurvesAndASmallOneTheMedianToo)

@@ -18,27 +18,29 @@ constexpr std::string_view kStyle =
     ".wc-growth-paper{fill:#fff}"
     ".wc-growth-grid{stroke:#e3e5e9;stroke-width:1;fill:none}"
     ".wc-growth-frame{stroke:#777d88;stroke-width:1;fill:none}"
-    ".wc-growth-curve{stroke:#7a818d;stroke-width:1;fill:none}"
-    ".wc-growth-bound{stroke:#4d535e;stroke-width:1.5;fill:none}"
-    ".wc-growth-outer{stroke:#7a818d;stroke-width:1;stroke-dasharray:5 3;fill:none}"
-    ".wc-growth-median{stroke:#4d535e;stroke-width:2.5;fill:none}"
+    ".wc-growth-curve{stroke:#878d98;stroke-width:1;fill:none}"
+    ".wc-growth-bound{stroke:#6b717d;stroke-width:1.5;fill:none}"
+    ".wc-growth-outer{stroke:#878d98;stroke-width:1;stroke-dasharray:5 3;fill:none}"
+    ".wc-growth-median{stroke:#6b717d;stroke-width:2.5;fill:none}"
     ".wc-growth-lead{stroke:#a9afb9;stroke-width:0.75;fill:none}"
-    ".wc-growth-path{stroke:#0a4f9e;stroke-width:2;stroke-linejoin:round;fill:none}"
-    ".wc-growth-point{fill:#0a4f9e;stroke:#fff;stroke-width:1}"
-    ".wc-growth-dot{fill:#0a4f9e}"
-    ".wc-growth-doubt{fill:#fff;stroke:#0a4f9e;stroke-width:1.5}"
-    "@media (prefers-color-scheme:dark){"
+    ".wc-growth-rim{stroke:#fff;stroke-width:5;stroke-linejoin:round;fill:none}"
+    ".wc-growth-path{stroke:#083c7a;stroke-width:2;stroke-linejoin:round;fill:none}"
+    ".wc-growth-point{fill:#083c7a;stroke:#fff;stroke-width:1}"
+    ".wc-growth-dot{fill:#083c7a}"
+    ".wc-growth-doubt{fill:#fff;stroke:#083c7a;stroke-width:1.5}"
+    "@media screen and (prefers-color-scheme:dark){"
     ".wc-growth text{fill:#d9dce2}"
     ".wc-growth-paper{fill:#15181d}"
     ".wc-growth-grid{stroke:#2a2f37}"
     ".wc-growth-frame{stroke:#7d8591}"
-    ".wc-growth-curve,.wc-growth-outer{stroke:#858d9a}"
-    ".wc-growth-bound,.wc-growth-median{stroke:#b9c0cb}"
+    ".wc-growth-curve,.wc-growth-outer{stroke:#737b87}"
+    ".wc-growth-bound,.wc-growth-median{stroke:#969eaa}"
     ".wc-growth-lead{stroke:#59616d}"
-    ".wc-growth-path{stroke:#7fbaff}"
-    ".wc-growth-point{fill:#7fbaff;stroke:#15181d}"
-    ".wc-growth-dot{fill:#7fbaff}"
-    ".wc-growth-doubt{fill:#15181d;stroke:#7fbaff}"
+    ".wc-growth-rim{stroke:#15181d}"
+    ".wc-growth-path{stroke:#8cc4ff}"
+    ".wc-growth-point{fill:#8cc4ff;stroke:#15181d}"
+    ".wc-growth-dot{fill:#8cc4ff}"
+    ".wc-growth-doubt{fill:#15181d;stroke:#8cc4ff}"
     "}"sv;
 
 // The width of a letter, on the wide side, as a share of the size of its text.
@@ -207,14 +209,17 @@ void write_tip(json::Buffer &out, const Chart &chart, const ChartPoint &point)
               point.is_implausible ? ", implausible</title>"sv : "</title>"sv);
 }
 
-void write_path(json::Buffer &out, const Chart &chart, const Scale &scale)
+void write_path(json::Buffer &out, const Chart &chart, const Scale &scale, std::string_view style)
 {
     bool is_open = false;
     for (std::size_t i = 0; i < chart.count; ++i) {
         const ChartPoint &point = chart.points[i];
         if (point.is_implausible || !is_of_chart_age(point.age_months))
             continue;
-        write(out, is_open ? "L"sv : "<path class=\"wc-growth-path\" d=\"M"sv);
+        if (is_open)
+            write(out, "L"sv);
+        else
+            write_all(out, "<path class=\"wc-growth-"sv, style, "\" d=\"M"sv);
         is_open = true;
         write_all(out, scale.x(point.age_months), " "sv, scale.y(point.value));
     }
@@ -225,7 +230,9 @@ void write_path(json::Buffer &out, const Chart &chart, const Scale &scale)
 void write_points(json::Buffer &out, const Chart &chart, const Layout &layout)
 {
     const Scale &scale = layout.scale;
-    write_path(out, chart, scale);
+    // Without colours the rim is what sets the child's line apart from a curve that it follows.
+    write_path(out, chart, scale, "rim"sv);
+    write_path(out, chart, scale, "path"sv);
     double const crowded =
         (scale.right - scale.left) / (3.0 * static_cast<double>(std::max<std::size_t>(chart.count, 1)));
     double const radius = std::clamp(crowded, 0.16 * layout.text, 0.38 * layout.text);
@@ -267,14 +274,15 @@ void write_notes(json::Buffer &out, const Chart &chart, const Layout &layout)
     }
     double const size = 0.8 * layout.text;
     double const y = chart.height - 0.5 * size;
-    double x = 0.6 * size;
+    double letters = 0;
     auto const note = [&](int number, std::string_view words) {
-        begin_text(out, x, y, size, Anchor::Start);
+        if (letters == 0)
+            begin_text(out, 0.6 * size, y, size, Anchor::Start);
+        write(out, letters == 0 ? ">"sv : ", "sv);
         if (number > 0)
-            write_all(out, ">"sv, number, " "sv, words, "</text>\n"sv);
-        else
-            write_all(out, ">"sv, words, "</text>\n"sv);
-        x += (static_cast<double>(words.size()) + 4) * size * kLetter;
+            write_all(out, number, " "sv);
+        write(out, words);
+        letters += static_cast<double>(words.size()) + 4;
     };
     if (chart.sex == Sex::Other)
         note(0, "no reference for this sex"sv);
@@ -284,8 +292,11 @@ void write_notes(json::Buffer &out, const Chart &chart, const Layout &layout)
         note(doubted, "implausible (hollow)"sv);
     if (outside > 0)
         note(outside, "of other ages"sv);
+    if (letters > 0)
+        write(out, "</text>\n"sv);
     std::string_view const source = chart.measure == Measure::Bmi ? "CDC 2000, extended 2022"sv : "CDC 2000"sv;
-    bool const has_room = x + static_cast<double>(source.size()) * size * kLetter < layout.scale.right;
+    letters += static_cast<double>(source.size());
+    bool const has_room = letters * size * kLetter < layout.scale.right;
     if (chart.sex == Sex::Other || !has_room)
         return;
     begin_text(out, layout.scale.right, y, size, Anchor::End);

@@ -1,0 +1,65 @@
+// Rows of one student after another through an index and the heap, without planner and executor.
+//
+// This is right only under conditions that the executor would otherwise take care of.  `open` checks them all, every
+// time: a plain heap table (no partitions, no inheritance), no row-level security, SELECT on the table and USAGE on its
+// schema for the current role, and the index there.
+#pragma once
+#include "extension/binding.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/relscan.h"
+#include "executor/tuptable.h"
+}
+
+namespace wc {
+
+/// An index whose first column is the student's id.  For records, date follows, and the type of the
+/// record is among the index's columns, so that counting by type needs no heap pages that are all
+/// visible.
+struct StudentIndex {
+    Oid index;
+    bool is_for_new_snapshots_only;
+    Oid collation;
+    FmgrInfo equal;
+    ScanDirection direction;  // that gives the latest date first
+    AttrNumber type_column;   // of the index, from 1
+    AttrNumber date_column;
+};
+
+class IndexProbe {
+public:
+    /// False when queries must do it, and report what there is to report; nothing is open then.  What access methods
+    /// keep for as long as the scan goes to the current context, whichever is current later.
+    bool open(Entity entity);
+    void close();
+
+    /// Begins anew with the rows of one student.
+    void seek(Datum student_id);
+
+    /// The next of them into the slot, in the order of the index.  False after the last.
+    bool next_row();
+
+    /// The next position in the index, the latest date first; null after the last.  `index_value` reads the entry.
+    ItemPointer next_position();
+    Datum index_value(AttrNumber column, bool &is_null) const;
+    /// The row at that position into the slot.  False where the snapshot sees none.
+    bool fetch();
+
+    const BoundTable &table() const { return *table_.bound; }
+    Relation heap() const { return table_.relation; }
+    Snapshot snapshot() const { return scan_->xs_snapshot; }
+    const StudentIndex &student_index() const { return *student_index_; }
+    TupleTableSlot *slot() const { return slot_; }
+
+private:
+    OpenTable table_;
+    const StudentIndex *student_index_;
+    MemoryContext scan_context_;
+    Relation index_;
+    IndexScanDesc scan_;
+    TupleTableSlot *slot_;
+    ScanKeyData key_;
+};
+
+}  // namespace wc
