@@ -18,17 +18,6 @@ static_assert(std::is_trivially_destructible_v<DirectReader>);
 
 namespace {
 
-// What the executor would see to, or refuse, for this table and role.
-bool is_plain_and_readable(const OpenTable &table, Oid role)
-{
-    Relation const relation = table.relation;
-    const FormData_pg_class &form = *relation->rd_rel;
-    return form.relkind == RELKIND_RELATION && relation->rd_tableam == GetHeapamTableAmRoutine() &&
-           !form.relrowsecurity && !form.relhassubclass && !RELATION_IS_OTHER_TEMP(relation) &&
-           pg_class_aclcheck(RelationGetRelid(relation), role, ACL_SELECT) == ACLCHECK_OK &&
-           pg::may_use_schema(table.bound->schema, role);
-}
-
 bool points_into(Datum value, const HeapTupleData &tuple)
 {
     const char *const at = DatumGetPointer(value);
@@ -141,6 +130,16 @@ private:
 
 }  // namespace
 
+bool may_read_directly(const OpenTable &table, Oid role)
+{
+    Relation const relation = table.relation;
+    const FormData_pg_class &form = *relation->rd_rel;
+    return form.relkind == RELKIND_RELATION && relation->rd_tableam == GetHeapamTableAmRoutine() &&
+           !form.relrowsecurity && !form.relhassubclass && !RELATION_IS_OTHER_TEMP(relation) &&
+           pg_class_aclcheck(RelationGetRelid(relation), role, ACL_SELECT) == ACLCHECK_OK &&
+           pg::may_use_schema(table.bound->schema, role);
+}
+
 bool DirectReader::open()
 {
     if (!settings::direct_reads())
@@ -153,7 +152,7 @@ bool DirectReader::open()
     for (int i = 0; i < kTables; ++i) {
         probes[i]->table = open_bound_table(kRead[i]);
         indexes[i] =
-            is_plain_and_readable(probes[i]->table, role) ? find_student_index(kRead[i], probes[i]->table) : nullptr;
+            may_read_directly(probes[i]->table, role) ? find_student_index(kRead[i], probes[i]->table) : nullptr;
         if (indexes[i] == nullptr) {
             for (; i >= 0; --i)
                 table_close(probes[i]->table.relation, NoLock);

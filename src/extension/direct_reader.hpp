@@ -21,7 +21,12 @@ struct StudentIndex {
     ScanDirection direction;  // that gives the latest date first
     AttrNumber type_column;   // of the index, from 1
     AttrNumber date_column;
+    AttrNumber id_column;  // of the record; 0: not in the index
 };
+
+/// Whether the executor would neither add nor refuse anything in reading this table as this role: a plain heap, without
+/// row-level security, of which the role may select all.
+bool may_read_directly(const OpenTable &table, Oid role);
 
 class DirectReader {
 public:
