@@ -168,3 +168,22 @@ def test_by_rank(searched, way):
             assert pagination["rankedLatest"] == 2000 and COUNTED < pagination["total"] <= matching
         else:
             assert "rankedLatest" not in pagination and pagination["total"] == matching == len(ranked)
+
+
+@pytest.mark.parametrize("dates", ["indexed", "not indexed"])
+def test_many_of_a_name_none_of_them_lately(searched, way, dates):
+    """Where a walk back through the dates finds nobody for long, students are read one by one, each as far as needed."""
+    searched.psql("""
+        INSERT INTO students (id, "studentNumber", "firstName", "lastName", "dateOfBirth", grade, gender)
+        SELECT 'o' || n, 'OLD' || n, 'Ida', 'Olden', '2014-03-02', '5', 'FEMALE' FROM generate_series(1, 90) n;
+        INSERT INTO health_records (id, type, date, description, "studentId")
+        SELECT 'o' || md5(n::text), (ARRAY['CHECKUP', 'ILLNESS'])[1 + n % 2]::"HealthRecordType",
+               timestamp '2020-01-01' - (n * 37 % 900) * interval '6 hours', 'olden days', 'o' || (1 + n % 90) FROM generate_series(1, 4000) n;
+        VACUUM ANALYZE health_records""")
+    if dates == "not indexed":
+        searched.psql("DROP INDEX idx_health_records_date")
+    for terms in ["ida"], ["ida", "olden"], ["olden"], ["fever"]:
+        for page, size in (1, 20), (2, 7), (40, 20), (5, 500):
+            check(searched, terms, page=page, size=size)
+    check(searched, ["ida"], type="CHECKUP")
+    check(searched, ["ida"], excluded=["days"])
