@@ -12,11 +12,12 @@ RUN_TESTS = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/run_tests.py
 
 # ---- unit tests: the core and the worker without its main, with fake ports and clock ------------------------
 UNIT_TESTS = $(BUILD)/test/unit-tests
-UNIT_TEST_OBJS = $(patsubst test/unit/%.cpp,$(BUILD)/test/unit/%.o,$(sort $(wildcard test/unit/*.cpp)))
+FUZZ_CHECKS = $(sort $(wildcard test/fuzz/check_*.cpp))
+UNIT_TEST_OBJS = $(patsubst test/%.cpp,$(BUILD)/test/%.o,$(sort $(wildcard test/unit/*.cpp)) $(FUZZ_CHECKS))
 
-$(BUILD)/test/unit/%.o: test/unit/%.cpp Makefile test/test.mk
+$(UNIT_TEST_OBJS): $(BUILD)/test/%.o: test/%.cpp Makefile test/test.mk
 	@mkdir -p $(@D)
-	$(call COMPILE,$(OUR_CXXFLAGS) $(WORKER_INCLUDES) -I. -pthread)
+	$(call COMPILE,$(OUR_CXXFLAGS) $(WORKER_INCLUDES) -I. -DWC_SOURCE='"$(CURDIR)"' -pthread)
 
 # The worker's objects have the core among them.
 $(UNIT_TESTS): $(UNIT_TEST_OBJS) $(WORKER_OBJS_NO_MAIN)
@@ -49,6 +50,23 @@ check-torture: stage worker
 
 torture: stage worker
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/torture/torture.py $(TORTURE_OPTIONS)
+
+# ---- fuzzing, for who has clang: make fuzz FUZZ_OPTIONS=-max_total_time=600 -------------------------------------
+# What it finds goes to build/fuzz; a file of it that matters goes to test/fuzz/corpus, which the unit tests replay.
+FUZZ_CXX ?= clang++
+FUZZ_OPTIONS ?= -max_total_time=60
+FUZZED = search json
+FUZZED_CORE = src/core/search/*.cpp src/core/json/*.cpp
+
+.PHONY: fuzz
+fuzz: $(FUZZED:%=$(BUILD)/fuzz/%)
+	@for what in $(FUZZED); do mkdir -p $(BUILD)/fuzz/found/$$what && \
+		$(BUILD)/fuzz/$$what -artifact_prefix=$(BUILD)/fuzz/$$what- $(FUZZ_OPTIONS) $(BUILD)/fuzz/found/$$what test/fuzz/corpus/$$what || exit; done
+
+$(BUILD)/fuzz/%: test/fuzz/fuzz_%.cpp $(FUZZ_CHECKS) $(wildcard $(FUZZED_CORE) src/core/search/*.hpp src/core/json/*.hpp test/fuzz/*.hpp)
+	@mkdir -p $(@D)
+	$(FUZZ_CXX) -std=c++20 -O1 -g $(WARNINGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Isrc -I. -o $@ \
+		$< test/fuzz/check_$*.cpp $(wildcard $(FUZZED_CORE))
 
 # ---- demo and figures -------------------------------------------------------------------------------------
 demo: stage worker

@@ -2,34 +2,14 @@
 
 #include <type_traits>
 
-#include "extension/settings.hpp"
-#include "extension/student_index.hpp"
-
 namespace wc {
 
 static_assert(std::is_trivially_destructible_v<IndexProbe>);
 
-namespace {
-
-// What the executor would see to, or refuse, for this table and role.
-bool is_plain_and_readable(const OpenTable &table, Oid role)
-{
-    Relation const relation = table.relation;
-    const FormData_pg_class &form = *relation->rd_rel;
-    return form.relkind == RELKIND_RELATION && relation->rd_tableam == GetHeapamTableAmRoutine() &&
-           !form.relrowsecurity && !form.relhassubclass && !RELATION_IS_OTHER_TEMP(relation) &&
-           pg_class_aclcheck(RelationGetRelid(relation), role, ACL_SELECT) == ACLCHECK_OK &&
-           pg::may_use_schema(table.bound->schema, role);
-}
-
-}  // namespace
-
 bool IndexProbe::open(Entity entity)
 {
-    if (!settings::direct_reads())
-        return false;
     table_ = open_bound_table(entity);
-    student_index_ = is_plain_and_readable(table_, GetUserId()) ? find_student_index(entity, table_) : nullptr;
+    student_index_ = may_read_directly(table_) ? find_student_index(entity, table_) : nullptr;
     if (student_index_ == nullptr) {
         table_close(table_.relation, NoLock);
         return false;

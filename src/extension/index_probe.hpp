@@ -1,10 +1,9 @@
 // Rows of one student after another through an index and the heap, without planner and executor.
 //
-// This is right only under conditions that the executor would otherwise take care of.  `open` checks them all, every
-// time: a plain heap table (no partitions, no inheritance), no row-level security, SELECT on the table and USAGE on its
-// schema for the current role, and the index there.
+// This is right only under conditions that the executor would otherwise take care of, and with the index there
+// (student_index.hpp).  `open` checks all of that every time.
 #pragma once
-#include "extension/binding.hpp"
+#include "extension/student_index.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -13,19 +12,6 @@ extern "C" {
 }
 
 namespace wc {
-
-/// An index whose first column is the student's id.  For records, date follows, and the type of the
-/// record is among the index's columns, so that counting by type needs no heap pages that are all
-/// visible.
-struct StudentIndex {
-    Oid index;
-    bool is_for_new_snapshots_only;
-    Oid collation;
-    FmgrInfo equal;
-    ScanDirection direction;  // that gives the latest date first
-    AttrNumber type_column;   // of the index, from 1
-    AttrNumber date_column;
-};
 
 class IndexProbe {
 public:

@@ -23,6 +23,7 @@ extern "C" {
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/tidbitmap.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -68,6 +69,65 @@ inline IndexScanDesc begin_index_scan(Relation heap, Relation index, Snapshot sn
     return index_beginscan(heap, index, snapshot, keys, 0);
 #endif
 }
+
+inline IndexScanDesc begin_bitmap_scan(Relation index, Snapshot snapshot, int keys)
+{
+#if PG_VERSION_NUM >= 180000
+    return index_beginscan_bitmap(index, snapshot, nullptr, keys);
+#else
+    return index_beginscan_bitmap(index, snapshot, keys);
+#endif
+}
+
+/// A page of a bitmap.  `all`: the bitmap has become too large to know which rows of the page; offsets are not set.
+struct BitmapPage {
+    BlockNumber block;
+    bool all;
+    bool recheck;
+    int count;
+    OffsetNumber offsets[MaxHeapTuplesPerPage];
+};
+
+/// Goes through the pages of a bitmap in the table's order.
+class BitmapPages {
+public:
+#if PG_VERSION_NUM >= 180000
+    explicit BitmapPages(TIDBitmap *bitmap) : iterator_(tbm_begin_private_iterate(bitmap)) {}
+    bool next(BitmapPage &page)
+    {
+        TBMIterateResult found;
+        if (!tbm_private_iterate(iterator_, &found))
+            return false;
+        page.block = found.blockno;
+        page.all = found.lossy;
+        page.recheck = found.recheck;
+        page.count = found.lossy ? 0 : tbm_extract_page_tuple(&found, page.offsets, MaxHeapTuplesPerPage);
+        return true;
+    }
+    void end() { tbm_end_private_iterate(iterator_); }
+
+private:
+    TBMPrivateIterator *iterator_;
+#else
+    explicit BitmapPages(TIDBitmap *bitmap) : iterator_(tbm_begin_iterate(bitmap)) {}
+    bool next(BitmapPage &page)
+    {
+        const TBMIterateResult *const found = tbm_iterate(iterator_);
+        if (found == nullptr)
+            return false;
+        page.block = found->blockno;
+        page.all = found->ntuples < 0;
+        page.recheck = found->recheck;
+        page.count = Max(found->ntuples, 0);
+        memcpy(page.offsets, found->offsets, sizeof(OffsetNumber) * static_cast<Size>(page.count));
+        return true;
+    }
+    void end() { tbm_end_iterate(iterator_); }
+
+private:
+    TBMIterator *iterator_;
+#endif
+};
 
 /// Runs a query that was started, for `count` rows or to its end (0); it can be run on.
 inline void run_executor(QueryDesc *query, std::uint64_t count)

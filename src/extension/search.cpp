@@ -98,9 +98,13 @@ void write_pagination(json::Buffer &out, const Request &request, const SearchPag
     out.append(R"(,"total":)"sv);
     json::write_integer(out, page.total);
     out.append(R"(,"pages":)"sv);
-    json::write_integer(out, (page.total + request.page_size - 1) / request.page_size);
+    json::write_integer(out, (page.reachable + request.page_size - 1) / request.page_size);
     if (page.total_is_lower_bound)
         out.append(R"(,"totalIsLowerBound":true)"sv);
+    if (page.total_is_lower_bound && request.ranked) {
+        out.append(R"(,"rankedLatest":)"sv);
+        json::write_integer(out, kRanked);
+    }
     out.append("}}"sv);
 }
 
@@ -140,7 +144,7 @@ WC_FUNCTION(wc_search_health_records)
         SPI_connect();
         SearchParameters parameters(query, table.columns[record::Type], has_type, type, offset, request.page_size);
         page = find_search_page(query, parameters, request.ranked, offset, request.page_size);
-        Datum const marked = query.beginnings != 0 ? query.beginnings : query.words;
+        Datum const marked = query.whole();
         write_records(out, page.ids, request.highlight ? marked : Datum{0});
         SPI_finish();
     }

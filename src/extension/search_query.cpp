@@ -179,6 +179,8 @@ SearchQuery parse(std::string_view text)
     query.excluded = as_datum(excluded);
     query.name_parts = names.array();
     query.excluded_names = excluded_names.array();
+    query.has_several_parts = names.count > 1;
+    query.has_excluded_names = excluded_names.count > 0;
     query.name_part_is_short =
         pg_mbstrlen_with_len(longest.data(), static_cast<int>(longest.size())) < kShortestIndexedPart;
     return query;

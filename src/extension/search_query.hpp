@@ -16,8 +16,11 @@ struct SearchQuery {
     Datum name_part;   ///< text: the longest pattern, to look in an index for
     Datum name_parts;  ///< text[]: all patterns that a name must match
     Datum excluded_names;     ///< text[]: patterns that it must not match
+    bool has_several_parts;   ///< `name_part` is not all of `name_parts`
+    bool has_excluded_names;  ///< `excluded_names` has any
     bool name_part_is_short;  ///< too short for an index of trigrams
 
+    Datum whole() const noexcept { return beginnings != 0 ? beginnings : words; }
     bool finds_text() const noexcept { return words != 0; }
     bool finds_names() const noexcept { return name_part != 0; }
 };

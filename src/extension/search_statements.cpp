@@ -66,11 +66,18 @@ void append_name_matches(StringInfo query, const SearchParameters &parameters)
     // A part that has no trigrams would be looked for in all of the index, which is slower than the table.
     if (parameters.has_short_part)
         appendStringInfoString(query, " OPERATOR(pg_catalog.||) ''");
-    appendStringInfoString(query, " OPERATOR(pg_catalog.~~*) $2 AND ");
-    append_name(query);
-    appendStringInfoString(query, " OPERATOR(pg_catalog.~~*) ALL ($3) AND ");
-    append_name(query);
-    appendStringInfoString(query, " OPERATOR(pg_catalog.!~~*) ALL ($4)");
+    appendStringInfoString(query, " OPERATOR(pg_catalog.~~*) $2");
+    // Comparing takes longer than finding: not twice.
+    if (parameters.has_several_parts) {
+        appendStringInfoString(query, " AND ");
+        append_name(query);
+        appendStringInfoString(query, " OPERATOR(pg_catalog.~~*) ALL ($3)");
+    }
+    if (parameters.has_excluded_names) {
+        appendStringInfoString(query, " AND ");
+        append_name(query);
+        appendStringInfoString(query, " OPERATOR(pg_catalog.!~~*) ALL ($4)");
+    }
 }
 
 void append_of_type(StringInfo query, const SearchParameters &parameters)
@@ -152,6 +159,8 @@ SearchParameters::SearchParameters(const SearchQuery &query, const BoundColumn &
       has_type(is_of_type),
       has_excluded(query.excluded != 0),
       has_short_part(query.name_part_is_short),
+      has_several_parts(query.has_several_parts),
+      has_excluded_names(query.has_excluded_names),
       only_excludes(has_excluded && !query.finds_names()),
       students_may_be_hidden(check_enable_rls(students().relation, InvalidOid, true) == RLS_ENABLED)
 {
@@ -167,25 +176,66 @@ void SearchParameters::set_text(Datum tsquery) noexcept
     nulls[0] = tsquery == 0 ? 'n' : ' ';
 }
 
-char *matches_by_text(const SearchParameters &parameters)
+namespace {
+
+using AppendMatches = void (*)(StringInfo, const SearchParameters &);
+
+char *some_matches(const SearchParameters &parameters, AppendMatches append, const char *order, int limit)
 {
     StringInfoData query;
     initStringInfo(&query);
     appendStringInfoString(&query, "SELECT ");
     append_id_and_date(&query);
-    append_from_text(&query, parameters);
-    appendStringInfo(&query, " LIMIT %d", kExactTotal + 1);
+    append(&query, parameters);
+    appendStringInfo(&query, "%s LIMIT %d", order, limit + 1);
     return query.data;
+}
+
+constexpr const char *kLatestFirst = " ORDER BY at DESC, id";
+
+}  // namespace
+
+char *matches_by_text(const SearchParameters &parameters)
+{
+    return some_matches(parameters, append_from_text, "", kExactTotal);
 }
 
 char *matches_by_name(const SearchParameters &parameters)
 {
+    return some_matches(parameters, append_from_names, "", kExactTotal);
+}
+
+char *latest_by_text(const SearchParameters &parameters)
+{
+    return some_matches(parameters, append_from_text, kLatestFirst, kRanked);
+}
+
+char *latest_by_name(const SearchParameters &parameters)
+{
+    return some_matches(parameters, append_from_names, kLatestFirst, kRanked);
+}
+
+char *students_by_name(const SearchParameters &parameters)
+{
     StringInfoData query;
     initStringInfo(&query);
     appendStringInfoString(&query, "SELECT ");
-    append_id_and_date(&query);
-    append_from_names(&query, parameters);
-    appendStringInfo(&query, " LIMIT %d", kExactTotal + 1);
+    append_column(&query, "s", NameStr(students().columns[student::Id].name));
+    appendStringInfoString(&query, " FROM ");
+    append_students(&query);
+    appendStringInfoString(&query, " WHERE ");
+    append_name_matches(&query, parameters);
+    appendStringInfo(&query, " LIMIT %d", kMostStudents + 1);
+    return query.data;
+}
+
+char *documents_of_records()
+{
+    StringInfoData query;
+    initStringInfo(&query);
+    appendStringInfoString(&query, "SELECT ");
+    append_document(&query);
+    append_from(&query, records());
     return query.data;
 }
 
@@ -232,33 +282,45 @@ char *latest_records(const SearchParameters &parameters, bool by_text, bool by_n
     return query.data;
 }
 
-char *whole_page(const SearchParameters &parameters, bool ranked)
+char *whole_page(const SearchParameters &parameters)
 {
     StringInfoData query;
     initStringInfo(&query);
-    appendStringInfoString(&query, "WITH found AS MATERIALIZED (");
-    if (ranked)
-        appendStringInfoString(&query, "SELECT u.id, u.at, pg_catalog.sum(u.rank) AS rank FROM (");
-    appendStringInfoString(&query, "SELECT ");
+    appendStringInfoString(&query, "WITH found AS MATERIALIZED (SELECT ");
     append_id_and_date(&query);
-    if (ranked) {
-        appendStringInfoString(&query, ", pg_catalog.ts_rank(");
-        append_document(&query);
-        appendStringInfoString(&query, ", $1) AS rank");
-    }
     append_from_text(&query, parameters);
-    appendStringInfoString(&query, ranked ? " UNION ALL SELECT " : " UNION SELECT ");
+    appendStringInfoString(&query, " UNION SELECT ");
+    append_id_and_date(&query);
+    append_from_names(&query, parameters);
+    appendStringInfoString(
+        &query,
+        ") SELECT (SELECT pg_catalog.count(*) FROM found), ARRAY(SELECT f.id FROM found AS f ORDER BY "
+        "f.at DESC, f.id OFFSET $7 LIMIT $8)");
+    return query.data;
+}
+
+char *ids_by_rank()
+{
+    StringInfoData query;
+    initStringInfo(&query);
+    appendStringInfoString(&query, "SELECT ARRAY(SELECT u.id FROM (SELECT ");
+    append_id_and_date(&query);
+    appendStringInfoString(&query, ", pg_catalog.ts_rank(");
+    append_document(&query);
+    appendStringInfoString(&query, ", $1) AS rank");
+    append_from(&query, records());
+    appendStringInfoString(&query, " WHERE ");
+    append_attribute(&query, records(), record::Id);
+    appendStringInfoString(&query, " OPERATOR(pg_catalog.=) ANY ($2) UNION ALL SELECT ");
     append_id_and_date(&query);
     // A rank is below 1: who is named comes before what is only mentioned.
-    if (ranked)
-        appendStringInfoString(&query, ", 1::pg_catalog.float4");
-    append_from_names(&query, parameters);
-    if (ranked)
-        appendStringInfoString(&query, ") AS u GROUP BY u.id, u.at");
-    appendStringInfo(&query,
-                     ") SELECT (SELECT pg_catalog.count(*) FROM found), ARRAY(SELECT f.id FROM found AS f ORDER BY "
-                     "%sf.at DESC, f.id OFFSET $7 LIMIT $8)",
-                     ranked ? "f.rank DESC, " : "");
+    appendStringInfoString(&query, ", 1::pg_catalog.float4");
+    append_from(&query, records());
+    appendStringInfoString(&query, " WHERE ");
+    append_attribute(&query, records(), record::Id);
+    appendStringInfoString(&query,
+                           " OPERATOR(pg_catalog.=) ANY ($3)) AS u GROUP BY u.id, u.at ORDER BY pg_catalog.sum(u.rank) "
+                           "DESC, u.at DESC, u.id OFFSET $4 LIMIT $5)");
     return query.data;
 }
 

@@ -17,6 +17,12 @@ namespace wc {
 /// Totals are counted as far as this.
 inline constexpr int kExactTotal = 2000;
 
+/// Ordered by rank are the latest matches by text, so many, and as many by name.
+inline constexpr int kRanked = 2000;
+
+/// Students of a name whose records are looked for one student after the other, at most.
+inline constexpr int kMostStudents = 2000;
+
 /// Rows that a walk through the latest records looks at, at most.
 inline constexpr int kLongestWalk = 20'000;
 
@@ -26,6 +32,8 @@ struct SearchParameters {
     SearchParameters(const SearchQuery &query, const BoundColumn &type_column, bool has_type, Datum type, int64 offset,
                      int64 limit);
     void set_text(Datum tsquery) noexcept;
+    Datum type() const noexcept { return values[5]; }
+    Datum excluded() const noexcept { return values[4]; }
 
     Oid types[kCount];
     Datum values[kCount];
@@ -33,6 +41,8 @@ struct SearchParameters {
     bool has_type;
     bool has_excluded;
     bool has_short_part;
+    bool has_several_parts;
+    bool has_excluded_names;
     bool only_excludes;
     bool students_may_be_hidden;
 
@@ -40,9 +50,9 @@ struct SearchParameters {
     int variant() const noexcept
     {
         return (has_type ? 1 : 0) + (has_excluded ? 2 : 0) + (has_short_part ? 4 : 0) + (only_excludes ? 8 : 0) +
-               (students_may_be_hidden ? 16 : 0);
+               (students_may_be_hidden ? 16 : 0) + (has_several_parts ? 32 : 0) + (has_excluded_names ? 64 : 0);
     }
-    static constexpr int kVariants = 32;
+    static constexpr int kVariants = 128;
 };
 
 /// Id and date of at most kExactTotal + 1 records that match by their text, or by their student's name; in any order.
@@ -52,8 +62,22 @@ char *matches_by_name(const SearchParameters &parameters);
 /// Id, date, and whether it matches, of the latest records: by text, by name or by either.
 char *latest_records(const SearchParameters &parameters, bool by_text, bool by_name);
 
-/// One row: how many match, and the array of the ids of the page.  `ranked`: the best first; else the latest.
-char *whole_page(const SearchParameters &parameters, bool ranked);
+/// The same of the latest kRanked + 1, in order.
+char *latest_by_text(const SearchParameters &parameters);
+char *latest_by_name(const SearchParameters &parameters);
+
+/// Ids of at most kMostStudents + 1 students whose names match.
+char *students_by_name(const SearchParameters &parameters);
+
+/// The documents of all records, as the index of words holds them.  No parameters.
+char *documents_of_records();
+
+/// One row: how many match, and the array of the ids of the page, the latest first.
+char *whole_page(const SearchParameters &parameters);
+
+/// $1: a tsquery; $2, $3: arrays of ids of records that match by text, and by name; $4, $5: OFFSET and LIMIT.  One row:
+/// the array of the ids of the page, the best first.
+char *ids_by_rank();
 
 /// $1: an array of ids.  The records in that order, all attributes, then the first four of their students;
 /// `highlighted`: then description, notes and provider with what fulfils the tsquery $2 marked.

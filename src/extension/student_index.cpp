@@ -1,5 +1,7 @@
 #include "extension/student_index.hpp"
 
+#include "extension/settings.hpp"
+
 extern "C" {
 #include "access/stratnum.h"
 #include "access/transam.h"
@@ -9,6 +11,31 @@ extern "C" {
 }
 
 namespace wc {
+
+bool is_usable_btree(Relation index)
+{
+    return index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
+           heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, nullptr) &&
+           heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, nullptr);
+}
+
+// Whether the key column is the table's column, in the default order of its type.
+bool is_ordered_by(Relation index, int key, const BoundColumn &column)
+{
+    if (index->rd_index->indnkeyatts <= key || index->rd_index->indkey.values[key] != column.number)
+        return false;
+    Oid const default_class = GetDefaultOpClass(column.type, BTREE_AM_OID);
+    return OidIsValid(default_class) && index->rd_opfamily[key] == get_opclass_family(default_class) &&
+           index->rd_indcollation[key] == column.collation;
+}
+
+bool is_for_this_snapshot(Relation index)
+{
+    if (!index->rd_index->indcheckxmin)
+        return true;
+    return TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin);
+}
+
 namespace {
 
 struct Kept {
@@ -29,16 +56,6 @@ int student_attribute(Entity entity) noexcept
     return 0;
 }
 
-// Whether the key column is the table's column, in the default order of its type.
-bool is_ordered_by(Relation index, int key, const BoundColumn &column)
-{
-    if (index->rd_index->indnkeyatts <= key || index->rd_index->indkey.values[key] != column.number)
-        return false;
-    Oid const default_class = GetDefaultOpClass(column.type, BTREE_AM_OID);
-    return OidIsValid(default_class) && index->rd_opfamily[key] == get_opclass_family(default_class) &&
-           index->rd_indcollation[key] == column.collation;
-}
-
 AttrNumber find_column(Relation index, const BoundColumn &column)
 {
     for (int i = 0; i < index->rd_index->indnatts; ++i) {
@@ -48,17 +65,10 @@ AttrNumber find_column(Relation index, const BoundColumn &column)
     return InvalidAttrNumber;
 }
 
-bool is_usable(Relation index)
-{
-    return index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
-           heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, nullptr) &&
-           heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, nullptr);
-}
-
 bool fits(Entity entity, const BoundTable &table, Relation index, StudentIndex &found)
 {
     const BoundColumn &id = table.columns[student_attribute(entity)];
-    if (!is_usable(index) || !is_ordered_by(index, 0, id))
+    if (!is_usable_btree(index) || !is_ordered_by(index, 0, id))
         return false;
     found.direction = ForwardScanDirection;
     if (entity == Entity::Students) {
@@ -70,6 +80,7 @@ bool fits(Entity entity, const BoundTable &table, Relation index, StudentIndex &
         if (!date.not_null || !is_ordered_by(index, 1, date) || found.type_column == InvalidAttrNumber)
             return false;
         found.date_column = 2;
+        found.id_column = find_column(index, table.columns[record::Id]);
         if ((index->rd_indoption[1] & INDOPTION_DESC) == 0)
             found.direction = BackwardScanDirection;
     }
@@ -84,25 +95,34 @@ bool fits(Entity entity, const BoundTable &table, Relation index, StudentIndex &
     return true;
 }
 
-// An index that was built over broken HOT chains is wrong for snapshots older than it; the planner asks
-// the same (get_relation_info).
-bool is_for_this_snapshot(const StudentIndex &found)
+bool is_right_now(const StudentIndex &found)
 {
     if (!found.is_for_new_snapshots_only)
         return true;
     Relation const index = index_open(found.index, AccessShareLock);
-    TransactionId const made = HeapTupleHeaderGetXmin(index->rd_indextuple->t_data);
+    bool const answer = is_for_this_snapshot(index);
     index_close(index, AccessShareLock);
-    return TransactionIdPrecedes(made, TransactionXmin);
+    return answer;
 }
 
 }  // namespace
+
+bool may_read_directly(const OpenTable &table)
+{
+    Relation const relation = table.relation;
+    const FormData_pg_class &form = *relation->rd_rel;
+    return settings::direct_reads() && form.relkind == RELKIND_RELATION &&
+           relation->rd_tableam == GetHeapamTableAmRoutine() && !form.relrowsecurity && !form.relhassubclass &&
+           !RELATION_IS_OTHER_TEMP(relation) &&
+           pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+           pg::may_use_schema(table.bound->schema, GetUserId());
+}
 
 const StudentIndex *find_student_index(Entity entity, const OpenTable &table)
 {
     Kept &known = kept[static_cast<int>(entity)];
     if (known.version == table.bound->version)
-        return known.found && is_for_this_snapshot(known.index) ? &known.index : nullptr;
+        return known.found && is_right_now(known.index) ? &known.index : nullptr;
     known.version = 0;
     known.found = false;
     List *const indexes = RelationGetIndexList(table.relation);
@@ -116,7 +136,7 @@ const StudentIndex *find_student_index(Entity entity, const OpenTable &table)
     }
     list_free(indexes);
     known.version = table.bound->version;
-    return known.found && is_for_this_snapshot(known.index) ? &known.index : nullptr;
+    return known.found && is_right_now(known.index) ? &known.index : nullptr;
 }
 
 }  // namespace wc

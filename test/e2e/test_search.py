@@ -73,7 +73,17 @@ def test_every_way_gives_the_same_page(searched, query, words, name, indexed):
 def test_a_bounded_total_says_so(searched):
     pagination = search(searched, "everywhere")["pagination"]
     assert pagination["totalIsLowerBound"] is True and pagination["total"] > COUNTED
-    assert "totalIsLowerBound" not in search(searched, "old")["pagination"]
+    for query, total in ("seldom", 60), ("STU0017", 100):
+        pagination = search(searched, query)["pagination"]
+        assert "totalIsLowerBound" not in pagination and pagination["total"] == total
+
+
+def test_who_is_content_with_some_rows_of_an_index_gets_all_records(searched):
+    searched.sql("SET gin_fuzzy_search_limit = 10")
+    for way in "on", "off":
+        searched.sql(f"SET white_cross.direct_reads = {way}")
+        assert search(searched, "parents notified")["pagination"]["total"] == RECORDS // 7
+    assert searched.one("SHOW gin_fuzzy_search_limit") == "10"
 
 
 def test_of_one_type(searched):

@@ -1,0 +1,36 @@
+// A buffer with memory of its own, for checks outside of a server.
+#pragma once
+#include <cstdlib>
+#include <cstring>
+
+#include "core/json/buffer.hpp"
+
+namespace wc::fuzz {
+
+class OwnBuffer {
+public:
+    OwnBuffer() : buffer(static_cast<char *>(std::malloc(4)), 4, grow) {}
+    ~OwnBuffer() { std::free(buffer.data()); }
+    OwnBuffer(const OwnBuffer &) = delete;
+    OwnBuffer &operator=(const OwnBuffer &) = delete;
+
+    json::Buffer buffer;
+
+private:
+    static char *grow(char *data, std::size_t used, std::size_t capacity)
+    {
+        auto *const larger = static_cast<char *>(std::malloc(capacity));
+        std::memcpy(larger, data, used);
+        std::free(data);
+        return larger;
+    }
+};
+
+/// Ends the process, whatever NDEBUG says.
+inline void require(bool holds)
+{
+    if (!holds)
+        std::abort();
+}
+
+}  // namespace wc::fuzz
