@@ -2,8 +2,6 @@
 
 #include "extension/json_value.hpp"
 #include "extension/record_type.hpp"
-#include "extension/settings.hpp"
-#include "extension/student_index.hpp"
 
 extern "C" {
 #include "access/visibilitymap.h"
@@ -17,17 +15,6 @@ namespace wc {
 static_assert(std::is_trivially_destructible_v<DirectReader>);
 
 namespace {
-
-// What the executor would see to, or refuse, for this table and role.
-bool is_plain_and_readable(const OpenTable &table, Oid role)
-{
-    Relation const relation = table.relation;
-    const FormData_pg_class &form = *relation->rd_rel;
-    return form.relkind == RELKIND_RELATION && relation->rd_tableam == GetHeapamTableAmRoutine() &&
-           !form.relrowsecurity && !form.relhassubclass && !RELATION_IS_OTHER_TEMP(relation) &&
-           pg_class_aclcheck(RelationGetRelid(relation), role, ACL_SELECT) == ACLCHECK_OK &&
-           pg::may_use_schema(table.bound->schema, role);
-}
 
 bool points_into(Datum value, const HeapTupleData &tuple)
 {
@@ -143,17 +130,13 @@ private:
 
 bool DirectReader::open()
 {
-    if (!settings::direct_reads())
-        return false;
-    Oid const role = GetUserId();
     constexpr Entity kRead[] = {Entity::Students, Entity::Allergies, Entity::HealthRecords};
     Probe *const probes[] = {&students_, &allergies_, &records_};
     constexpr int kTables = lengthof(kRead);
     const StudentIndex *indexes[kTables];
     for (int i = 0; i < kTables; ++i) {
         probes[i]->table = open_bound_table(kRead[i]);
-        indexes[i] =
-            is_plain_and_readable(probes[i]->table, role) ? find_student_index(kRead[i], probes[i]->table) : nullptr;
+        indexes[i] = may_read_directly(probes[i]->table) ? find_student_index(kRead[i], probes[i]->table) : nullptr;
         if (indexes[i] == nullptr) {
             for (; i >= 0; --i)
                 table_close(probes[i]->table.relation, NoLock);

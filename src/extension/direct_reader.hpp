@@ -7,21 +7,9 @@
 // report what there is to report.  A test runs both over the same data.
 #pragma once
 #include "extension/facts.hpp"
+#include "extension/student_index.hpp"
 
 namespace wc {
-
-/// An index whose first column is the student's id.  For records, date follows, and the type of the
-/// record is among the index's columns, so that counting by type needs no heap pages that are all
-/// visible.
-struct StudentIndex {
-    Oid index;
-    bool is_for_new_snapshots_only;
-    Oid collation;
-    FmgrInfo equal;
-    ScanDirection direction;  // that gives the latest date first
-    AttrNumber type_column;   // of the index, from 1
-    AttrNumber date_column;
-};
 
 class DirectReader {
 public:

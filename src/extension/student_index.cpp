@@ -1,5 +1,7 @@
 #include "extension/student_index.hpp"
 
+#include "extension/settings.hpp"
+
 extern "C" {
 #include "access/stratnum.h"
 #include "access/transam.h"
@@ -17,17 +19,6 @@ struct Kept {
     StudentIndex index;
 };
 Kept kept[kEntities];
-
-int student_attribute(Entity entity) noexcept
-{
-    switch (entity) {
-        case Entity::Students: return student::Id;
-        case Entity::HealthRecords: return record::StudentId;
-        case Entity::Allergies: return allergy::StudentId;
-        case Entity::ChronicConditions: return condition::StudentId;
-    }
-    return 0;
-}
 
 // Whether the key column is the table's column, in the default order of its type.
 bool is_ordered_by(Relation index, int key, const BoundColumn &column)
@@ -61,6 +52,7 @@ bool fits(Entity entity, const BoundTable &table, Relation index, StudentIndex &
     if (!is_usable(index) || !is_ordered_by(index, 0, id))
         return false;
     found.direction = ForwardScanDirection;
+    found.ties_by_id = false;
     if (entity == Entity::Students) {
         if (!index->rd_index->indisunique || index->rd_index->indnkeyatts != 1)
             return false;
@@ -72,6 +64,11 @@ bool fits(Entity entity, const BoundTable &table, Relation index, StudentIndex &
         found.date_column = 2;
         if ((index->rd_indoption[1] & INDOPTION_DESC) == 0)
             found.direction = BackwardScanDirection;
+        const BoundColumn &record_id = table.columns[record::Id];
+        if (record_id.not_null && is_ordered_by(index, 2, record_id)) {
+            bool const is_descending = (index->rd_indoption[2] & INDOPTION_DESC) != 0;
+            found.ties_by_id = is_descending == (found.direction == BackwardScanDirection);
+        }
     }
     Oid const input_type = index->rd_opcintype[0];
     Oid const equality = get_opfamily_member(index->rd_opfamily[0], input_type, input_type, BTEqualStrategyNumber);
@@ -98,6 +95,18 @@ bool is_for_this_snapshot(const StudentIndex &found)
 
 }  // namespace
 
+bool may_read_directly(const OpenTable &table)
+{
+    Relation const relation = table.relation;
+    const FormData_pg_class &form = *relation->rd_rel;
+    Oid const role = GetUserId();
+    return settings::direct_reads() && form.relkind == RELKIND_RELATION &&
+           relation->rd_tableam == GetHeapamTableAmRoutine() && !form.relrowsecurity && !form.relhassubclass &&
+           !RELATION_IS_OTHER_TEMP(relation) &&
+           pg_class_aclcheck(RelationGetRelid(relation), role, ACL_SELECT) == ACLCHECK_OK &&
+           pg::may_use_schema(table.bound->schema, role);
+}
+
 const StudentIndex *find_student_index(Entity entity, const OpenTable &table)
 {
     Kept &known = kept[static_cast<int>(entity)];
@@ -109,10 +118,12 @@ const StudentIndex *find_student_index(Entity entity, const OpenTable &table)
     ListCell *cell = nullptr;
     foreach (cell, indexes) {
         Relation const index = index_open(lfirst_oid(cell), AccessShareLock);
-        known.found = fits(entity, *table.bound, index, known.index);
+        StudentIndex candidate{};
+        if (fits(entity, *table.bound, index, candidate) && (!known.found || candidate.ties_by_id)) {
+            known.found = true;
+            known.index = candidate;
+        }
         index_close(index, AccessShareLock);
-        if (known.found)
-            break;
     }
     list_free(indexes);
     known.version = table.bound->version;
