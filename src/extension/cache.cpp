@@ -143,9 +143,7 @@ WC_FUNCTION(wc_cache_key)
     std::string_view const id = student_id_text(PG_GETARG_DATUM(0), get_fn_expr_argtype(fcinfo->flinfo, 0));
     const text *const kind = PG_GETARG_TEXT_PP(1);
     json::Buffer key = make_buffer();
-    SPI_connect();
     append_cache_key(key, id, parse_cached_kind(kind));
-    SPI_finish();
     return finish_text(key);
 }
 
@@ -153,10 +151,11 @@ WC_FUNCTION(wc_cache_key)
 WC_FUNCTION(wc_cache_page_key)
 {
     std::string_view const id = student_id_text(PG_GETARG_DATUM(0), get_fn_expr_argtype(fcinfo->flinfo, 0));
+    const text *const filters = PG_GETARG_TEXT_PP(3);
     json::Buffer key = make_buffer();
-    SPI_connect();
-    append_cache_key(key, id, cached_page(PG_GETARG_INT32(1), PG_GETARG_INT32(2), PG_GETARG_DATUM(3)));
-    SPI_finish();
+    append_cache_key(key, id,
+                     cached_page(PG_GETARG_INT32(1), PG_GETARG_INT32(2),
+                                 {VARDATA_ANY(filters), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(filters))}));
     return finish_text(key);
 }
 

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "extension/boundary.hpp"
 #include "extension/record_page.hpp"
 #include "extension/settings.hpp"
 
@@ -13,10 +14,13 @@ namespace {
 
 constexpr cache::Kind kKinds[] = {cache::Kind::HealthSummary, cache::Kind::Records, cache::Kind::GrowthChart};
 
-[[noreturn]] void report_unknown(std::string_view name)
+// Filters may name a person: nothing behind a colon is shown.
+[[noreturn]] void report_unknown(std::string_view spelled)
 {
+    std::string_view const name = spelled.substr(0, spelled.find(':'));
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("unknown kind of cached value \"%s\"", pnstrdup(name.data(), name.size())),
+                    errmsg("unknown kind of cached value \"%s%s\"", pnstrdup(name.data(), name.size()),
+                           name.size() == spelled.size() ? "" : ":..."),
                     errhint("Known are health_summary, growth_chart and records:PAGE:LIMIT:FILTERS, such as "
                             "records:1:20:{}.")));
     pg_unreachable();
@@ -31,6 +35,20 @@ bool take_number(std::string_view &rest, int32 &number)
         return false;
     rest.remove_prefix(digits + 1);
     return true;
+}
+
+// PostgreSQL's own error would show the text.
+void check_json(std::string_view filters)
+{
+    const char *const text = pnstrdup(filters.data(), filters.size());
+    translated([=] { DirectFunctionCall1(json_in, CStringGetDatum(text)); },
+               [](const ErrorData &error) {
+                   if (ERRCODE_TO_CATEGORY(error.sqlerrcode) == ERRCODE_DATA_EXCEPTION)
+                       ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+                                       errmsg("the filters of a kind of cached value are no JSON"),
+                                       errhint("A kind is spelled records:PAGE:LIMIT:FILTERS, such as "
+                                               "records:1:20:{\"type\":\"CHECKUP\"}.")));
+               });
 }
 
 }  // namespace
@@ -49,18 +67,17 @@ CachedKind parse_cached_kind(const text *name)
     if (!rest.starts_with(kPages))
         report_unknown(spelled);
     rest.remove_prefix(kPages.size());
-    // Filters may name a person: they are not shown.
     if (!take_number(rest, page) || !take_number(rest, page_size))
-        report_unknown("records:...");
-    return cached_page(page, page_size,
-                       DirectFunctionCall1(json_in, CStringGetDatum(pnstrdup(rest.data(), rest.size()))));
+        report_unknown(spelled);
+    check_json(rest);
+    return cached_page(page, page_size, rest);
 }
 
-CachedKind cached_page(int32 page, int32 page_size, Datum json_filters)
+CachedKind cached_page(int32 page, int32 page_size, std::string_view filters)
 {
     check_page(page);
     check_page_size(page_size);
-    return {cache::Kind::Records, true, page, page_size, FilterText::of_json(json_filters)};
+    return {cache::Kind::Records, true, page, page_size, FilterText::of_json(filters)};
 }
 
 void append_cache_key(json::Buffer &out, std::string_view student_id, const CachedKind &wanted)

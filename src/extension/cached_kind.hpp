@@ -13,14 +13,15 @@ struct CachedKind {
     FilterText filters;
 };
 
-/// FILTERS is JSON; what stands there is kept in the order of its members, as JSON.stringify would.  Runs between
-/// SPI_connect and SPI_finish of its caller, and what it returns lives in the current memory context.
+/// FILTERS is JSON; what stands there is kept in the order of its members, as JSON.stringify would.  What it returns
+/// lives in the current memory context.
 ///
-/// Errors: 22023 an unknown kind; for pages, those of their numbers and filters (record_page.hpp, record_filters.hpp).
+/// Errors, which show nothing of the filters: 22023 an unknown kind; for pages, 22P02 filters that are no JSON, and
+/// those of their numbers and filters (record_page.hpp, record_filters.hpp).
 CachedKind parse_cached_kind(const text *name);
 
-/// A page by its numbers and filters.
-CachedKind cached_page(int32 page, int32 page_size, Datum json_filters);
+/// A page by its numbers and filters, which are JSON.
+CachedKind cached_page(int32 page, int32 page_size, std::string_view filters);
 
 /// The key of this student's value.  Of records alone: what the keys of all pages begin with.
 void append_cache_key(json::Buffer &out, std::string_view student_id, const CachedKind &wanted);

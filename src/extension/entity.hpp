@@ -118,4 +118,16 @@ constexpr int needed_attributes(Entity entity) noexcept
     return 0;
 }
 
+/// The attribute that holds the id of the student in an entity's table.
+constexpr int student_attribute(Entity entity) noexcept
+{
+    switch (entity) {
+        case Entity::Students: return student::Id;
+        case Entity::HealthRecords: return record::StudentId;
+        case Entity::Allergies: return allergy::StudentId;
+        case Entity::ChronicConditions: return condition::StudentId;
+    }
+    return 0;
+}
+
 }  // namespace wc

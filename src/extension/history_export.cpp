@@ -66,6 +66,7 @@ HistoryExport::HistoryExport(const HistoryRequest &request, const Datum *ids, co
     for (int i = 0; i < kEntities; ++i) {
         fields_[i] = history_fields(static_cast<Entity>(i));
         queries_[i] = make_query(fields_[i]);
+        indexed_[i].open(fields_[i]);
     }
     id_type_ = fields_[0].table->columns[student::Id].type;
 }
@@ -86,12 +87,12 @@ bool HistoryExport::next(json::Buffer &out)
             write_end(out);
             return true;
         }
-        if (!rows_.is_open()) {
+        if (!is_in_part_) {
             if (part_ == 0 && nulls_[at_]) {
                 is_over_ = true;
                 continue;
             }
-            rows_.open(plans[part_], queries_[part_], ids_[at_], id_type_, context_);
+            begin_part();
         }
         bool const is_written = request_.form == HistoryForm::Chunks  ? write_chunk(out)
                                 : request_.form == HistoryForm::Lines ? write_line(out)
@@ -100,7 +101,30 @@ bool HistoryExport::next(json::Buffer &out)
             return true;
         out.truncate(before);
     }
+    close();
     return false;
+}
+
+void HistoryExport::close()
+{
+    rows_.close();
+    for (IndexStream &indexed : indexed_)
+        indexed.close();
+}
+
+void HistoryExport::begin_part()
+{
+    if (indexed_[part_].is_open())
+        indexed_[part_].seek(ids_[at_]);
+    else
+        rows_.open(plans[part_], queries_[part_], ids_[at_], id_type_, context_);
+    is_in_part_ = true;
+}
+
+void HistoryExport::close_part()
+{
+    rows_.close();
+    is_in_part_ = false;
 }
 
 void HistoryExport::begin_next_student()
@@ -114,7 +138,7 @@ void HistoryExport::begin_next_student()
 
 void HistoryExport::end_part()
 {
-    rows_.close();
+    close_part();
     // Nobody, or nobody who may be seen: nothing is shown of what lies in the other tables.
     if (part_ == 0 && rows_of_[0] == 0)
         is_over_ = true;
@@ -124,7 +148,8 @@ void HistoryExport::end_part()
 std::uint64_t HistoryExport::run(std::uint64_t limit, RowStream::Receive receive)
 {
     written_ = 0;
-    std::uint64_t const count = rows_.run(limit, receive, this);
+    std::uint64_t const count =
+        indexed_[part_].is_open() ? indexed_[part_].run(limit, receive, this) : rows_.run(limit, receive, this);
     rows_of_[part_] += static_cast<int64>(count);
     if (limit == 0 || count < limit)
         end_part();
@@ -246,7 +271,7 @@ bool HistoryExport::write_csv(json::Buffer &out)
         return run(1, write_csv_row) != 0;
     // The student is looked for first, whichever section it is.
     run(1, [](void *, const Datum *, const bool *) {});
-    rows_.close();
+    close_part();
     if (is_over_)
         return false;
     part_ = static_cast<int>(request_.section);

@@ -2,6 +2,7 @@
 #pragma once
 #include "core/json/buffer.hpp"
 #include "extension/history_field.hpp"
+#include "extension/index_stream.hpp"
 #include "extension/row_stream.hpp"
 
 namespace wc {
@@ -35,12 +36,14 @@ public:
     int position() const noexcept { return at_; }
 
     /// Gives back what is open; nothing but the end of the query may follow.
-    void close() { rows_.close(); }
+    void close();
 
 private:
     static constexpr int kEnd = kEntities;
 
     void begin_next_student();
+    void begin_part();
+    void close_part();
     void end_part();
     std::uint64_t run(std::uint64_t limit, RowStream::Receive receive);
     bool write_chunk(json::Buffer &out);
@@ -65,7 +68,9 @@ private:
     HistoryFields fields_[kEntities];
     char *queries_[kEntities];
     Oid id_type_;
-    RowStream rows_;
+    bool is_in_part_ = false;
+    IndexStream indexed_[kEntities];  // open where that is right
+    RowStream rows_;                  // of the part that is running, where it is not
     MemoryContext context_;
     json::Buffer *out_ = nullptr;  // of the call that is running
     std::uint64_t written_ = 0;    // rows, in this run

@@ -45,17 +45,6 @@ bool is_bound(const BoundTable &table, int count, AttrNumber number)
 
 }  // namespace
 
-int student_attribute(Entity entity)
-{
-    switch (entity) {
-        case Entity::Students: return student::Id;
-        case Entity::HealthRecords: return record::StudentId;
-        case Entity::Allergies: return allergy::StudentId;
-        case Entity::ChronicConditions: return condition::StudentId;
-    }
-    return 0;
-}
-
 HistoryFields history_fields(Entity entity)
 {
     OpenTable const open = open_bound_table(entity);

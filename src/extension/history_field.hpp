@@ -32,7 +32,4 @@ struct HistoryFields {
 /// by a query (AccessShareLock): its columns stay what they are.
 HistoryFields history_fields(Entity entity);
 
-/// The attribute that holds the id of the student in an entity's table.
-int student_attribute(Entity entity);
-
 }  // namespace wc

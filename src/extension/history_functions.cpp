@@ -25,6 +25,9 @@ struct Ids {
 struct Run {
     Ids ids;
     HistoryExport history;
+    // The last piece: the caller is through with it when it asks for the next.  Memory that is asked for and given back
+    // for each takes the kernel longer than the piece takes us.
+    json::Buffer piece;
 };
 
 std::uint64_t checked_batch_size(FunctionCallInfo fcinfo, int argument)
@@ -117,7 +120,7 @@ Run &begin(FunctionCallInfo fcinfo, FuncCallContext *call, const HistoryRequest 
     MemoryContext const caller = MemoryContextSwitchTo(call->multi_call_memory_ctx);
     Ids const ids = read_ids(fcinfo);
     auto *const run = static_cast<Run *>(palloc(sizeof(Run)));
-    new (run) Run{ids, HistoryExport(request, ids.converted, ids.nulls, ids.count)};
+    new (run) Run{ids, HistoryExport(request, ids.converted, ids.nulls, ids.count), make_buffer()};
     call->user_fctx = run;
     auto *const result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
     RegisterExprContextCallback(result->econtext, close, PointerGetDatum(run));
@@ -126,7 +129,7 @@ Run &begin(FunctionCallInfo fcinfo, FuncCallContext *call, const HistoryRequest 
 }
 
 using MakeRequest = HistoryRequest (*)(FunctionCallInfo);
-using MakeResult = Datum (*)(FuncCallContext *, const Run &, json::Buffer &);
+using MakeResult = Datum (*)(FuncCallContext *, Run &);
 
 Datum next_piece(FunctionCallInfo fcinfo, MakeRequest make_request, Ids (*read_ids)(FunctionCallInfo),
                  MakeResult make_result)
@@ -138,19 +141,19 @@ Datum next_piece(FunctionCallInfo fcinfo, MakeRequest make_request, Ids (*read_i
     }
     FuncCallContext *const call = SRF_PERCALL_SETUP();
     auto &run = *static_cast<Run *>(call->user_fctx);
-    json::Buffer out = make_buffer();
-    if (run.history.next(out))
-        SRF_RETURN_NEXT(call, make_result(call, run, out));
+    run.piece.truncate(VARHDRSZ);
+    if (run.history.next(run.piece))
+        SRF_RETURN_NEXT(call, make_result(call, run));
     auto *const result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
     UnregisterExprContextCallback(result->econtext, close, PointerGetDatum(&run));
     SRF_RETURN_DONE(call);
 }
 
-Datum text_alone(FuncCallContext *, const Run &, json::Buffer &out) { return finish_text(out); }
+Datum text_alone(FuncCallContext *, Run &run) { return finish_text(run.piece); }
 
-Datum text_with_id(FuncCallContext *call, const Run &run, json::Buffer &out)
+Datum text_with_id(FuncCallContext *call, Run &run)
 {
-    Datum values[] = {run.ids.given[run.history.position()], finish_text(out)};
+    Datum values[] = {run.ids.given[run.history.position()], finish_text(run.piece)};
     bool nulls[] = {false, false};
     return HeapTupleGetDatum(heap_form_tuple(call->tuple_desc, values, nulls));
 }

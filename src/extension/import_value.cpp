@@ -6,10 +6,10 @@
 #include "core/time/iso_time.hpp"
 #include "extension/json_value.hpp"
 #include "extension/record_type.hpp"
+#include "extension/server_encoding.hpp"
 
 extern "C" {
 #include "catalog/pg_enum.h"
-#include "mb/pg_wchar.h"
 #include "utils/date.h"
 }
 
@@ -22,12 +22,6 @@ bool refuse(Refusal &refusal, int sqlstate, const char *reason, const char *hint
 {
     refusal = {sqlstate, reason, hint};
     return false;
-}
-
-char *encode_for_server(char32_t character, char *to)
-{
-    pg_unicode_to_server(static_cast<pg_wchar>(character), reinterpret_cast<unsigned char *>(to));
-    return to + strlen(to);
 }
 
 bool read_text(std::string_view json, int32 modifier, Datum &value, Refusal &refusal)

@@ -8,7 +8,7 @@ namespace wc {
 /// A buffer for JSON text in the current memory context, with room for a varlena header in front.
 json::Buffer make_buffer();
 
-/// The buffer's bytes as a `json` or `text` datum; the buffer must not be used afterwards.
+/// The buffer's bytes as a `json` or `text` datum, which is good until the buffer is written to again.
 Datum finish_text(json::Buffer &buffer);
 
 /// Writes a value that is not NULL.  Text, enums and uuids become strings; integers, booleans and jsonb

@@ -1,14 +1,14 @@
 #include "extension/record_filters.hpp"
 
-#include <algorithm>
-
+#include "core/json/reader.hpp"
 #include "core/json/writer.hpp"
 #include "core/time/iso_time.hpp"
-#include "extension/kept_plan.hpp"
+#include "extension/boundary.hpp"
+#include "extension/json_value.hpp"
 #include "extension/record_type.hpp"
+#include "extension/server_encoding.hpp"
 
 extern "C" {
-#include "mb/pg_wchar.h"
 #include "utils/date.h"
 }
 
@@ -18,27 +18,44 @@ static_assert(std::is_trivially_destructible_v<FilterText>);
 
 namespace {
 
-KeptPlan members_plan;
-
 constexpr std::string_view kNames[kRecordFilters] = {"type", "dateFrom", "dateTo", "provider"};
 
-// Enough of a value to recognize it by, in an error message.
-constexpr int kShown = 60;
-
-const char *shown(const char *bytes, int length)
+// As much of a name as an error shows of it.  Values may name a person: no error shows anything of them.
+const char *shown(std::string_view name)
 {
-    int const kept = pg_mbcliplen(bytes, length, kShown);
-    return kept == length ? pnstrdup(bytes, static_cast<Size>(length))
-                          : psprintf("%s...", pnstrdup(bytes, static_cast<Size>(kept)));
+    int const kept = pg_mbcliplen(name.data(), static_cast<int>(name.size()), NAMEDATALEN - 1);
+    return pnstrdup(name.data(), static_cast<Size>(kept));
 }
-
-const char *shown(const text *value) { return shown(VARDATA_ANY(value), static_cast<int>(VARSIZE_ANY_EXHDR(value))); }
 
 [[noreturn]] void report_no_object()
 {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"filters\" must be a JSON object"),
                     errhint("For example {\"type\": \"CHECKUP\", \"dateFrom\": \"2025-01-01\"}; {} for all records.")));
     pg_unreachable();
+}
+
+[[noreturn]] void report_no_text()
+{
+    ereport(ERROR, (errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
+                    errmsg("a filter has a character that text of this database cannot hold"),
+                    errhint("\\u0000 and halves of surrogate pairs are in no text.")));
+    pg_unreachable();
+}
+
+// What a JSON string says.
+text *unescaped(std::string_view string)
+{
+    json::Buffer out = make_buffer();
+    json::Unescaped read = json::Unescaped::Malformed;
+    translated([&] { read = json::read_string(string, out, encode_for_server); },
+               [](const ErrorData &error) {
+                   if (error.sqlerrcode == ERRCODE_UNTRANSLATABLE_CHARACTER ||
+                       error.sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED)
+                       report_no_text();
+               });
+    if (read != json::Unescaped::Done)
+        report_no_text();
+    return DatumGetTextPP(finish_text(out));
 }
 
 Timestamp parse_time(RecordFilter filter, const text *value)
@@ -48,7 +65,7 @@ Timestamp parse_time(RecordFilter filter, const text *value)
         time::parse_iso_time({VARDATA_ANY(value), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(value))}, time);
     if (!is_time || !IS_VALID_TIMESTAMP(time))
         ereport(ERROR, (errcode(is_time ? ERRCODE_DATETIME_FIELD_OVERFLOW : ERRCODE_INVALID_DATETIME_FORMAT),
-                        errmsg("filter \"%s\" is no date: \"%s\"", kNames[filter].data(), shown(value)),
+                        errmsg("filter \"%s\" is no date", kNames[filter].data()),
                         errhint("A date or a time of ISO 8601, such as 2025-10-10 or 2025-10-10T09:30:00.000Z.")));
     return time;
 }
@@ -73,8 +90,8 @@ Datum type_value(const text *label, const BoundColumn &column)
     // No label is as long as a name may not be, and the catalogue must not be asked for one.
     bool const may_be_label = !type_is_enum(column.type) || VARSIZE_ANY_EXHDR(label) < NAMEDATALEN;
     if (!may_be_label || !find_record_type(column, text_to_cstring(label), type))
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown record type \"%s\"", shown(label)),
-                        errhint("Filter \"type\" takes a label of %s.", format_type_be(column.type))));
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("filter \"type\" is no type of records"),
+                        errhint("It takes a label of %s, in its spelling.", format_type_be(column.type))));
     return type;
 }
 
@@ -86,12 +103,12 @@ void FilterText::add(std::string_view name, bool is_string, bool is_null, text *
     while (filter < kRecordFilters && kNames[filter] != name)
         ++filter;
     if (filter == kRecordFilters)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("unknown filter \"%s\"", shown(name.data(), static_cast<int>(name.size()))),
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown filter \"%s\"", shown(name)),
                         errhint("Filters are type, dateFrom, dateTo and provider.")));
     if (!is_string && !is_null)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("filter \"%s\" must be a string", kNames[filter].data())));
+                        errmsg("filter \"%s\" must be a string", kNames[filter].data()),
+                        errhint("null stands for no filter.")));
     bool is_new = true;
     for (int i = 0; i < count_; ++i)
         is_new = is_new && order_[i] != filter;
@@ -119,32 +136,24 @@ FilterText FilterText::of_jsonb(Jsonb *filters)
     return written;
 }
 
-FilterText FilterText::of_json(Datum json)
+FilterText FilterText::of_json(std::string_view json)
 {
-    // The server's own parser; of_jsonb would lose the order.
-    constexpr const char *kMembers =
-        "SELECT m.key, pg_catalog.json_typeof(m.value), m.value OPERATOR(pg_catalog.#>>) '{}'::pg_catalog._text "
-        "FROM pg_catalog.json_each($1) AS m";
-    const text *const spelled = DatumGetTextPP(json);
-    std::string_view rest{VARDATA_ANY(spelled), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(spelled))};
-    rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size()));
-    if (!rest.starts_with('{'))
+    json = json::trimmed(json);
+    if (json::kind_of(json) != json::Kind::Object)
         report_no_object();
-    if (rest == "{}")
-        return FilterText();
-    Oid types[] = {JSONOID};
-    SPITupleTable *const members = members_plan.select(kMembers, 1, types, &json);
     FilterText written;
-    for (std::uint64_t i = 0; i < members->numvals; ++i) {
-        Row row;
-        read_row(members, i, 1, 3, row);
-        const char *const kind = TextDatumGetCString(row.values[1]);
-        const text *const name = DatumGetTextPP(row.values[0]);
-        bool const is_string = strcmp(kind, "string") == 0;
-        written.add({VARDATA_ANY(name), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(name))}, is_string,
-                    strcmp(kind, "null") == 0, is_string ? DatumGetTextPCopy(row.values[2]) : nullptr);
+    std::string_view name;
+    std::string_view value;
+    for (json::Members members(json); members.next(name, value);) {
+        json::Buffer known = make_buffer();
+        known.truncate(0);
+        // One that cannot be read is unknown in any case.
+        if (json::read_string(name, known) != json::Unescaped::Done)
+            known.truncate(0);
+        json::Kind const kind = json::kind_of(value);
+        bool const is_string = kind == json::Kind::String;
+        written.add(known.view(), is_string, kind == json::Kind::Null, is_string ? unescaped(value) : nullptr);
     }
-    SPI_freetuptable(members);
     return written;
 }
 

@@ -15,9 +15,9 @@ public:
     /// A jsonb argument.  Errors: 22023 not an object, an unknown filter, a value that is no string.
     static FilterText of_jsonb(Jsonb *filters);
 
-    /// A json text, whose members keep their order.  Runs between SPI_connect and SPI_finish of its caller.
-    /// Errors: as of_jsonb; 22P02 no JSON, 22P05 what text of this server cannot hold.
-    static FilterText of_json(Datum json);
+    /// A text that is JSON, whose members keep their order.  Errors: as of_jsonb; 22P05 what text of this server
+    /// cannot hold.
+    static FilterText of_json(std::string_view json);
 
     /// What JSON.stringify makes of the object that the text was parsed to: a member that stands twice has its first
     /// place and its last value.

@@ -45,17 +45,6 @@ struct Kept {
 };
 Kept kept[kEntities];
 
-int student_attribute(Entity entity) noexcept
-{
-    switch (entity) {
-        case Entity::Students: return student::Id;
-        case Entity::HealthRecords: return record::StudentId;
-        case Entity::Allergies: return allergy::StudentId;
-        case Entity::ChronicConditions: return condition::StudentId;
-    }
-    return 0;
-}
-
 AttrNumber find_column(Relation index, const BoundColumn &column)
 {
     for (int i = 0; i < index->rd_index->indnatts; ++i) {
@@ -71,6 +60,7 @@ bool fits(Entity entity, const BoundTable &table, Relation index, StudentIndex &
     if (!is_usable_btree(index) || !is_ordered_by(index, 0, id))
         return false;
     found.direction = ForwardScanDirection;
+    found.ties_by_id = false;
     if (entity == Entity::Students) {
         if (!index->rd_index->indisunique || index->rd_index->indnkeyatts != 1)
             return false;
@@ -83,6 +73,11 @@ bool fits(Entity entity, const BoundTable &table, Relation index, StudentIndex &
         found.id_column = find_column(index, table.columns[record::Id]);
         if ((index->rd_indoption[1] & INDOPTION_DESC) == 0)
             found.direction = BackwardScanDirection;
+        const BoundColumn &record_id = table.columns[record::Id];
+        if (record_id.not_null && is_ordered_by(index, 2, record_id)) {
+            bool const is_descending = (index->rd_indoption[2] & INDOPTION_DESC) != 0;
+            found.ties_by_id = is_descending == (found.direction == BackwardScanDirection);
+        }
     }
     Oid const input_type = index->rd_opcintype[0];
     Oid const equality = get_opfamily_member(index->rd_opfamily[0], input_type, input_type, BTEqualStrategyNumber);
@@ -129,10 +124,12 @@ const StudentIndex *find_student_index(Entity entity, const OpenTable &table)
     ListCell *cell = nullptr;
     foreach (cell, indexes) {
         Relation const index = index_open(lfirst_oid(cell), AccessShareLock);
-        known.found = fits(entity, *table.bound, index, known.index);
+        StudentIndex candidate{};
+        if (fits(entity, *table.bound, index, candidate) && (!known.found || candidate.ties_by_id)) {
+            known.found = true;
+            known.index = candidate;
+        }
         index_close(index, AccessShareLock);
-        if (known.found)
-            break;
     }
     list_free(indexes);
     known.version = table.bound->version;

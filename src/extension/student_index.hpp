@@ -13,6 +13,7 @@ struct StudentIndex {
     Oid collation;
     FmgrInfo equal;
     ScanDirection direction;  // that gives the latest date first
+    bool ties_by_id;          // of records: then those of one date come by their ids
     AttrNumber type_column;   // of the index, from 1
     AttrNumber date_column;
     AttrNumber id_column;  // of the record; 0: not in the index
@@ -24,8 +25,8 @@ struct StudentIndex {
 bool may_read_directly(const OpenTable &table);
 
 /// The index by which rows of a student are found: unique on the id for students, by student id for
-/// allergies, by student id and date with the type for records.  Null when there is none that is valid
-/// and ordered as needed.  What was found is kept until the table changes.
+/// allergies and conditions, by student id and date with the type for records.  Null when there is none
+/// that is valid and ordered as needed.  What was found is kept until the table changes.
 const StudentIndex *find_student_index(Entity entity, const OpenTable &table);
 
 /// What all who look for a B-tree ask.  `key` counts from 0.
