@@ -1,4 +1,5 @@
-"""Exports: 100 students beside an ORM's statements, and one student of a million records: memory, first chunk, cancel."""
+"""Exports: 100 students beside an ORM's statements, and one student of a million records: memory, first chunk, cancel.  Imports of few
+and of many records."""
 
 import re
 import statistics
@@ -11,6 +12,7 @@ from district import in_turns, table
 
 STUDENTS = 100
 FEW, MANY = 100, 1_000_000
+MEMORY_MB = 8  # that an export of many may take more than one of few
 
 # What an ORM sends for one student, one after another.
 ORM = [
@@ -93,22 +95,26 @@ def measure_stream(district, quick):
     cluster, database = district.cluster, district.database
     cluster.psql(f"\\set few {FEW}\n\\set many {many}\n{LONG}", database)
     results = {}
+    for form in "", "_ndjson", "_csv":
+        # A session that has done nothing else: what it has is the export's.
+        with cluster.connect(database) as connection:
+            def export(student):
+                peak, began = 0, time.perf_counter()
+                with connection.cursor().copy(f"COPY (SELECT wc_export_health_history{form}('{student}'::text)) TO STDOUT") as copy:
+                    for n, _ in enumerate(copy):
+                        if n % (25 if form == "" else 10_000) == 0:
+                            peak = max(peak, resident_mb(connection.info.backend_pid))
+                return max(peak, resident_mb(connection.info.backend_pid)), time.perf_counter() - began
+
+            export("few")
+            few, _ = export("few")
+            peak, took = export("many")
+            if peak - few > MEMORY_MB:
+                raise RuntimeError(f"memory grew by {peak - few:.1f} MB with the history")
+            results |= {f"{form[1:] or 'chunks'}: memory of {FEW} records, MB": few, f"{form[1:] or 'chunks'}: memory of {many:,} records, MB": peak,
+                        f"{form[1:] or 'chunks'}: records a second": many / took}
+
     with cluster.connect(database) as connection:
-        pid = connection.info.backend_pid
-
-        def export(student):
-            peak, began = 0, time.perf_counter()
-            with connection.cursor().copy(f"COPY (SELECT wc_export_health_history('{student}'::text)) TO STDOUT") as copy:
-                for n, _ in enumerate(copy):
-                    if n % 25 == 0:
-                        peak = max(peak, resident_mb(pid))
-            return max(peak, resident_mb(pid)), time.perf_counter() - began
-
-        export("few")
-        few, _ = export("few")
-        peak, took = export("many")
-        results |= {"memory of 100 records, MB": few, f"memory of {many:,} records, MB": peak, "records a second": many / took}
-
         firsts = {"first chunk, ms": [], "first records, ms": []}
         for _ in range(5 if quick else 31):
             with connection.transaction():
@@ -144,5 +150,27 @@ def measure_stream(district, quick):
     return results
 
 
+def measure_import(district, quick):
+    """Records a second, of a few and of ten times as many, into tables that have as many of others."""
+    counts = (500, 5_000) if quick else (5_000, 50_000)
+    results = {}
+    with district.cluster.connect(district.database, autocommit=False) as connection:
+        for count in counts:
+            connection.execute('INSERT INTO students (id, "studentNumber", "firstName", "lastName", "dateOfBirth", grade, gender) '
+                               "VALUES ('new', 'new', 'Ada', 'Quill', '2014-03-02', '5', 'FEMALE')")
+            connection.execute("INSERT INTO health_records (id, type, date, description, vital, notes, attachments, \"studentId\") "
+                               "SELECT 'new' || n, 'CHECKUP', timestamp '2025-10-10' - n * interval '1 minute', 'Routine annual checkup', "
+                               "'{\"height\": 140.5, \"weight\": 35.2}', repeat('Parent notified by phone. ', 6), '{}', 'new' "
+                               "FROM generate_series(1, %s) AS n", [count])
+            history = connection.execute("SELECT json_agg(chunk)::text FROM wc_export_health_history('new'::text) AS chunk").fetchone()[0]
+            connection.execute("DELETE FROM students WHERE id = 'new'")
+            took = in_milliseconds(lambda: connection.execute("SELECT wc_import_health_history(%s::json)", [history]))
+            results[f"{count:,} records: records a second"] = 1000 * count / took
+            connection.rollback()
+    print("\nwc_import_health_history")
+    table(["", ""], [[name, value] for name, value in results.items()])
+    return results
+
+
 def measure(district, quick):
-    return {"hundred": measure_hundred(district, quick), "stream": measure_stream(district, quick)}
+    return {"hundred": measure_hundred(district, quick), "stream": measure_stream(district, quick), "import": measure_import(district, quick)}
