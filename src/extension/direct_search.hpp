@@ -3,9 +3,8 @@
 // The executor has two ways to the latest matches of a common word, and both do too much: to fetch and sort all of
 // them, or to walk back through the dates and make a tsvector of each record on the way.  Here the index of words says
 // which rows match, none of which is looked at yet (row_bitmap.hpp); a walk through the dates then only looks rows up
-// there, and fetches those of the page.  That there are more than are counted, the visibility map proves without a row
-// being fetched.  Where the last word may go on, and the index would have many words to put together, the walk makes
-// tsvectors after all, of some hundred records.
+// there, and fetches those of the page.  Where so many match that even reading the index of words is long, a few of its
+// rows prove that there are more than are counted, and the walk makes tsvectors after all, of some hundred records.
 //
 // Right under the same conditions as direct reading of summaries; `open` checks them every time, and where one does not
 // hold queries do it (search_page.hpp).  Tests compare the two.
@@ -50,14 +49,13 @@ private:
     bool fulfils(Datum tsquery);
     void add_slot(RowList &rows);
     RowBitmap look_into_index(Datum tsquery) const;
+    RowBitmap sample_index(Datum tsquery) const;
     bool take(const RowBitmap &bitmap, Datum tsquery, int64 most, bool latest, RowList &rows);
     bool walk(const RowBitmap &bitmap, Datum tsquery, int64 needed, RowList &rows);
     template <typename Fits, typename Rather>
     bool walk_looking(double cost, int64 needed, RowList &rows, Fits fits, Rather rather);
     bool walk_looking_for(const Datum *students, int count, int done, int64 needed, RowList &rows);
-    bool are_surely_more_than_counted(const RowBitmap &bitmap) const;
-    bool are_more_than_counted(const RowBitmap &bitmap, Datum tsquery, RowList &rows);
-    void take_latest(const RowBitmap &bitmap, Datum tsquery, int64 needed, RowList &rows);
+    bool are_more_than_counted(const SearchQuery &query, Matches &found);
     double all_records() const;
     static RowOrder order_of_results();
     static void keep_first(const RowOrder &order, RowList &rows, int64 needed);

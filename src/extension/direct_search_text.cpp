@@ -3,11 +3,9 @@
 #include "extension/search_index.hpp"
 
 extern "C" {
-#include "access/visibilitymap.h"
-#include "storage/bufmgr.h"
-#include "storage/predicate.h"
 #include "tsearch/ts_type.h"
 #include "tsearch/ts_utils.h"
+#include "utils/guc.h"
 }
 
 namespace wc {
@@ -18,6 +16,9 @@ namespace {
 constexpr double kStepCost = 0.15;
 constexpr double kVectorCost = 8;
 constexpr double kEntryCost = 0.1;
+
+// Of how many rows a sample of the index of words is: more than kExactTotal of them visible prove that there are more.
+constexpr const char *kSample = "5000";
 
 // How many rows more than wanted are kept before they are sorted and cut.
 constexpr int64 kSlack = 4096;
@@ -35,6 +36,17 @@ RowBitmap DirectSearch::look_into_index(Datum tsquery) const
     ScanKeyData key;
     begin_text_key(&key, text_index_, tsquery);
     return {text_index_, snapshot_, &key};
+}
+
+// Some of the rows that have a common word, read in a fraction of the time that all of them would take.
+RowBitmap DirectSearch::sample_index(Datum tsquery) const
+{
+    int const level = NewGUCNestLevel();
+    (void)set_config_option("gin_fuzzy_search_limit", kSample, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+                            false);
+    RowBitmap const sample = look_into_index(tsquery);
+    AtEOXact_GUC(true, level);
+    return sample;
 }
 
 // Adds what the index found.  `latest`: of all of it the `most` that come first; else it stops at `most`, in the
@@ -105,70 +117,44 @@ bool DirectSearch::walk(const RowBitmap &bitmap, Datum tsquery, int64 needed, Ro
 
 double DirectSearch::all_records() const { return Max(static_cast<double>(table_.relation->rd_rel->reltuples), 1); }
 
-// Whether more rows than are counted are on pages of which the visibility map says that everybody sees all of their
-// rows: those need not be fetched to be counted.  As in an index-only scan (nodeIndexonlyscan.c), its predicate lock
-// included.
-bool DirectSearch::are_surely_more_than_counted(const RowBitmap &bitmap) const
+// Whether there are more than are counted.  Words as typed tell it soonest: the beginnings of words cost the index
+// several times as much, and where there is more than is counted without them, there is with them.  Of one word even
+// some of its records tell: they are matches, and seen by the snapshot, like any others.
+bool DirectSearch::are_more_than_counted(const SearchQuery &query, Matches &found)
 {
-    if (parameters_->has_type)
-        return false;
-    int64 count = 0;
-    Buffer visibility = InvalidBuffer;
-    pg::BitmapPage page;
-    pg::BitmapPages pages = bitmap.pages();
-    while (count <= kExactTotal && pages.next(page)) {
-        if (page.all || page.recheck || !VM_ALL_VISIBLE(table_.relation, page.block, &visibility))
-            continue;
-        PredicateLockPage(table_.relation, page.block, snapshot_);
-        count += page.count;
-    }
-    pages.end();
-    if (BufferIsValid(visibility))
-        ReleaseBuffer(visibility);
-    return count > kExactTotal;
-}
-
-// Whether the index found more than are counted; `rows` are all of them where not.
-bool DirectSearch::are_more_than_counted(const RowBitmap &bitmap, Datum tsquery, RowList &rows)
-{
-    if (are_surely_more_than_counted(bitmap))
+    bool const is_one_word = DatumGetTSQuery(query.words)->size == 1;
+    RowBitmap const some = is_one_word ? sample_index(query.words) : look_into_index(query.words);
+    if (!take(some, query.words, kExactTotal + 1, false, found.rows))
         return true;
-    rows.count = 0;
-    return !take(bitmap, tsquery, kExactTotal + 1, false, rows);
+    if (is_one_word || query.beginnings != 0) {
+        found.rows.count = 0;
+        RowBitmap const all = look_into_index(query.whole());
+        return !take(all, query.whole(), kExactTotal + 1, false, found.rows);
+    }
+    return false;
 }
 
-void DirectSearch::take_latest(const RowBitmap &bitmap, Datum tsquery, int64 needed, RowList &rows)
-{
-    double const count = static_cast<double>(Max(bitmap.count(), 1));
-    double const way_back = static_cast<double>(needed) * Max(all_records(), count) / count;
-    rows.count = 0;
-    if (date_index_ != nullptr && way_back * kStepCost < count * kFetchCost && walk(bitmap, tsquery, needed, rows))
-        return;
-    rows.count = 0;
-    (void)take(bitmap, tsquery, needed, true, rows);
-}
-
-// Words as typed are looked for first: the beginnings of words cost the index several times as much, and where there is
-// more than is counted without them, there is with them.
 Matches DirectSearch::by_text(const SearchQuery &query, int64 needed)
 {
     Matches found;
-    RowBitmap const words = look_into_index(query.words);
-    found.complete = !are_more_than_counted(words, query.words, found.rows);
-    if (query.beginnings == 0) {
-        if (!found.complete)
-            take_latest(words, query.words, needed, found.rows);
+    found.complete = !are_more_than_counted(query, found);
+    if (found.complete)
         return found;
-    }
+
+    Datum const tsquery = query.whole();
     found.rows.count = 0;
-    if (!found.complete && walk_looking(
-                               kVectorCost, needed, found.rows, [&] { return slot_is_wanted(query.beginnings); },
-                               [&](double share) { return share * all_records() * kEntryCost; }))
+    if (walk_looking(
+            kVectorCost, needed, found.rows, [&] { return slot_is_wanted(tsquery); },
+            [&](double share) { return share * all_records() * kEntryCost; }))
         return found;
-    RowBitmap const all = look_into_index(query.beginnings);
-    found.complete = found.complete && !are_more_than_counted(all, query.beginnings, found.rows);
-    if (!found.complete)
-        take_latest(all, query.beginnings, needed, found.rows);
+    found.rows.count = 0;
+    RowBitmap const all = look_into_index(tsquery);
+    double const count = static_cast<double>(Max(all.count(), 1));
+    double const way_back = static_cast<double>(needed) * Max(all_records(), count) / count;
+    if (date_index_ != nullptr && way_back * kStepCost < count * kFetchCost && walk(all, tsquery, needed, found.rows))
+        return found;
+    found.rows.count = 0;
+    (void)take(all, tsquery, needed, true, found.rows);
     return found;
 }
 
