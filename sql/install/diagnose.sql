@@ -9,12 +9,7 @@ DECLARE
     attached name;
     unseen   text;
 BEGIN
-    RETURN QUERY
-    SELECT 'library', CASE WHEN e.extversion = @extschema@.wc_version() THEN 'ok' ELSE 'fail' END,
-           CASE WHEN e.extversion = @extschema@.wc_version() THEN format('version %s', e.extversion)
-                ELSE format('the library is version %s, its SQL objects %s', @extschema@.wc_version(), e.extversion) END,
-           CASE WHEN e.extversion <> @extschema@.wc_version() THEN 'ALTER EXTENSION white_cross UPDATE;' END
-    FROM pg_extension AS e WHERE e.extname = 'white_cross';
+    RETURN QUERY SELECT 'library', f.* FROM white_cross.check_library(@extschema@.wc_version()) AS f;
 
     SELECT b.schema_name INTO attached FROM white_cross.binding AS b LIMIT 1;
     IF NOT FOUND THEN

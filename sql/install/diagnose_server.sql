@@ -1,4 +1,18 @@
--- The doctor, part two: workers, queue and server
+-- The doctor, part two: library, workers, queue and server
+
+-- After an upgrade either may lag behind: the objects, until somebody updates them, and the library in sessions, or a
+-- server that preloads it, from before.
+CREATE FUNCTION white_cross.check_library(loaded text) RETURNS SETOF white_cross.finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN e.extversion = loaded THEN 'ok' ELSE 'fail' END,
+           CASE WHEN e.extversion = loaded THEN format('version %s', loaded)
+                ELSE format('the library is version %s, its SQL objects %s', loaded, e.extversion) END,
+           CASE WHEN e.extversion = loaded THEN NULL
+                WHEN string_to_array(e.extversion, '.')::integer[] < string_to_array(loaded, '.')::integer[] THEN 'ALTER EXTENSION white_cross UPDATE;'
+                ELSE E'-- The library was loaded before the newer one was installed.  Where it is preloaded, restart the server; in psql:\n\\connect' END
+    FROM pg_extension AS e WHERE e.extname = 'white_cross';
+END;
 
 -- The process that holds the lock of the one who drains, in this database.
 CREATE FUNCTION white_cross.drainer() RETURNS integer
@@ -62,16 +76,27 @@ END;
 CREATE FUNCTION white_cross.check_notifications() RETURNS SETOF white_cross.finding
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    -- What keeps the queue is a session that listens and does not come to an end of its transaction.
-    WITH used AS (SELECT pg_notification_queue_usage() AS share), oldest AS (
+    -- What everybody who listens keeps up with fits into a few pages.  Megabytes wait for a session that listens and
+    -- does not come to an end of its transaction, or whose client does not read; nothing tells which sessions listen, so
+    -- the one that has kept still for longest is named, as PostgreSQL's own warning does.
+    WITH used AS (
+        SELECT u.share, u.share * coalesce(current_setting('max_notify_queue_pages', true)::float8, 1048576)
+                        * current_setting('block_size')::float8 AS bytes
+        FROM (SELECT pg_notification_queue_usage() AS share) AS u
+    ), judged AS (
+        SELECT u.*, CASE WHEN u.share > 0.5 THEN 'fail' WHEN u.bytes > 8 * 1024 * 1024 OR u.share > 0.1 THEN 'warn' ELSE 'ok' END AS status
+        FROM used AS u
+    ), suspect AS (
         SELECT a.pid FROM pg_stat_activity AS a
-        WHERE a.backend_type = 'client backend' AND a.xact_start IS NOT NULL AND a.pid <> pg_backend_pid()
-        ORDER BY a.xact_start LIMIT 1
+        WHERE a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
+          AND (a.xact_start IS NOT NULL OR a.wait_event = 'ClientWrite' OR a.query ILIKE 'listen %')
+        ORDER BY a.xact_start IS NULL, coalesce(a.xact_start, a.state_change) LIMIT 1
     )
-    SELECT CASE WHEN u.share > 0.5 THEN 'fail' WHEN u.share > 0.1 THEN 'warn' ELSE 'ok' END,
-           format('%s %% of the server''s queue of notifications is in use', round((u.share * 100)::numeric, 1)),
-           CASE WHEN u.share > 0.1 THEN (SELECT format('SELECT pg_terminate_backend(%s);', o.pid) FROM oldest AS o) END
-    FROM used AS u;
+    SELECT j.status, format('%s %% of the server''s queue of notifications is in use, %s', round((j.share * 100)::numeric, 1), pg_size_pretty(j.bytes::bigint)),
+           CASE WHEN j.status <> 'ok' THEN
+               (SELECT format(E'-- The queue waits for a session that listens; of those that may, this one has kept still for longest.\nSELECT pg_terminate_backend(%s);', o.pid)
+                FROM suspect AS o) END
+    FROM judged AS j;
 END;
 
 CREATE FUNCTION white_cross.check_relay() RETURNS SETOF white_cross.finding
@@ -99,7 +124,8 @@ BEGIN ATOMIC
     FROM found AS f;
 END;
 
-CREATE FUNCTION white_cross.check_connections() RETURNS SETOF white_cross.finding
+-- "patience": for how long a transaction may be open and do nothing.
+CREATE FUNCTION white_cross.check_connections(patience interval DEFAULT '5 minutes') RETURNS SETOF white_cross.finding
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH open AS (
@@ -124,7 +150,7 @@ BEGIN ATOMIC
                           round(extract(epoch FROM clock_timestamp() - o.state_change))),
            format('SELECT pg_terminate_backend(%s);', o.pid)
     FROM open AS o
-    WHERE o.state LIKE 'idle in transaction%' AND clock_timestamp() - o.state_change > interval '5 minutes';
+    WHERE o.state LIKE 'idle in transaction%' AND clock_timestamp() - o.state_change > patience;
 END;
 
 CREATE FUNCTION white_cross.check_cache() RETURNS SETOF white_cross.finding

@@ -1,12 +1,15 @@
 """wc_diagnose: each thing is broken, found, and mended by the remedy that it gives, pasted into psql."""
 
+import os
 import re
+import shutil
 import signal
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 
-from servers import until
+from servers import Cluster, until
+from servers.process import own
 
 CHECKS = ["library", "binding", "triggers", "event triggers", "indexes", "statistics", "row-level security", "worker", "queue",
           "cache", "notifications", "relay", "connections"]
@@ -232,6 +235,96 @@ def test_a_server_of_its_own(start_own_school):
         assert "idle" in detail
         school.psql(remedy)
         until(lambda: state_of(school, "connections")[0][0] == "ok")
+
+
+def write_in_place_of(path, content):
+    """As a package is installed: who has the old file open keeps it."""
+    new = path.with_name(path.name + ".new")
+    new.write_bytes(content)
+    shutil.copymode(path, new)
+    own(new)
+    os.replace(new, path)
+
+
+def test_versions(ground, tmp_path):
+    """A newer version is installed while a session is open: first the objects are behind, then that session's library."""
+    folder = ground.folder_for("versions")
+    shutil.copytree(ground.stage, folder / "stage")
+    for path in [folder / "stage", *(folder / "stage").rglob("*")]:
+        own(path)
+    control, = (folder / "stage").rglob("white_cross.control")
+    library, = (folder / "stage").rglob("white_cross.so")
+    version = next(line.split("'")[1] for line in control.read_text().splitlines() if line.startswith("default_version"))
+    newer = version[:-1] + chr(ord(version[-1]) + 1)
+    with Cluster(ground, "versions-pg", {"extension_destdir": folder / "stage"}) as cluster:
+        def state(connection):
+            return connection.execute("SELECT status, detail, remedy FROM wc_diagnose() WHERE \"check\" = 'library'").fetchone()
+
+        with cluster.connect() as old:
+            old.execute("CREATE EXTENSION white_cross")
+            assert state(old) == ("ok", f"version {version}", None)
+
+            assert library.read_bytes().count(f"{version}\0".encode()) == 1
+            write_in_place_of(library, library.read_bytes().replace(f"{version}\0".encode(), f"{newer}\0".encode()))
+            write_in_place_of(control, control.read_bytes().replace(version.encode(), newer.encode()))
+            update = control.with_name(f"white_cross--{version}--{newer}.sql")
+            update.write_text("-- nothing\n")
+            own(update)
+
+            assert state(old)[0] == "ok"
+            with cluster.connect() as new:
+                status, detail, remedy = state(new)
+                assert status == "fail" and detail == f"the library is version {newer}, its SQL objects {version}"
+                new.execute(remedy)
+                assert state(new) == ("ok", f"version {newer}", None)
+            status, detail, remedy = state(old)
+            assert status == "fail" and detail == f"the library is version {version}, its SQL objects {newer}"
+            assert "restart the server" in remedy
+        # psql takes the remedy too, and connects again.
+        assert cluster.psql(f"{remedy}\nSELECT status FROM wc_diagnose() WHERE \"check\" = 'library'") == "ok\n"
+
+
+def test_a_listener_that_keeps_the_queue_of_notifications(cluster, start_own_school):
+    """Megabytes wait for it: on 15 a thousandth of the queue, which can be made smaller from 17 on."""
+    limit = {"max_notify_queue_pages": 3600} if cluster.version >= 17 else {}
+    school, _, _ = start_own_school({"queue": {"heartbeat_s": 3600}}, **limit)
+    notify = "SELECT count(pg_notify('somebody', repeat('x', 7900) || n)) FROM generate_series(1, %s) AS n"
+    with closing(school.cluster.connect("school")) as listener:
+        for statement in "LISTEN somebody", "BEGIN", "SELECT 1":
+            listener.execute(statement)
+        school.psql(notify % 1000)
+        assert state_of(school, "notifications")[0][0] == ("warn" if limit else "ok")
+        school.psql(notify % 1100)
+        (status, detail, remedy), = state_of(school, "notifications")
+        assert status == ("fail" if limit else "warn") and "16 MB" in detail
+        assert f"pg_terminate_backend({listener.info.backend_pid})" in remedy
+        school.psql(remedy)
+        until(lambda: state_of(school, "notifications")[0][0] == "ok")
+
+
+def test_a_queue_that_vacuum_does_not_keep_up_with(school):
+    school.sql("SET white_cross.queue_limit = '1MB'")
+    assert state_of(school, "queue")[0][0] == "ok"
+    school.psql("INSERT INTO white_cross.invalidation (xid, n, sections, students, queued_at) "
+                "SELECT pg_current_xact_id(), n, 1, ARRAY['s' || n], clock_timestamp() FROM generate_series(1, 20000) AS n; "
+                "DELETE FROM white_cross.invalidation")
+    (status, detail, remedy), = state_of(school, "queue")
+    assert status == "warn" and detail.startswith("0 rows") and "of at most 1024 kB" in detail
+    school.psql(remedy)
+    assert state_of(school, "queue")[0][0] == "ok"
+
+
+def test_a_transaction_that_somebody_left_open(school):
+    look = "SELECT status, detail, remedy FROM white_cross.check_connections(%s) WHERE detail LIKE 'process%%'"
+    with closing(school.cluster.connect(school.database)) as forgotten:
+        forgotten.execute("BEGIN")
+        forgotten.execute("SELECT 1")
+        assert school.rows(look, "5 minutes") == []
+        until(lambda: len(school.rows(look, "100 ms")) == 1)
+        ((status, detail, remedy),) = school.rows(look, "100 ms")
+        assert status == "warn" and f"process {forgotten.info.backend_pid} holds" in detail
+        school.psql(remedy)
+        until(lambda: school.rows(look, "100 ms") == [])
 
 
 def test_row_level_security(school):
