@@ -289,9 +289,11 @@ def test_a_listener_that_keeps_the_queue_of_notifications(cluster, start_own_sch
     limit = {"max_notify_queue_pages": 3600} if cluster.version >= 17 else {}
     school, _, _ = start_own_school({"queue": {"heartbeat_s": 3600}}, **limit)
     notify = "SELECT count(pg_notify('somebody', repeat('x', 7900) || n)) FROM generate_series(1, %s) AS n"
-    with closing(school.cluster.connect("school")) as listener:
+    with closing(school.cluster.connect("school")) as listener, school.cluster.connect("school") as bystander:
         for statement in "LISTEN somebody", "BEGIN", "SELECT 1":
             listener.execute(statement)
+        bystander.execute("BEGIN")
+        bystander.execute("SELECT 1")
         school.psql(notify % 1000)
         assert state_of(school, "notifications")[0][0] == ("warn" if limit else "ok")
         school.psql(notify % 1100)
