@@ -77,14 +77,25 @@ class District(contextlib.ExitStack):
         return path
 
 
-def in_turns(contenders, rounds):
-    """{name: measure()} → {name: median of its rounds}; in each round every contender has its turn."""
+def rounds_in_turns(contenders, rounds):
+    """{name: measure()} → {name: [a measure of each round]}; in each round every contender has its turn."""
     seen = {name: [] for name in contenders}
     for turn in range(rounds):
         # Round by round the other way round, so that none always follows the same one.
         for name in list(contenders)[:: 1 if turn % 2 == 0 else -1]:
             seen[name].append(contenders[name]())
-    return {name: statistics.median(values) for name, values in seen.items()}
+    return seen
+
+
+def in_turns(contenders, rounds):
+    """{name: measure()} → {name: median of its rounds}."""
+    return {name: statistics.median(values) for name, values in rounds_in_turns(contenders, rounds).items()}
+
+
+def shares(seen, base):
+    """Of what rounds_in_turns found: {name: median of what it is of `base` in the same round}.  For a machine whose speed
+    drifts from round to round."""
+    return {name: statistics.median(value / of for value, of in zip(values, seen[base])) for name, values in seen.items()}
 
 
 def table(heads, rows):

@@ -2,9 +2,10 @@
 
 import contextlib
 import signal
+import statistics
 import threading
 
-from district import in_turns, table
+from district import rounds_in_turns, shares, table
 from servers import Worker, until
 
 INSERT = """\\set n random(1, :students)
@@ -69,7 +70,7 @@ RELAY, DIRECT = "-c white_cross.notify=relay", "-c white_cross.notify=direct"
 
 def measure(district, quick):
     # Many short rounds: the speed of a disk that is not ours alone drifts by a third within minutes.
-    seconds, rounds = (1, 1) if quick else (3, 7)
+    seconds, rounds = (1, 1) if quick else (3, 5)
     script = district.script("insert", INSERT)
     worlds = {
         "no trigger": (bare, ""),
@@ -79,13 +80,19 @@ def measure(district, quick):
         "row trigger with pg_notify, a listener": (naive, ""),
     }
     results = {}
+    client = district.redis.connect()
+    notifies = client.config_get("notify-keyspace-events")
+    # Nobody listens to Redis's own notifications here, and by default it sends none.
+    client.config_set("notify-keyspace-events", "")
     for clients in (1, 8, 32):
         def run(world, settings):
             with world(district):
                 return district.pgbench(script, clients, seconds, settings)
-        results[f"{clients} clients"] = in_turns(
-            {name: lambda world=world: run(*world) for name, world in worlds.items()}, rounds)
-    print("inserts a second (share of those without a trigger)")
-    table(["", *results], [[name, *[f"{found[name]:,.0f} ({found[name] / found['no trigger']:.2f})"
-                                    for found in results.values()]] for name in worlds])
+        seen = rounds_in_turns({name: lambda world=world: run(*world) for name, world in worlds.items()}, rounds)
+        share = shares(seen, "no trigger")
+        results[f"{clients} clients"] = {name: {"tps": statistics.median(found), "share": share[name]} for name, found in seen.items()}
+    client.config_set("notify-keyspace-events", notifies["notify-keyspace-events"])
+    print("inserts a second (share of those without a trigger in the same round)")
+    table(["", *results], [[name, *[f"{found[name]['tps']:,.0f} ({found[name]['share']:.2f})" for found in results.values()]]
+                           for name in worlds])
     return results
