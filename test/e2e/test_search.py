@@ -79,10 +79,14 @@ def test_a_bounded_total_says_so(searched):
 
 
 def test_who_is_content_with_some_rows_of_an_index_gets_all_records(searched):
+    searched.psql("VACUUM health_records")  # what the index has not sorted in yet is always given whole
     searched.sql("SET gin_fuzzy_search_limit = 10")
+    (plain,) = searched.rows(f"SELECT count(*) FROM health_records AS r WHERE {DOCUMENT} @@ 'notifi'")[0]
+    assert plain < RECORDS // 7, "it cuts nothing here: the test says nothing"
     for way in "on", "off":
         searched.sql(f"SET white_cross.direct_reads = {way}")
-        assert search(searched, "parents notified")["pagination"]["total"] == RECORDS // 7
+        for query in "notified", "parents notified":
+            assert search(searched, query)["pagination"]["total"] == RECORDS // 7
     assert searched.one("SHOW gin_fuzzy_search_limit") == "10"
 
 

@@ -14,6 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::Not;
 
 struct LoopTest : testing::Test {
@@ -138,8 +139,10 @@ TEST_F(LoopTest, AnEpochThatCouldNotBeOpenedIsTriedAgain)
     redis.loses_opening = true;
     loop.turn();
     EXPECT_EQ(redis.epoch, app::Epoch::Missing);
+    EXPECT_THAT(metrics.text(), HasSubstr("\nwc_worker_epoch_open 0\n"));
     loop.turn();
     EXPECT_EQ(redis.epoch, app::Epoch::Open);
+    EXPECT_THAT(metrics.text(), HasSubstr("\nwc_worker_epoch_open 1\n"));
 }
 
 TEST_F(LoopTest, RestsAfterADrainOfManyRowsAndNotAfterOneOfOne)

@@ -164,11 +164,11 @@ void Loop::see_to_epoch()
         log::info("redis evicts no more: values can be stored again");
         next_report_ = {};
     }
-    metrics_.set_epoch_open(true);
+    metrics_.set_epoch_open(found == Epoch::Open);
     if (found == Epoch::Open)
         return;
     if (found != Epoch::OtherLife) {
-        // Without an epoch Redis may be empty, or have lost no more than that, and fences.
+        // A Redis without an epoch may be empty; or it has lost the epoch, and fences with it, and kept values.
         log::info("{}: what is cached from before is not trusted",
                   found == Epoch::Missing ? "redis has no epoch" : "redis or PostgreSQL has been restarted");
         distrust();
@@ -177,6 +177,7 @@ void Loop::see_to_epoch()
         next_epoch_ = {};
         return;
     }
+    metrics_.set_epoch_open(true);
     next_vouch_ = {};
     horizon_.forget();
     if (found == Epoch::OtherLife)
