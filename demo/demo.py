@@ -19,7 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "test"))
 
-from servers import Cluster, Ground, Redis, ServerFailed, Worker, until  # noqa: E402
+from servers import Cluster, Ground, Prometheus, Redis, ServerFailed, Worker, until  # noqa: E402
+from load import Load  # noqa: E402
 from watch import KeyWatch  # noqa: E402
 
 SUMMARIES = 1000
@@ -98,7 +99,7 @@ class Demo:
         self.run("CREATE ROLE wc_worker LOGIN")
         self.run("SELECT wc_grant_worker('wc_worker')")
 
-    def until_caught_up(self):
+    def until_drained(self):
         """A worker that registers for the first time first removes all that it finds in Redis: it cannot know how old it is."""
         until(lambda: self.one("SELECT EXISTS (SELECT FROM white_cross.worker) AND NOT EXISTS (SELECT FROM white_cross.invalidation)"),
               30, "the worker to catch up")
@@ -234,7 +235,26 @@ def shortened(summary):
     return "{\n" + ",\n".join(parts) + "\n}"
 
 
-def stay_up(cluster, redis, worker, stop):
+def observe(demo, worker, servers):
+    """Puts the servers to work, with a Prometheus that looks on."""
+    demo.step("An application at work, and who looks on")
+    prometheus = servers.enter_context(Prometheus(demo.ground, worker))
+    load = servers.enter_context(Load(lambda: demo.cluster.connect(DATABASE), demo.redis.connect))
+    calls = 'sum by (function) (wc_function_duration_seconds_count) > 0'
+    seen = until(lambda: load.failure or {labels["function"] for labels, _ in prometheus.query(calls)} >= {"wc_health_summary",
+                 "wc_search_health_records"}, 60, "Prometheus to see calls")
+    check(load.failure is None and seen, f"the load has ended: {load.failure}")
+    say(f"console      {worker.url}/console")
+    say(f"metrics      {worker.url}/metrics")
+    say(f"figures      {worker.url}/api/admin/performance")
+    say(f"slow calls   {worker.url}/api/admin/slow")
+    say(f"Prometheus   {prometheus.url}/graph")
+    say(f"alerts       {prometheus.url}/api/v1/alerts")
+    say("All of them listen on 127.0.0.1 alone.")
+    return prometheus
+
+
+def stay_up(cluster, redis, worker, stop, others=()):
     print(f"""
 All steps held.  The servers stay up until Ctrl-C:
     psql       {cluster.bin}/psql "{cluster.dsn(DATABASE)}"
@@ -244,7 +264,7 @@ All steps held.  The servers stay up until Ctrl-C:
                {redis.log}
                {worker.log}""", flush=True)
     while not stop.wait(1):
-        for server in cluster, redis, worker:
+        for server in cluster, redis, worker, *others:
             if not server.running():
                 raise ServerFailed(f"{type(server).__name__} has ended by itself; its log is {server.log}")
 
@@ -253,30 +273,37 @@ def walk(options, stop):
     with contextlib.ExitStack() as servers:
         print("Starting a private PostgreSQL and a private Redis with a password ...", flush=True)
         ground = servers.enter_context(Ground("demo", say=say))
-        cluster = servers.enter_context(Cluster(ground, settings={"fsync": "on", "track_commit_timestamp": "on"}))
+        # Calls are counted where the library is preloaded.
+        preloaded = {"shared_preload_libraries": "$libdir/white_cross"} if options.observe else {}
+        cluster = servers.enter_context(Cluster(ground, settings={"fsync": "on", "track_commit_timestamp": "on"} | preloaded))
         redis = servers.enter_context(Redis(ground, settings={"notify-keyspace-events": "KA"}))
         say(f"PostgreSQL {cluster.version} on port {cluster.port}, Redis on port {redis.port}, files in {ground.folder}")
         demo = Demo(cluster, redis, options.students)
+        demo.ground = ground
+        others = []
         try:
             demo.prepare()
             demo.allow_worker()
-            worker = servers.enter_context(Worker(ground, cluster.dsn(DATABASE, "wc_worker"), redis))
+            worker = servers.enter_context(Worker(ground, cluster.dsn(DATABASE, "wc_worker"), redis,
+                                                 settings={"audit": {"rate_per_s": 1}}))
             say(f"$ wc-worker --config {worker.configuration}")
             say(f"connected; it answers on {worker.url}")
-            demo.until_caught_up()
+            demo.until_drained()
             demo.summary()
             demo.thousand()
             demo.fill()
             demo.write()
             demo.more_writes()
             demo.metrics(worker)
+            if options.observe:
+                others = [observe(demo, worker, servers)]
         except (StepFailed, ServerFailed, TimeoutError) as problem:
             raise StepFailed(f"step {demo.step_number}, {demo.title!r}: {problem}") from problem
         if options.once:
             print(f"\nAll {demo.step_number} steps held.", flush=True)
         else:
             stop.walking = False
-            stay_up(cluster, redis, worker, stop)
+            stay_up(cluster, redis, worker, stop, others)
             print("\nStopping the servers ...", flush=True)
 
 
@@ -301,6 +328,7 @@ def main():
     parser = argparse.ArgumentParser(description="The main job of white_cross, on private servers.")
     parser.add_argument("--once", action="store_true", help="end after the walk instead of staying up")
     parser.add_argument("--students", type=int, default=2000, metavar="N", help="how many (default 2000)")
+    parser.add_argument("--observe", action="store_true", help="put a load on the servers, and let Prometheus look on")
     options = parser.parse_args()
     if options.students < 20:
         parser.error("at least 20 students are needed to find one with allergies")

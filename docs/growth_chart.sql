@@ -1,4 +1,4 @@
--- The child of the picture in the README: made up, with the tables of wc_create_tables.
+-- The child of the picture in the documents: made up, with the tables of wc_create_tables.
 INSERT INTO students (id, "studentNumber", "firstName", "lastName", "dateOfBirth", grade, gender)
 VALUES ('made-up', 'N-made-up', 'Made', 'Up', '2012-05-20', '7', 'FEMALE');
 INSERT INTO health_records (id, type, date, description, vital, "studentId")

@@ -1,17 +1,30 @@
-// A student's health summary from the cache, or else from the database and into the cache.
-//
-// redis: a client of the package redis.  query: of the package pg, (text, values) => pool.query(text, values).  patience: how
-// long to wait for somebody else who is loading, in milliseconds; longer than loading takes.
+// An application that reads a student's health summary from the cache, writes, and reads its own write.
 
-export async function healthSummary(redis, query, student, patience = 1000) {
-  const key = `student:${student}:health_summary`, giveUp = Date.now() + patience;
-  const call = (name, ...words) => redis.fCall(name, { keys: [key], arguments: words.map(String) });
-  for (let cached; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
-    if ((cached = await call('wc_get')) !== null) return JSON.parse(cached);
-    if (await call('wc_lease', patience) === 1 || Date.now() > giveUp) break;
+import { Cache } from '../clients/node/index.js';  // of the package white-cross
+
+// redis: a connected client of the package redis.  pool: of the package pg.
+export function makeCache(redis, pool) {
+  return new Cache({ redis, query: (text, values) => pool.query(text, values), onError: console.warn });
+}
+
+// The text of the JSON, or null; a browser can have it as it is.  token: of a write that must be seen.
+export async function healthSummary(cache, student, token) {
+  return cache.read(student, 'health_summary', { token });
+}
+
+// A write.  Whoever must see it, in whatever process, reads with the token.
+export async function rename(pool, student, firstName) {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query('UPDATE students SET "firstName" = $1 WHERE id = $2', [firstName, student]);
+    const { rows } = await client.query('SELECT wc_write_token() AS token');
+    await client.query('COMMIT');
+    return rows[0].token;
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  } finally {
+    client.release();
   }
-  const found = await query('SELECT value::text, ttl_seconds, snapshot FROM wc_cache_entries(ARRAY[$1])', [student]);
-  const { value, ttl_seconds, snapshot } = found.rows[0] ?? { value: 'null', ttl_seconds: 1 };
-  await call('wc_fill', value, ttl_seconds, snapshot ?? '');  // stores it, unless it is older than a change
-  return JSON.parse(value);
 }

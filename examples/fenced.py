@@ -1,22 +1,20 @@
-"""A student's health summary from the cache, or else from the database and into the cache.
+"""An application that reads a student's health summary from the cache, writes, and reads its own write."""
 
-redis: redis-py's, with decode_responses=True.  database: a connection of psycopg 3 with autocommit.  patience: how long to
-wait for somebody else who is loading, in seconds; longer than loading takes.
-"""
-
-import json
-import time
+import white_cross  # of clients/python
 
 
-def health_summary(redis, database, student, patience=1.0):
-    key, give_up = f"student:{student}:health_summary", time.monotonic() + patience
-    while True:
-        if (cached := redis.fcall("wc_get", 1, key)) is not None:
-            return json.loads(cached)
-        if redis.fcall("wc_lease", 1, key, round(patience * 1000)) == 1 or time.monotonic() > give_up:
-            break
-        time.sleep(0.02)
-    found = database.execute("SELECT value::text, ttl_seconds, snapshot FROM wc_cache_entries(ARRAY[%s])", [student])
-    value, ttl_seconds, snapshot = found.fetchone() or ("null", 1, None)
-    redis.fcall("wc_fill", 1, key, value, ttl_seconds, snapshot or "")  # stores it, unless it is older than a change
-    return json.loads(value)
+def make_cache(redis_url, database):
+    """database: a connection of psycopg 3 with autocommit; an application has one for each thread, or a pool."""
+    return white_cross.Cache(white_cross.connect(redis_url), lambda statement, values: database.execute(statement, values).fetchall())
+
+
+def health_summary(cache, student, token=None):
+    """The text of the JSON, or None; a browser can have it as it is.  token: of a write that must be seen."""
+    return cache.read(student, "health_summary", token)
+
+
+def rename(database, student, first_name):
+    """A write.  Whoever must see it, in whatever process, reads with the token."""
+    with database.transaction():
+        database.execute('UPDATE students SET "firstName" = %s WHERE id = %s', [first_name, student])
+        return database.execute("SELECT wc_write_token()").fetchone()[0]

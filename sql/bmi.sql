@@ -18,23 +18,23 @@ SELECT put('{"height": 140, "weight": 35}') AS not_asked_for;
 SELECT count(*) FROM wc_attach('public', compute_bmi => true);
 SELECT put('{"height": 140, "weight": 35, "heartRate": 80}') AS filled, put('{"height": 140, "weight": 35, "bmi": 99}') AS replaced,
        put('{"height": 140, "weight": 35, "bmi": 17.90}') AS the_same_stays;
--- As Math.round(x * 10) / 10: 18.25 and 18.35 go up.
+-- Rounded like Math.round(x * 10) / 10: 18.25 and 18.35 go up.
 SELECT put('{"height": 200, "weight": 73}') -> 'bmi' AS up, put('{"height": 100, "weight": 18.35}') -> 'bmi' AS up_too, put('{"height": 100, "weight": 18.34}') -> 'bmi' AS down,
        put('{"height": 100, "weight": 20}') -> 'bmi' AS whole;
--- Whatever else stands there stays as it is.
+-- Other members of the vital stay as they are.
 SELECT n, left(given::text, 40) AS given, put(given) IS NOT DISTINCT FROM given AS untouched
 FROM unnest(ARRAY[NULL, 'null', '7', '"text"', '[1, 2]', '{}', '{"height": 140}', '{"weight": 35, "bmi": 1}', '{"height": "140", "weight": 35}',
                   '{"height": null, "weight": 35}', '{"height": 0, "weight": 35}', '{"height": -140, "weight": 35}', '{"height": 140, "weight": -35}',
                   '{"height": 140, "weight": 0, "bmi": 5}', '{"height": {"cm": 140}, "weight": [35]}', '{"height": true, "weight": 35}',
                   '{"height": 1e-200, "weight": 1e200}', '{"height": 1e-1000, "weight": 1e1000}', '{"height": 1e-6, "weight": 1}',
                   '{"nested": {"height": 140, "weight": 35}}']::jsonb[]) WITH ORDINALITY AS g (given, n) ORDER BY n;
--- An update that brings only one of them.
+-- An update that changes only height or only weight.
 SELECT put('{"height": 140}') AS height;
 UPDATE health_records SET vital = vital || '{"weight": 35}' RETURNING vital;
 UPDATE health_records SET vital = jsonb_set(vital, '{height}', '150') RETURNING vital;
 UPDATE health_records SET vital = vital - 'height' RETURNING vital;
 UPDATE health_records SET notes = 'no vital' RETURNING vital;
--- Filled for what was there before.
+-- Existing rows get a BMI when they are updated.
 ALTER TABLE health_records DISABLE TRIGGER white_cross_bmi;
 SELECT put('{"height": 140, "weight": 35}');
 ALTER TABLE health_records ENABLE TRIGGER white_cross_bmi;
@@ -52,7 +52,7 @@ SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'health_records'::regcl
 ALTER TABLE health_records RENAME COLUMN vital TO vitals;
 INSERT INTO health_records (id, type, date, description, vitals, "studentId") VALUES ('renamed', 'CHECKUP', '2025-01-01', '', '{"height": 100, "weight": 15}', 's') RETURNING vitals;
 ALTER TABLE health_records RENAME COLUMN vitals TO vital;
--- Off again, and gone with wc_detach.
+-- compute_bmi => false drops the trigger, and so does wc_detach.
 SELECT count(*) FROM wc_attach('public', compute_bmi => false);
 SELECT put('{"height": 140, "weight": 35}') AS off;
 SELECT count(*) FROM wc_attach('public', compute_bmi => true);

@@ -1,4 +1,4 @@
--- What the database tells those who fill the cache.
+-- The functions for clients that fill the cache.
 \set SHOW_CONTEXT never
 CREATE EXTENSION white_cross;
 SELECT wc_create_tables('public');
@@ -53,7 +53,7 @@ SELECT split_part(snapshot, '@', 1) = pg_current_snapshot()::text AS same_snapsh
 FROM wc_cache_entries('{s1}'::text[]);
 COMMIT;
 
--- Not for the cache: what a transaction sees of its own changes, and what a policy shows to one role.
+-- No snapshot for values that must not be cached: after own changes in the transaction, and under row-level security.
 BEGIN;
 UPDATE students SET "firstName" = 'own' WHERE id = 's1';
 SELECT value -> 'student' ->> 'firstName' AS name, snapshot IS NULL AS not_for_the_cache FROM wc_cache_entries('{s1}'::text[]);
@@ -74,7 +74,7 @@ SELECT student_id, snapshot IS NULL AS not_for_the_cache FROM wc_cache_entries('
 SELECT student_id, snapshot IS NULL AS page_not_for_the_cache FROM wc_cache_entries('{s1,s2}'::text[], ARRAY['records:1:20:{}']);
 RESET ROLE;
 
--- The role of a worker: exactly what it needs.
+-- A worker's role has exactly the privileges that it needs.
 ALTER TABLE students DISABLE ROW LEVEL SECURITY;
 CREATE ROLE wc_daemon;
 SELECT wc_grant_worker('wc_daemon');

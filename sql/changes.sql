@@ -18,7 +18,7 @@ SELECT 's' || n, n, 'first', 'last', '2015-01-01', '4', 'FEMALE' FROM generate_s
 SELECT * FROM queued();
 SELECT white_cross.register_worker('w1') AS new;
 SELECT white_cross.register_worker('w1') AS again;
--- What changed before it was registered is unknown: everything.
+-- Changes from before the registration are unknown, so every student is queued.
 SELECT * FROM queued();
 
 -- INSERT, UPDATE, DELETE.
@@ -33,7 +33,7 @@ SELECT * FROM queued();
 DELETE FROM students WHERE id = 's7';
 SELECT * FROM queued();
 
--- A growth chart is touched only by records with a vital, and by what it shows of them.
+-- A growth chart becomes stale only by records with a vital, and by columns that it shows.
 INSERT INTO health_records (id, type, date, description, "studentId") VALUES ('h1', 'ILLNESS', '2025-01-01', 'x', 's1');
 SELECT * FROM queued();
 UPDATE health_records SET vital = '{"height": 120}' WHERE id = 'h1';
@@ -59,7 +59,7 @@ SELECT * FROM queued();
 INSERT INTO chronic_conditions (id, condition, "diagnosedDate", "studentId") VALUES ('c1', 'Asthma', '2025-01-01', 's3');
 SELECT * FROM queued();
 
--- Once a transaction, however often a student changes; each combination of sections has its row.
+-- A student is queued once per transaction, however often it changes; each combination of sections has a row.
 BEGIN;
 UPDATE allergies SET allergen = 'Soy';
 UPDATE allergies SET allergen = 'Eggs';
@@ -68,7 +68,7 @@ INSERT INTO chronic_conditions (id, condition, "diagnosedDate", "studentId") VAL
 COMMIT;
 SELECT * FROM queued();
 
--- Rolled back: not at all.  To a savepoint: a student too many does no harm, one too few would.
+-- A rolled back transaction queues nothing.  After ROLLBACK TO SAVEPOINT students may be queued without need, which does no harm.
 BEGIN;
 UPDATE students SET grade = '6';
 ROLLBACK;
@@ -84,7 +84,7 @@ COMMIT;
 SELECT * FROM queued();
 DO $$ BEGIN UPDATE students SET grade = '7' WHERE id = 's1'; RAISE 'no'; EXCEPTION WHEN OTHERS THEN UPDATE students SET grade = '7' WHERE id = 's4'; END $$;
 SELECT * FROM queued();
--- Nothing is carried over into the next transaction.
+-- The next transaction does not queue them again.
 SELECT 1 AS one;
 SELECT * FROM queued();
 
@@ -109,7 +109,7 @@ UPDATE students SET grade = '8' WHERE id = 's1';
 RESET session_replication_role;
 SELECT * FROM queued();
 
--- TRUNCATE: every student, known or not.
+-- TRUNCATE queues every student.
 TRUNCATE allergies;
 SELECT * FROM queued();
 BEGIN;
@@ -124,13 +124,13 @@ INSERT INTO students (id, "studentNumber", "firstName", "lastName", "dateOfBirth
 SELECT 's' || n, n, 'first', 'last', '2015-01-01', '4', 'FEMALE' FROM generate_series(1, 5) AS n;
 SELECT * FROM queued();
 RESET white_cross.max_students_per_transaction;
--- Many students: rows of moderate size, nobody lost.
+-- Many students: several rows of moderate size, which contain all of them.
 INSERT INTO students (id, "studentNumber", "firstName", "lastName", "dateOfBirth", grade, gender)
 SELECT 'x' || n, 'x' || n, 'first', 'last', '2015-01-01', '4', 'FEMALE' FROM generate_series(1, 5000) AS n;
 SELECT max(cardinality(students)) BETWEEN 50 AND 300 AS moderate, max(pg_column_size(students)) < 2000 AS in_line, sum(cardinality(students)) AS students,
        count(DISTINCT xid) AS transactions FROM white_cross.invalidation;
 SELECT count(DISTINCT u) FROM queued() AS q, unnest(q.students) AS u;
--- An id as long as it likes.
+-- A very long id.
 INSERT INTO students (id, "studentNumber", "firstName", "lastName", "dateOfBirth", grade, gender)
 SELECT repeat(n::text, 2500), 'long' || n, 'first', 'last', '2015-01-01', '4', 'FEMALE' FROM generate_series(1, 3) AS n;
 SELECT changed, cardinality(students), length(students[1]) FROM queued();
@@ -143,7 +143,7 @@ SELECT * FROM queued();
 COMMIT PREPARED 'wc';
 SELECT * FROM queued();
 
--- As whoever writes: without privileges on the queue, with any search_path.
+-- A writer needs no privileges on the queue, and may have any search_path.
 CREATE ROLE wc_writer;
 GRANT USAGE ON SCHEMA public TO wc_writer;
 GRANT SELECT, UPDATE ON students TO wc_writer;
@@ -155,9 +155,9 @@ RESET search_path;
 RESET ROLE;
 SELECT * FROM queued();
 
--- By hand: in the transaction, for those who may.
+-- wc_invalidate queues in the transaction, for roles that may call it, and returns how many students.
 BEGIN;
-SELECT wc_invalidate('s1'), wc_invalidate('{s2,NULL,s3}'::text[]);
+SELECT wc_invalidate('s1'), wc_invalidate('{s2,NULL,s3,s2}'::text[]) AS many, wc_invalidate('{}'::text[]) AS none, wc_invalidate(NULL::text) AS "null";
 SELECT * FROM queued();
 COMMIT;
 SELECT * FROM queued();
@@ -178,9 +178,10 @@ RESET ROLE;
 -- Without a worker nothing is queued again.
 SELECT white_cross.unregister_worker('w1') AS gone, white_cross.unregister_worker('w1') AS again;
 UPDATE students SET grade = '12' WHERE id = 's1';
+SELECT wc_invalidate('s1'), wc_invalidate_all(), wc_invalidate_pattern('student:*'), wc_prewarm('{s1}'::text[]);
 SELECT * FROM queued();
 
--- Deferred triggers write as well, before the queue is filled.
+-- Deferred triggers write before the queue rows are inserted, so their changes are queued.
 SELECT white_cross.register_worker('w1') AS new;
 SELECT * FROM queued();
 CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE students SET grade = 'late' WHERE id = 's5'; RETURN NULL; END $$;

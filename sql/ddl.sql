@@ -1,4 +1,4 @@
--- DDL changes rows, or what they mean, without firing row triggers: all of the cache counts as stale then.
+-- DDL changes rows, or their meaning, without firing row triggers: the whole cache becomes stale then.
 \set SHOW_CONTEXT never
 CREATE EXTENSION white_cross;
 CREATE SCHEMA clinic;
@@ -10,7 +10,7 @@ CREATE FUNCTION queued() RETURNS TABLE (sections smallint, students text[]) LANG
 $$;
 SELECT * FROM queued();
 
--- What has nothing to do with the attached tables.
+-- DDL that does not concern the attached tables.
 CREATE TABLE clinic.other (id int, sex clinic."Gender");
 ALTER TABLE clinic.other ADD COLUMN x int;
 DROP TABLE clinic.other;
@@ -22,7 +22,7 @@ ALTER TYPE clinic.shade RENAME VALUE 'light' TO 'dark';
 CREATE INDEX ON clinic.students ("lastName");
 SELECT * FROM queued();
 
--- What has: columns, labels, names.
+-- DDL that does: columns, labels, names.
 ALTER TABLE clinic.students ADD COLUMN nick text;
 SELECT * FROM queued();
 ALTER TABLE clinic.students ALTER COLUMN grade TYPE varchar(20);
@@ -33,7 +33,7 @@ BEGIN;
 ALTER TABLE clinic.students DROP COLUMN nick;
 ROLLBACK;
 SELECT * FROM queued();
--- By somebody who may alter the tables and knows nothing of the extension.
+-- By a role that may alter the tables and has no rights on the extension.
 CREATE ROLE wc_owner;
 ALTER SCHEMA clinic OWNER TO wc_owner;
 ALTER TABLE clinic.allergies OWNER TO wc_owner;

@@ -1,4 +1,4 @@
--- A student's history, out piece by piece.
+-- Export of a student's history, chunk by chunk.
 \set SHOW_CONTEXT never
 \pset format unaligned
 \pset tuples_only on
@@ -20,14 +20,14 @@ INSERT INTO allergies (id, allergen, severity, verified, "createdAt", "updatedAt
 INSERT INTO chronic_conditions (id, condition, "diagnosedDate", medications, "createdAt", "updatedAt", "studentId") VALUES
     ('c1', 'Asthma', '2022-01-01', '{"Inhaler"}', '2025-01-01', '2025-01-01', 's1');
 
--- When it is made is the one thing that differs from time to time.
+-- Only exportDate differs between two exports.
 CREATE FUNCTION shown(chunk text) RETURNS text LANGUAGE sql AS
     $$ SELECT regexp_replace(chunk, '"exportDate":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"', '"exportDate":"…"') $$;
 SELECT shown(wc_export_health_history('s1', 2)::text);
 SELECT shown(wc_export_health_history('s2')::text);
 SELECT shown(wc_export_health_history_ndjson('s1'::text));
 
--- Nobody.
+-- Unknown students.
 SELECT wc_export_health_history('nobody');
 SELECT wc_export_health_history(NULL::text);
 SELECT wc_export_health_history_csv('nobody'::text);
@@ -42,7 +42,7 @@ SELECT wc_export_health_history('s1', 0);
 SELECT wc_export_health_history('s1', 10001);
 \echo :SQLSTATE
 
--- Many.
+-- Many students.
 SELECT student_id, chunk ->> 'type' AS type, chunk ->> 'chunk' AS chunk
 FROM wc_export_health_histories('{s2,nobody,NULL,s1,s2}'::text[], 3);
 SELECT count(*) FROM wc_export_health_histories('{}'::text[]);
@@ -82,7 +82,7 @@ FETCH ALL FROM held;
 CLOSE held;
 SELECT wc_export_health_history('s1', 1) ->> 'type' LIMIT 2;
 
--- Columns that the functions know nothing of, and such as nobody can write.
+-- Columns that are not attributes, and generated columns.
 ALTER TABLE allergies ADD COLUMN "severity rank" numeric(6,2) DEFAULT 1.50, ADD COLUMN seen date DEFAULT '2025-01-02', ADD COLUMN flags boolean,
     ADD COLUMN loud text GENERATED ALWAYS AS (upper(allergen)) STORED, ADD COLUMN gone int;
 ALTER TABLE allergies DROP COLUMN gone;

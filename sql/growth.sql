@@ -20,7 +20,11 @@ SELECT wc_age_months('2015-01-01', '2020-01-01') * 30.4375 AS days, wc_age_month
        wc_age_months(date '2020-01-02', '2020-01-01') < 0 AS before_birth;
 SELECT wc_age_months(timestamp '2015-01-01 00:00', timestamp '2015-01-31 23:59') = wc_age_months(date '2015-01-01', date '2015-01-31') AS whole_days;
 SET timezone = 'America/Los_Angeles';
-SELECT wc_age_months(timestamptz '2015-01-01 00:00+00', timestamptz '2015-01-02 12:00+00') * 30.4375 AS days_here;
+SELECT wc_age_months(timestamptz '2015-01-01 00:00+00', timestamptz '2015-01-02 12:00+00') * 30.4375 AS days_whatever_the_session;
+SET white_cross.time_zone = 'America/New_York';
+SELECT wc_age_months(timestamptz '2015-01-01 00:00+00', timestamptz '2015-01-02 12:00+00') * 30.4375 AS days_there;
+RESET white_cross.time_zone;
+SET white_cross.time_zone = 'Atlantis/Poseidonis';
 RESET timezone;
 SELECT wc_age_months(date '2015-01-01', 'infinity');
 
@@ -77,9 +81,10 @@ SELECT wc_growth_zscore_batch('bmi', '{male,nonsense}', '{100,100}', '{16,16}');
 SELECT wc_growth_zscore_batch('bmi', '{male,female}', '{100}', '{16,16}');
 SELECT wc_growth_zscore_batch('bmi', '{male,female}', '{100,100}', '{16}');
 
--- what cannot be
+-- errors
 SELECT wc_growth_percentile('length', 'male', 100, 128);
-SELECT wc_growth_percentile('height', 'm', 100, 128);
+SELECT wc_growth_percentile('height', 'Knabe', 100, 128);
+SELECT wc_growth_percentile('height', E' M\t', 100, 128) = wc_growth_percentile('height', 'male', 100, 128) AS other_spelling;
 SELECT wc_growth_percentile('height', 'male', 100, 0);
 SELECT wc_growth_percentile('height', 'male', 100, -128);
 SELECT wc_growth_zscore('height', 'male', 100, 'NaN');
@@ -101,9 +106,12 @@ SELECT count(*), count(value) FROM wc_growth_curves('height', 'FEMALE'::gender, 
 SELECT count(*) FROM wc_growth_curves('height', 'other');
 SELECT count(*) FROM wc_growth_curves('height', 'male', '{50,100}');
 
--- nothing of it reads a table or depends on the session, but ages in time zones
+-- except for ages in time zones, no result depends on a table or on the session
 SELECT p.provolatile, p.proisstrict, p.proparallel, count(*) FROM pg_proc AS p
 WHERE p.proname ~ '^wc_(bmi|age_months|growth_(zscore|percentile|value|modified_zscore|implausible|curves))' AND p.proname <> 'wc_bmi_category_of' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+
+-- a name that is too long for a message is cut behind a whole character
+SELECT wc_growth_zscore('bmi', 'male', 100, 16, 'x' || repeat('é', 60));
 
 DROP TYPE gender;
 DROP EXTENSION white_cross;

@@ -1,4 +1,4 @@
--- A student's history, in again: whole or not at all, and an error that says where.
+-- Import of a student's history: completely or not at all; errors name the place.
 \set SHOW_CONTEXT never
 \pset format unaligned
 \pset tuples_only on
@@ -31,7 +31,7 @@ DELETE FROM students WHERE id = 's1';
 SELECT wc_import_health_history(history::jsonb::json) -> 'records' FROM kept;
 SELECT without_date(export('s1')) = without_date(history) AS same FROM kept;
 
--- What is there already.
+-- Rows that exist already.
 SELECT wc_import_health_history(history) FROM kept;
 \echo :SQLSTATE
 UPDATE health_records SET notes = 'changed' WHERE id = 'r2';
@@ -100,7 +100,7 @@ SELECT wc_import_health_history('[]');
 SELECT wc_import_health_history('[7]');
 SELECT wc_import_health_history((SELECT json_agg(c) FROM kept, json_array_elements((history::jsonb || history::jsonb)::json) AS c));
 
--- What the tables themselves refuse: constraints, triggers, lengths, foreign keys.  Nothing of a row is shown.
+-- Errors of the tables themselves: constraints, triggers, lengths, foreign keys.  They show nothing of a row.
 ALTER TABLE health_records ADD CONSTRAINT not_so_old CHECK (date > '2025-10-09'), ALTER COLUMN provider TYPE varchar(8);
 SELECT wc_import_health_history(history) FROM kept;
 ALTER TABLE health_records ALTER COLUMN provider TYPE varchar(9);
@@ -113,10 +113,10 @@ CREATE TRIGGER refuse BEFORE INSERT ON allergies FOR EACH ROW EXECUTE FUNCTION r
 SELECT wc_import_health_history(history) FROM kept;
 \echo :SQLSTATE
 DROP TRIGGER refuse ON allergies;
--- Nothing was left of all that.
+-- The failed imports have changed nothing.
 SELECT count(*) FROM students WHERE id = 's1';
 
--- Columns of the application's own, of any type, and such as nobody can write.
+-- The application's own columns, of any type, and generated columns.
 ALTER TABLE allergies ADD COLUMN "severity rank" numeric(6,2) DEFAULT 1.50, ADD COLUMN seen date DEFAULT '2025-01-02', ADD COLUMN flags boolean,
     ADD COLUMN loud text GENERATED ALWAYS AS (upper(allergen)) STORED, ADD COLUMN n int GENERATED ALWAYS AS IDENTITY, ADD COLUMN raw json,
     ADD COLUMN net inet, ADD COLUMN sizes int[];
@@ -133,13 +133,13 @@ SELECT broken('{4,allergies,0,n}', '12345678901');
 SELECT broken('{4,allergies,0,severity rank}', '123456');
 SELECT broken('{4,allergies,0,loud}', '"Secret"');
 
--- The cache hears of it.
+-- An import invalidates the cache.
 SELECT white_cross.register_worker('w');
 DELETE FROM white_cross.invalidation;
 SELECT wc_import_health_history(history) -> 'student' FROM kept;
 SELECT students, sections FROM white_cross.invalidation;
 
--- Not for everybody, and not past what a role may do.
+-- By default no role may import, and an import has only the privileges of its caller.
 CREATE ROLE wc_regress_importer;
 GRANT SELECT ON kept TO wc_regress_importer;
 SET ROLE wc_regress_importer;

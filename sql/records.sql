@@ -18,7 +18,7 @@ INSERT INTO allergies (id, allergen, severity, verified, "createdAt", "updatedAt
 INSERT INTO chronic_conditions (id, condition, "diagnosedDate", medications, "createdAt", "updatedAt", "studentId") VALUES
     ('c1', 'Asthma', '2022-01-01', '{"Inhaler"}', '2025-01-01', '2025-01-01', 's1');
 
--- Lists: what the summary shows, by itself.
+-- Lists: the sections of the summary, each by itself.
 SELECT wc_student_allergies('s1')::text = (wc_health_summary('s1') -> 'allergies')::text AS allergies,
        wc_student_conditions('s1')::text = (wc_health_summary('s1', '{chronicConditions}') -> 'chronicConditions')::text AS conditions,
        wc_recent_vitals('s1')::text = (wc_health_summary('s1') -> 'recentVitals')::text AS vitals,
@@ -34,7 +34,7 @@ SELECT wc_recent_vitals('s1', 501);
 SELECT wc_vaccinations('s2') AS none, wc_student_allergies('nobody') AS unknown, wc_student_conditions(NULL::text) IS NULL AS null_id,
        wc_recent_vitals(7) AS number, wc_vaccinations('6f2c1b1e-0000-4000-8000-00000000abcd'::uuid) AS uuid;
 
--- Pages: all of an item, then the order.
+-- Pages: all members of an item, then the order.
 SELECT wc_student_records('s1', 1, 1);
 SELECT wc_student_records('s1', 9, 1) -> 'records';
 SELECT wc_student_records('s1', page_size => 500) #>> '{records,8,attachments}' AS attachments;
@@ -54,7 +54,7 @@ FROM unnest(ARRAY['{}', '{"type": "VACCINATION"}', '{"type": null}', '{"dateFrom
                   '{"type": "CHECKUP", "provider": "dr", "dateFrom": "2025-01-01", "dateTo": "2025-12-31"}']::jsonb[]) AS f,
      wc_student_records('s1', 1, 20, f) AS p;
 
--- Cursors: the same pages, whatever comes between.
+-- Cursors: the same pages, even if records come or go in between.
 CREATE FUNCTION walk(size int, filters jsonb DEFAULT '{}') RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
     page json;
@@ -93,7 +93,7 @@ SELECT walk(3);
 SELECT ids(wc_student_records('s1', 2, 3)) AS second, ids(wc_student_records('s1', 3, 3)) AS third;
 ROLLBACK;
 
--- What is refused.
+-- Errors.
 CREATE FUNCTION refusal(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     hint text;
@@ -119,7 +119,7 @@ SELECT refusal('SELECT wc_student_records(''s1'')');
 SELECT wc_health_summary('s1') IS NOT NULL AS summary_needs_them_not;
 ALTER TABLE health_records RENAME files TO attachments;
 
--- Who sees what.
+-- Privileges and row-level security.
 CREATE ROLE wc_nurse;
 GRANT SELECT (id, "firstName", "lastName", "studentNumber") ON students TO wc_nurse;
 GRANT SELECT ON health_records TO wc_nurse;
@@ -137,7 +137,7 @@ CREATE POLICY dental ON health_records TO wc_nurse USING (type = 'DENTAL');
 SET ROLE wc_nurse;
 SELECT ids(p), p -> 'pagination' AS pagination, ids(wc_student_records_after('s1')) AS after FROM wc_student_records('s1') AS p;
 RESET ROLE;
--- Of a student that is not shown, nothing is.
+-- Records of a hidden student are hidden too.
 ALTER TABLE students ENABLE ROW LEVEL SECURITY;
 SET ROLE wc_nurse;
 SELECT wc_student_records('s1'), wc_student_records_after('s1'), wc_student_allergies('s1'), wc_student_conditions('s1'), wc_recent_vitals('s1'), wc_vaccinations('s1');
@@ -145,7 +145,7 @@ RESET ROLE;
 ALTER TABLE students DISABLE ROW LEVEL SECURITY;
 ALTER TABLE health_records DISABLE ROW LEVEL SECURITY;
 
--- Deleting: each id once, nobody's ids told, as the caller.
+-- Deletion: each id counts once, ids of hidden records are not found, and the caller's privileges hold.
 BEGIN;
 SELECT wc_bulk_delete_records('{r1,r2,r1,nobody,NULL,nobody,r2}'::text[]), wc_bulk_delete_records('{}'::text[]) AS none,
        wc_bulk_delete_records(NULL::text[]) IS NULL AS null_ids;
@@ -170,7 +170,7 @@ SELECT refusal('SELECT wc_bulk_delete_records(''{r1,r2}''::text[])');
 DROP TABLE followups;
 SELECT count(*) FROM health_records;
 
--- No search_path leads elsewhere.
+-- search_path has no influence.
 CREATE SCHEMA evil;
 CREATE TABLE evil.health_records (LIKE health_records);
 CREATE FUNCTION evil.lower(text) RETURNS text LANGUAGE sql AS $$ SELECT 'evil' $$;
@@ -220,6 +220,14 @@ SELECT wc_student_records(7, 2, 1) -> 'records' -> 0;
 SELECT walk(4);
 SELECT ids(wc_student_records('7', n, 4)) AS numbers FROM generate_series(1, 5) AS n;
 SELECT walk(3, '{"type": "dental"}');
+-- Filters are of any type that holds JSON, and numbers of any width.
+SELECT ids(wc_student_records(7, 1::smallint, 3::bigint, f)) AS json, ids(wc_student_records(7, 1, 3, f::jsonb)) AS jsonb, ids(wc_student_records(7, 1, 3, f::text)) AS text,
+       ids(wc_student_records(7, 1, 3, f::text::varchar)) AS varchar, ids(wc_student_records(7, '1', '3', '{"type": "dental"}')) AS unknown,
+       ids(wc_student_records(7, filters => f::jsonb, page_size => 3)) AS named, ids(wc_student_records_jsonb(7, 1, 3, f)::json) AS as_jsonb
+FROM (SELECT '{"type": "dental"}'::json) AS g (f);
+SELECT wc_student_records(7, 1, 3, 4);
+SELECT wc_student_records(7, 1, 3, '{"provider": Secret}');
+SELECT wc_student_records(7, 9223372036854775807, 3) -> 'pagination' AS far;
 -- The day begins at its midnight.
 SELECT f AS filters, ids(wc_student_records(7, filters => f))
 FROM unnest(ARRAY['{"dateFrom": "2025-01-02"}', '{"dateFrom": "2025-01-02T00:00:01Z"}', '{"dateTo": "2024-12-31T23:59:59Z"}', '{"dateTo": "2025-01-01"}',

@@ -20,11 +20,11 @@ CREATE FUNCTION found(VARIADIC queries text[]) RETURNS TABLE (query text, finds 
 SELECT wc_search_health_records('sore throat fever');
 -- Words, in any form; phrases; the beginning of the last word, also past its stem.
 SELECT * FROM found('sore throat', '"sore throat"', '“sore throat”', '"sore thr', '"sore thr"', 'cough', 'coughs', 'coughi', 'coughin', 'vaccinat', 'thro sore', 'sore thro');
--- Without.
+-- Excluded terms.
 SELECT * FROM found('sore -fever', 'sore -"sent home"', '-fever', 'feverfew -knee', '-feverfew', 'sore -', '-');
--- Names and numbers, by part; quotes that phones make; what is only punctuation is nothing.
+-- Parts of names and numbers; typographic quotes; punctuation alone finds nothing.
 SELECT * FROM found('zoë', 'ZOË O''BRIEN', 'O’Brien', 'O''Brien &', 'brien, zoë', 'STU002', '0017', 'Zoë Feverfew', 'o', '%', 'S_U');
--- Nothing to look for.
+-- Queries without a word.
 SELECT * FROM found('', ' ', 'the', 'of the', '&', '''', '"', '\', ':*', '&&|!()', '🤒', '🤒 fever', repeat('x', 10000), NULL);
 SELECT length(wc_search_health_records(repeat('fever throat ', 800))::text) > 200 AS ten_thousand_characters;
 
@@ -36,7 +36,7 @@ SELECT ids(wc_search_health_records('fever')) AS by_date, ids(wc_search_health_r
 SELECT r -> 'highlight' AS highlight FROM json_array_elements(wc_search_health_records('vaccination follow o''brien', highlight => true) -> 'records') AS r;
 SELECT r -> 'highlight' AS highlight FROM json_array_elements(wc_search_health_records('feverfew', highlight => true) -> 'records') AS r;
 
--- Errors show nothing that was typed.
+-- Errors do not show the query.
 SELECT wc_search_health_records('secret', page => 0);
 \echo :SQLSTATE
 SELECT wc_search_health_records('secret', page_size => 501);
@@ -46,7 +46,7 @@ SELECT wc_search_health_records('secret', 'secret');
 SELECT wc_search_health_records('secret', "order" => 'secret');
 \echo :SQLSTATE
 
--- Who sees what: neither found nor counted.
+-- Row-level security: hidden records are neither found nor counted.
 CREATE ROLE wc_searcher;
 SET ROLE wc_searcher;
 SELECT wc_search_health_records('secret');
@@ -69,7 +69,7 @@ RESET ROLE;
 ALTER TABLE students DISABLE ROW LEVEL SECURITY;
 ALTER TABLE health_records DISABLE ROW LEVEL SECURITY;
 
--- No search_path leads elsewhere.
+-- search_path has no influence.
 CREATE SCHEMA evil;
 CREATE FUNCTION evil.to_tsvector(regconfig, text) RETURNS tsvector LANGUAGE sql AS $$ SELECT ''::tsvector $$;
 CREATE FUNCTION evil.no(text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT false $$;

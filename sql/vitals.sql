@@ -14,7 +14,7 @@ SELECT wc_statistics(x) IS NULL AS no_row FROM generate_series(1, 0) AS x;
 SELECT x % 2 AS odd, wc_statistics(x) FROM generate_series(1, 9) AS x GROUP BY x % 2 ORDER BY odd;
 SELECT wc_statistics(x) FILTER (WHERE x > 2) AS filtered, wc_statistics(DISTINCT x / 2) AS distinct, wc_statistics(x ORDER BY -x) AS ordered
 FROM generate_series(1, 4) AS x;
--- As a window: the state is asked many times.
+-- As a window function: the state is used many times.
 SELECT x, wc_statistics(x) OVER (ORDER BY x) ->> 'median' AS so_far, wc_statistics(x) OVER (ORDER BY x ROWS 1 PRECEDING) ->> 'sum' AS last_two
 FROM (VALUES (5), (1), (4), (2), (3)) AS v (x) ORDER BY x;
 SELECT wc_statistics('NaN');
@@ -31,8 +31,10 @@ FROM (VALUES (10, timestamptz '2025-01-01 00:00Z'), (11, '2025-01-11 00:00Z'), (
 SELECT wc_trend('Infinity', now());
 SELECT wc_trend(1, timestamp '-infinity');
 SELECT wc_trend(1, 'infinity'::date);
+SELECT wc_trend(1, date '294276-12-31') IS NULL;
+SELECT wc_trend(1, date '5874897-12-31');
 
--- A student's own.
+-- The trend of a student's vital.
 INSERT INTO students (id, "studentNumber", "firstName", "lastName", "dateOfBirth", grade, gender) VALUES
     ('ada', 'N1', 'Ada', 'Quill', '2015-03-01', '4', 'FEMALE'), ('kit', 'N2', 'Kit', 'Roe', '2015-03-01', '4', 'OTHER');
 INSERT INTO health_records (id, type, date, description, vital, "studentId") VALUES
@@ -40,7 +42,7 @@ INSERT INTO health_records (id, type, date, description, vital, "studentId") VAL
     ('r1', 'CHECKUP', '2022-01-10 09:00', '', '{"height": 120, "weight": 22, "heartRate": 90}', 'ada'),
     ('r3', 'SCREENING', '2024-01-10 09:00', '', '{"weight": 28.1, "heartRate": "fast"}', 'ada'),
     ('r2', 'ILLNESS', '2023-01-10 09:00', '', '{"temperature": 38.9, "heartRate": 99}', 'ada'),
-    ('r5', 'CHECKUP', '2025-01-10 09:00', '', '{"height": 54, "weight": "31"}', 'ada'),
+    ('r5', 'CHECKUP', '2025-01-10 09:05', '', '{"height": 54, "weight": "31"}', 'ada'),
     ('r6', 'CHECKUP', '2016-01-10 09:00', '', '{"height": 71, "weight": 0}', 'ada'),
     ('r7', 'CHECKUP', '2025-02-10 09:00', '', 'null', 'ada'), ('r8', 'CHECKUP', '2025-02-11 09:00', '', NULL, 'ada'),
     ('r9', 'CHECKUP', '2025-02-11 09:00', '', '[1]', 'ada'),
@@ -61,7 +63,7 @@ SELECT wc_vital_trend('ada'::text, 'weight', since => '2022-06-01Z');
 SELECT wc_vital_trend('ada'::text, 'heartRate') ->> 'points' AS two_numbers, wc_vital_trend('ada'::text, 'oxygenSaturation') IS NULL AS none,
        wc_vital_trend('nobody'::text, 'height') IS NULL AS unknown, wc_vital_trend('ada'::text, NULL) IS NULL AS null_vital;
 SELECT wc_vital_trend('ada'::text, 'pulse');
--- What a policy hides is not there.
+-- A student that a policy hides is unknown.
 CREATE ROLE wc_vitals_reader;
 GRANT SELECT ON students, health_records TO wc_vitals_reader;
 ALTER TABLE students ENABLE ROW LEVEL SECURITY;
@@ -72,7 +74,7 @@ RESET ROLE;
 DROP OWNED BY wc_vitals_reader;
 DROP ROLE wc_vitals_reader;
 
--- The chart as a picture.
+-- The chart as SVG.
 SELECT measure, length(xml) > 3000 AS full, xml ~ '^<svg ' AND xml ~ E'</svg>\n$' AS whole, xml ~ 'Ada|Quill|2015|2025' AS tells_who
 FROM unnest('{bmi,height,weight}'::text[]) AS measure, LATERAL (SELECT wc_growth_chart_svg('ada'::text, measure)) AS s (text), LATERAL (SELECT text) AS x (xml);
 SELECT wc_growth_chart_svg('nobody'::text, 'bmi') IS NULL AS unknown, wc_growth_chart_svg('ada'::text, NULL) IS NULL AS null_measure;

@@ -5,7 +5,8 @@
     test/run_tests.py unit regress         some
     test/run_tests.py e2e -- -k truncate   what follows -- goes to pytest
 
-A suite that ends badly without a failed test (a crash, nothing found) counts as one failure.
+A suite that ends badly without a failed test (a crash, nothing found) counts as one failure.  Each failure is named once
+more before the last line, so that the end of a long log tells what to look for.
 """
 
 import json
@@ -16,14 +17,15 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from servers import Cluster, Ground, ServerFailed
 from servers.cluster import pg_config
+from servers.ground import BUILD
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "build" / "test"
+RESULTS = BUILD / "test"
 
 
 @dataclass
@@ -31,13 +33,31 @@ class Count:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    names: list = field(default_factory=list)  # of what failed, with a line of the reason where there is one
 
     def settled(self, status):
         """A suite that failed, or ran nothing, has a failure to show for it."""
         if self.failed == 0 and (status != 0 or self.passed == 0):
             self.failed = 1
-            print(f"the suite ended with status {status} and {self.passed} passed", flush=True)
+            self.names.append(f"the suite ended with status {status} and {self.passed} passed")
+            print(self.names[-1], flush=True)
         return self
+
+    def ran(self, name, good):
+        """One test of its own, such as a program that ends with 0 if it holds."""
+        self.passed += good
+        self.failed += not good
+        if not good:
+            self.names.append(name)
+        return self
+
+
+def failures_of(suite):
+    """The failed cases of a JUnit report's suite, each with the first line of its message."""
+    for case in suite.iter("testcase"):
+        for bad in [*case.iter("failure"), *case.iter("error")]:
+            reason = (bad.get("message") or "").partition("\n")[0]
+            yield f"{case.get('classname')}::{case.get('name')}: {reason[:200]}"
 
 
 def pytest(name, options):
@@ -54,6 +74,7 @@ def pytest(name, options):
             count.failed += bad
             count.skipped += skipped
             count.passed += max(0, int(suite.get("tests")) - bad - skipped)
+            count.names += failures_of(suite)
     return count.settled(done.returncode)
 
 
@@ -62,7 +83,8 @@ def lint(_):
 
 
 def e2e(options):
-    return pytest("e2e", ["-v", *options])
+    """A process more than there are processors, since tests wait a lot; a file's tests stay together, for they share servers."""
+    return pytest("e2e", ["-v", f"--numprocesses={min(len(os.sched_getaffinity(0)) + 1, 4)}", "--dist=loadfile", *options])
 
 
 def unit(_):
@@ -74,6 +96,8 @@ def unit(_):
         sums = json.loads(report.read_text())
         count.failed = sums["failures"] + sums["errors"]
         count.passed = sums["tests"] - count.failed - sums["disabled"]
+        count.names = [f"{suite['name']}.{test['name']}" for suite in sums["testsuites"] for test in suite["testsuite"]
+                       if test.get("failures")]
     return count.settled(done.returncode)
 
 
@@ -84,13 +108,12 @@ REGRESS_LINE = re.compile(r"^(?:test\s+|\s+)\S+\s+\.\.\. (?P<old>ok|FAILED|faile
 def pg_regress(name, program, tests, arguments):
     """Run pg_regress or its isolation sister against a cluster of its own."""
     if not tests:
-        print("no tests found", flush=True)
-        return Count(failed=1)
+        return Count().ran("no tests found", False)
     output = RESULTS / name
     output.mkdir(parents=True, exist_ok=True)
     pgxs = Path(pg_config("pgxs")).parents[1]
     count = Count()
-    with Ground(f"test/{name}-servers", say=print) as ground, Cluster(ground) as cluster:
+    with Ground(f"test/{name}-servers", say=print, in_memory=True) as ground, Cluster(ground) as cluster:
         run = subprocess.Popen(
             [pgxs / program, f"--outputdir={output}", f"--bindir={cluster.bin}", f"--host={cluster.sockets}",
              f"--port={cluster.port}", f"--user={cluster.superuser}", f"--dbname=wc_{name}", *arguments, *tests],
@@ -98,9 +121,7 @@ def pg_regress(name, program, tests, arguments):
         for line in run.stdout:
             print(line, end="", flush=True)
             if match := REGRESS_LINE.match(line):
-                good = "ok" in (match["old"], match["new"])
-                count.passed += good
-                count.failed += not good
+                count.ran(" ".join(line.split()), "ok" in (match["old"], match["new"]))
         status = run.wait()
     differences = output / "regression.diffs"
     if status != 0 and differences.exists():
@@ -116,8 +137,7 @@ def regress(_):
                         if "--" not in path.stem and path.stem != "white_cross" and path.stem not in tests)
     count = pg_regress("regress", "test/regress/pg_regress", tests, ["--inputdir=.", "--encoding=UTF8"])
     for name in unexpected:
-        print(f"sql/{name} has no expected/ output", flush=True)
-        count.failed += 1
+        count.ran(f"sql/{name} has no expected/ output", False)
     return count
 
 
@@ -127,17 +147,28 @@ def isolation(_):
                       ["--inputdir=test/isolation", "--encoding=UTF8"])
 
 
+def program(*arguments):
+    """Whether a test that is a program of its own holds."""
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT).returncode == 0
+
+
 def torture(options):
-    """For a minute; and then without fences, where it must find what is stale."""
+    """For a minute; and then without fences, and without triggers on children, where it must find what is stale."""
     count = Count()
-    for how in ["--minutes", "0.75"], ["--minutes", "0.25", "--without", "fences"]:
-        status = subprocess.run([sys.executable, "test/torture/torture.py", *how, *options], cwd=ROOT).returncode
-        count.passed += status == 0
-        count.failed += status != 0
+    for how in ["--minutes", "0.75"], ["--minutes", "0.25", "--without", "fences"], ["--minutes", "0.25", "--without", "triggers on children"]:
+        count.ran(f"torture {' '.join(how)}", program("test/torture/torture.py", *how, *options))
     return count
 
 
-SUITES = {"lint": lint, "unit": unit, "regress": regress, "isolation": isolation, "e2e": e2e, "torture": torture}
+def chaos(_):
+    return Count().ran("chaos", program("test/chaos/chaos.py", "--seconds", "30"))
+
+
+def warm(_):
+    return Count().ran("warm", program("test/warm/warm.py", "--seconds", "60"))
+
+
+SUITES = {"lint": lint, "unit": unit, "regress": regress, "isolation": isolation, "e2e": e2e, "chaos": chaos, "warm": warm, "torture": torture}
 
 
 def main(arguments):
@@ -157,14 +188,15 @@ def main(arguments):
         try:
             count = SUITES[name](options)
         except (ServerFailed, OSError, TimeoutError) as error:
-            print(f"{type(error).__name__}: {error}", flush=True)
-            count = Count(failed=1)
+            count = Count().ran(f"{type(error).__name__}: {error}", False)
         skipped = f", {count.skipped} skipped" if count.skipped else ""
         print(f"---- {name}: {count.passed} passed, {count.failed} failed{skipped} "
               f"in {time.monotonic() - started:.0f} s", flush=True)
         total.passed += count.passed
         total.failed += count.failed
-    print(f"\n{total.passed} passed, {total.failed} failed", flush=True)
+        total.names += [f"{name}: {what}" for what in count.names]
+    print("", *(f"failed: {what}" for what in total.names), sep="\n")
+    print(f"{total.passed} passed, {total.failed} failed", flush=True)
     return 1 if total.failed else 0
 
 

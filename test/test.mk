@@ -4,10 +4,16 @@
 #   make check-unit check-regress …             one suite
 #   make check-e2e PYTEST_OPTIONS="-k truncate" some of its tests
 #   make torture TORTURE_OPTIONS="--minutes 10"  the proof, for longer than the minute that `make test` gives it
+#   make chaos CHAOS_OPTIONS="--seconds 600"     reads while tables, mappings and the extension change, for longer
+#   make warm WARM_OPTIONS="--seconds 600"       the hunt for a summary from shared memory that differs, for longer
 
 # Debian's packages of psycopg, redis and pytest belong to Debian's Python.
-PYTHON ?= /usr/bin/python3
+# A server that was built without Python sets this to nothing.
+ifeq ($(strip $(PYTHON)),)
+PYTHON = /usr/bin/python3
+endif
 export PG_CONFIG
+export WC_BUILD = $(abspath $(BUILD))
 RUN_TESTS = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/run_tests.py
 
 # ---- unit tests: the core and the worker without its main, with fake ports and clock ------------------------
@@ -15,17 +21,18 @@ UNIT_TESTS = $(BUILD)/test/unit-tests
 FUZZ_CHECKS = $(sort $(wildcard test/fuzz/check_*.cpp))
 UNIT_TEST_OBJS = $(patsubst test/%.cpp,$(BUILD)/test/%.o,$(sort $(wildcard test/unit/*.cpp)) $(FUZZ_CHECKS))
 
+# The tests themselves are compiled without optimization: that takes half the time, and what they test is optimized.
 $(UNIT_TEST_OBJS): $(BUILD)/test/%.o: test/%.cpp Makefile test/test.mk
 	@mkdir -p $(@D)
-	$(call COMPILE,$(OUR_CXXFLAGS) $(WORKER_INCLUDES) -I. -DWC_SOURCE='"$(CURDIR)"' -pthread)
+	$(call COMPILE,$(OUR_CXXFLAGS) -O0 $(WORKER_SANITIZE) $(WORKER_INCLUDES) -I. -DWC_SOURCE='"$(CURDIR)"' -pthread)
 
 # The worker's objects have the core among them.
 $(UNIT_TESTS): $(UNIT_TEST_OBJS) $(WORKER_OBJS_NO_MAIN)
 	@mkdir -p $(@D)
-	$(CXX) $(OPTIMIZE) -o $@ $^ $(WORKER_LIBS) -lgmock -lgtest -lgtest_main -pthread
+	$(CXX) $(OPTIMIZE) $(WORKER_SANITIZE) -o $@ $^ $(WORKER_LIBS) -lgmock -lgtest -lgtest_main -pthread
 
 # ---- suites -----------------------------------------------------------------------------------------------
-.PHONY: test lint check-lint check-unit check-regress check-isolation check-e2e check-torture torture demo bench picture
+.PHONY: test lint check-lint check-unit check-regress check-isolation check-e2e check-clients check-chaos check-warm check-torture chaos warm warm-mutations torture demo bench picture
 
 test: stage worker $(UNIT_TESTS)
 	@$(RUN_TESTS)
@@ -45,11 +52,117 @@ check-isolation: stage
 check-e2e: stage worker
 	@$(RUN_TESTS) e2e -- $(PYTEST_OPTIONS)
 
+# Of the same suite, those of clients/ and schema/.
+check-clients: stage worker
+	@$(RUN_TESTS) e2e -- -k "test_clients or test_answer_schemas"
+
 check-torture: stage worker
 	@$(RUN_TESTS) torture
 
+check-chaos: stage
+	@$(RUN_TESTS) chaos
+
+check-warm: stage
+	@$(RUN_TESTS) warm
+
+warm: stage
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/warm/warm.py $(WARM_OPTIONS)
+
+# Each condition taken out of the source in turn: who finds it?  MUTATIONS="own version" for some of them.
+warm-mutations: stage
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/warm/mutations.py $(MUTATIONS)
+
+chaos: stage
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/chaos/chaos.py $(CHAOS_OPTIONS)
+
 torture: stage worker
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/torture/torture.py $(TORTURE_OPTIONS)
+
+# Some suites by name: make check-suites SUITES="regress isolation"
+check-suites: stage worker $(if $(filter unit,$(SUITES)),$(UNIT_TESTS))
+	@$(RUN_TESTS) $(SUITES) -- $(PYTEST_OPTIONS)
+
+# ---- other builds, each in a folder of its own ------------------------------------------------------------------
+#   make check-assertions   on a PostgreSQL with assertions, built from Debian's source package
+#   make check-postgres     that PostgreSQL's own tests, with the extension attached beside them and without
+#   make check-asan         extension, worker and unit tests under ASan and UBSan
+#   make check-tsan         worker and unit tests under TSan
+# Their suites can be chosen: make check-asan ASAN_SUITES=regress
+.PHONY: check-suites check-assertions check-postgres check-asan check-tsan
+PG_MAJOR = $(shell $(PG_CONFIG) --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+ASSERTED = $(BUILD)/assertions/postgresql-$(PG_MAJOR)
+ASSERTION_SUITES ?= regress isolation chaos
+ASAN_SUITES ?= unit regress isolation chaos
+TSAN_SUITES ?= unit e2e
+# Memory is measured without a sanitizer's own; what sanitizers slow down most says nothing new there.
+SLOW_UNDER_SANITIZERS = not memory and not full_disk and not torture
+
+# PGXS links white_cross.so into the source folder, whichever build it is for: what another build left there would be taken
+# for up to date, and this one's would be for the next.
+OWN_LIBRARY = rm -f white_cross.so; trap 'rm -f white_cross.so' EXIT
+
+$(ASSERTED)/complete: test/assertions/build_postgres
+	@test/assertions/build_postgres $(PG_MAJOR) $(ASSERTED)
+
+check-assertions: $(ASSERTED)/complete
+	@$(OWN_LIBRARY); $(MAKE) -s --no-print-directory BUILD=$(BUILD)/assertions/white_cross WORKER_BUILD=$(BUILD) \
+		PG_CONFIG=$(abspath $(ASSERTED))/bin/pg_config check-suites SUITES="$(ASSERTION_SUITES)"
+
+check-postgres: $(ASSERTED)/complete
+	@$(OWN_LIBRARY); $(MAKE) -s --no-print-directory BUILD=$(BUILD)/assertions/white_cross WORKER_BUILD=$(BUILD) \
+		PG_CONFIG=$(abspath $(ASSERTED))/bin/pg_config stage
+	@PYTHONPATH=test WC_BUILD=$(abspath $(BUILD))/assertions/white_cross PG_CONFIG=$(abspath $(ASSERTED))/bin/pg_config \
+		$(PYTHON) test/assertions/postgres_suites.py $(abspath $(ASSERTED))/source
+
+# On the installed server where it starts with ASan's run-time library in it, else on the one with assertions.  Debian 12's does
+# not: it has translations, and bindtextdomain waits for ever for a lock of glibc's.
+ASAN_PG_CONFIG = $(if $(shell test/assertions/starts_with_asan $(PG_CONFIG) && echo yes),$(PG_CONFIG),$(abspath $(ASSERTED))/bin/pg_config)
+ASAN_FLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-maybe-uninitialized
+check-asan:
+	@test/assertions/starts_with_asan $(PG_CONFIG) || test/assertions/build_postgres $(PG_MAJOR) $(ASSERTED)
+	@$(OWN_LIBRARY); WC_SERVER_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
+	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
+	$(MAKE) -s --no-print-directory BUILD=$(BUILD)/asan PG_CONFIG=$(ASAN_PG_CONFIG) OPTIMIZE="$(ASAN_FLAGS)" \
+		SHLIB_LINK="-lstdc++ -fsanitize=address,undefined" check-suites SUITES="$(ASAN_SUITES)" \
+		PYTEST_OPTIONS="-k '$(SLOW_UNDER_SANITIZERS)'"
+
+check-tsan:
+	@$(OWN_LIBRARY); TSAN_OPTIONS=halt_on_error=1 $(MAKE) -s --no-print-directory BUILD=$(BUILD)/tsan \
+		WORKER_SANITIZE="-O1 -fno-omit-frame-pointer -fsanitize=thread -Wno-tsan" \
+		check-suites SUITES="$(TSAN_SUITES)" PYTEST_OPTIONS="-k '$(SLOW_UNDER_SANITIZERS)'"
+
+# ---- what share of the lines the tests run: make coverage ------------------------------------------------------------
+#   make coverage COVERAGE_SUITES="unit regress"  with fewer suites; PYTEST_OPTIONS as for check-e2e
+# A process that is killed has counted nothing: the figure is a lower bound.
+COVERAGE = $(BUILD)/coverage
+COVERAGE_SUITES ?= unit regress isolation e2e
+COVERED = BUILD=$(COVERAGE) OPTIMIZE="-O0 -g --coverage" SHLIB_LINK="-lstdc++ --coverage"
+.PHONY: coverage
+coverage:
+	@$(OWN_LIBRARY); $(MAKE) -s --no-print-directory $(COVERED) stage worker $(if $(filter unit,$(COVERAGE_SUITES)),$(COVERAGE)/test/unit-tests)
+	@$(PYTHON) test/coverage.py clear $(COVERAGE)
+	-@$(OWN_LIBRARY); $(MAKE) -s --no-print-directory $(COVERED) check-suites SUITES="$(COVERAGE_SUITES)"
+	@$(PYTHON) test/coverage.py report $(COVERAGE)
+
+# ---- mistakes that clang-tidy 14 finds: make tidy -------------------------------------------------------------------
+# .clang-tidy says which checks, and why not others.  A file is checked again once its object has been made anew, so after the first
+# time only what a change touches, by itself or through a header.  Some files: make tidy TIDY_SRC="worker/app/loop.cpp".
+CLANG_TIDY ?= $(firstword $(shell command -v clang-tidy-14 clang-tidy) clang-tidy)
+TIDY_SRC ?= $(CORE_SRC) $(EXTENSION_SRC) $(WORKER_SRC)
+TIDY_ONE = @echo "  TIDY $<"; mkdir -p $(@D) && $(CLANG_TIDY) --quiet $< -- -std=c++20 -Isrc $(1) 2>$@.log || \
+	{ grep -v ' warnings* generated' $@.log; exit 1; } && touch $@
+
+.PHONY: tidy
+tidy: $(TIDY_SRC:%.cpp=$(BUILD)/tidy/%.checked)
+
+$(BUILD)/tidy/src/core/%.checked: src/core/%.cpp $(BUILD)/worker/core/%.o .clang-tidy
+	$(call TIDY_ONE)
+
+$(BUILD)/tidy/src/extension/%.checked: src/extension/%.cpp $(BUILD)/extension/extension/%.o .clang-tidy
+	$(call TIDY_ONE,$(filter-out $(OUR_CXXFLAGS),$(EXTENSION_CXXFLAGS)))
+
+$(BUILD)/tidy/worker/%.checked: worker/%.cpp $(BUILD)/worker/%.o .clang-tidy
+	$(call TIDY_ONE,$(filter-out $(OUR_CXXFLAGS),$(WORKER_CXXFLAGS)))
 
 # ---- fuzzing, for who has clang: make fuzz FUZZ_OPTIONS=-max_total_time=600 -------------------------------------
 # What it finds goes to build/fuzz; a file of it that matters goes to test/fuzz/corpus, which the unit tests replay.
@@ -75,19 +188,25 @@ demo: stage worker
 bench: stage worker
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/bench/bench.py $(BENCH_OPTIONS)
 
-# ---- the picture in the README ------------------------------------------------------------------------------
+# ---- the picture in the documents ------------------------------------------------------------------------------
 picture: stage
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) docs/growth_chart.py
 
 # ---- Google Benchmark for the core --------------------------------------------------------------------------
 CORE_BENCHMARK = $(BUILD)/bench/core-benchmark
-CORE_OBJS = $(patsubst src/%.cpp,$(BUILD)/worker/%.o,$(CORE_SRC))
+CORE_OBJS = $(patsubst src/%.cpp,$(WORKER_BUILD)/worker/%.o,$(CORE_SRC))
 
 $(BUILD)/bench/%.o: test/bench/%.cpp
 	@mkdir -p $(@D)
-	$(call COMPILE,$(OUR_CXXFLAGS))
+	$(call COMPILE,$(OUR_CXXFLAGS) -I.)
 
 $(CORE_BENCHMARK): $(BUILD)/bench/core_benchmark.o $(BUILD)/bench/growth_benchmark.o $(CORE_OBJS)
 	$(CXX) $(OPTIMIZE) -o $@ $^ -lbenchmark -pthread
 
-bench: $(CORE_BENCHMARK)
+# Statements in turns on the same connections: test/bench/warm.py
+SLICES = $(BUILD)/bench/slices
+$(SLICES): test/bench/slices.cpp
+	@mkdir -p $(@D)
+	$(CXX) -std=c++20 -O2 $(WARNINGS) -isystem $(shell $(PG_CONFIG) --includedir) -o $@ $< -L$(shell $(PG_CONFIG) --libdir) -lpq
+
+bench: $(CORE_BENCHMARK) $(SLICES)

@@ -8,7 +8,7 @@ COMMENT ON FUNCTION white_cross.record_change() IS
 CREATE FUNCTION white_cross.announce_change() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'wc_announce_change';
 COMMENT ON FUNCTION white_cross.announce_change() IS
-'Trigger on white_cross.binding and white_cross.worker: tells all sessions to read it again.';
+'Trigger on white_cross.binding and white_cross.worker: makes all sessions reread the table.';
 
 CREATE TRIGGER announce_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON white_cross.binding
 FOR EACH STATEMENT EXECUTE FUNCTION white_cross.announce_change();

@@ -1,5 +1,8 @@
 -- Operation
 
-CREATE FUNCTION wc_version() RETURNS text
+CREATE FUNCTION @extschema@.wc_version() RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_library_version';
-COMMENT ON FUNCTION wc_version() IS 'The version of the loaded library.';
+-- Called by functions of ours, which do not rely on the name of the schema that the one above is in.
+CREATE FUNCTION white_cross.library_version() RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_library_version';
+COMMENT ON FUNCTION @extschema@.wc_version() IS 'The version of the loaded library.';

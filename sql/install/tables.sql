@@ -1,6 +1,6 @@
 -- Internal tables
 
--- Which table of the application plays which part.  Kept by name, so that a dump restores it.
+-- The binding: which table of the application holds which entity.  It has names and no OIDs, so that a dump restores it.
 CREATE TABLE white_cross.binding (
     entity      text PRIMARY KEY CHECK (entity IN ('students', 'health_records', 'allergies', 'chronic_conditions')),
     schema_name name NOT NULL,
@@ -10,33 +10,67 @@ CREATE TABLE white_cross.binding (
 COMMENT ON TABLE white_cross.binding IS 'which table and columns of the application hold which entity; written by wc_attach';
 SELECT pg_catalog.pg_extension_config_dump('white_cross.binding', '');
 
--- The workers that must be told of changes.  Like a replication slot: while there is none, nothing is queued.
+-- The OIDs and column numbers of the bound tables when they were attached.  They show that a column was renamed, so that the
+-- column with another name is the one that was attached.  Not dumped: the numbers are valid in this database only.
+CREATE TABLE white_cross.bound_column (
+    entity    text NOT NULL,
+    attribute text NOT NULL,
+    relation  oid NOT NULL,
+    number    smallint NOT NULL,
+    PRIMARY KEY (entity, attribute)
+);
+COMMENT ON TABLE white_cross.bound_column IS 'the columns that were attached, by table and number, as in pg_attribute';
+
+-- The registered workers.  Changes are queued only while there is at least one, as with a replication slot.
 CREATE TABLE white_cross.worker (
     name          text PRIMARY KEY,
     registered_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE white_cross.worker IS 'consumers of the queue; changes are queued only while there is at least one';
 
--- What workers say of themselves with each heartbeat, for wc_diagnose.  Not in the table above: writers of all sessions
--- look into it, and forget what they saw with each change of it.  At most two rows a name, each changed in its place.
+-- The workers' reports, one with each heartbeat, for wc_diagnose.  They are not in the table worker, because writers of all
+-- sessions cache that table and reread it after each change.  A name has at most two rows, which are updated in place.
 CREATE TABLE white_cross.worker_report (
-    name         text NOT NULL,
-    draining     boolean NOT NULL,
-    has_session  boolean NOT NULL,
-    seen_at      timestamptz NOT NULL,
-    due_at       timestamptz NOT NULL,
-    cache_hits   bigint,
-    cache_misses bigint,
-    redis_evicts boolean NOT NULL,
+    name           text NOT NULL,
+    draining       boolean NOT NULL,
+    has_session    boolean NOT NULL,
+    pid            integer,
+    seen_at        timestamptz NOT NULL,
+    due_at         timestamptz NOT NULL,
+    oldest_seconds double precision NOT NULL,
+    queue_rows     bigint NOT NULL,
+    state          text NOT NULL,
+    detail         text,
+    redis          text,
+    redis_run_id   text,
+    cache_hits     bigint,
+    cache_misses   bigint,
     PRIMARY KEY (name, draining)
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE white_cross.worker_report IS 'the last word of the worker that drains, and of one that stands by, under each name';
-COMMENT ON COLUMN white_cross.worker_report.has_session IS 'it holds a lock for as long as it drains; false behind a transaction pooler';
-COMMENT ON COLUMN white_cross.worker_report.due_at IS 'when it should have been heard of again, with time to spare';
-COMMENT ON COLUMN white_cross.worker_report.cache_hits IS 'of wc_get, since Redis took up the function library; NULL while Redis could not be reached';
-COMMENT ON COLUMN white_cross.worker_report.redis_evicts IS 'Redis may evict what keeps stale values out: no epoch is open';
+COMMENT ON TABLE white_cross.worker_report IS 'for each name of a worker, the last report of the one that drains and of one that stands by';
+COMMENT ON COLUMN white_cross.worker_report.has_session IS 'the worker has a session of its own, and holds the drain lock in it; false behind a transaction pooler';
+COMMENT ON COLUMN white_cross.worker_report.pid IS 'process of the session that drains; NULL behind a transaction pooler';
+COMMENT ON COLUMN white_cross.worker_report.due_at IS 'when the next report is overdue';
+COMMENT ON COLUMN white_cross.worker_report.oldest_seconds IS 'age of the oldest row in the queue; writers read it before they stop queueing for this worker';
+COMMENT ON COLUMN white_cross.worker_report.queue_rows IS 'number of rows in the queue, estimated if there are many';
+COMMENT ON COLUMN white_cross.worker_report.state IS 'the worker''s state, as /healthz names it; docs/operations.md has the table of states';
+COMMENT ON COLUMN white_cross.worker_report.detail IS 'why the worker is in this state; NULL if the name of the state says it';
+COMMENT ON COLUMN white_cross.worker_report.redis IS 'address of the Redis that the worker serves, without user and password; NULL if it could not be reached';
+COMMENT ON COLUMN white_cross.worker_report.redis_run_id IS 'the run_id that this Redis has had since its start';
+COMMENT ON COLUMN white_cross.worker_report.cache_hits IS 'hits of wc_get since Redis loaded the function library; NULL if Redis could not be reached';
 
--- The queue.  Writers only insert, each transaction once, just before its commit; the worker deletes.
+-- The Redis that is served.  It stands here and not in Redis: where several processes of Redis take each other's place, each remembers
+-- only that it was served once, and not what changed while another one was.
+CREATE TABLE white_cross.served_redis (
+    process text NOT NULL,
+    since   timestamptz
+);
+COMMENT ON TABLE white_cross.served_redis IS 'the process of Redis from which changes are removed: one row, or none before the first worker came';
+COMMENT ON COLUMN white_cross.served_redis.process IS 'the run_id of Redis and the master_replid of its data';
+COMMENT ON COLUMN white_cross.served_redis.since IS 'since when; NULL if no other was served before';
+
+-- The queue.  A transaction inserts its rows once, just before its commit; only the worker deletes rows.
+-- Its columns stay as they are: sessions that loaded the library of 0.1.0 go on writing these six, whatever ALTER EXTENSION UPDATE does.
 CREATE TABLE white_cross.invalidation (
     xid       xid8 NOT NULL,
     n         integer NOT NULL,
@@ -48,30 +82,41 @@ CREATE TABLE white_cross.invalidation (
 );
 COMMENT ON TABLE white_cross.invalidation IS 'changed students, to be removed from the cache';
 COMMENT ON COLUMN white_cross.invalidation.xid IS 'top-level transaction id of the writer: the fence';
-COMMENT ON COLUMN white_cross.invalidation.n IS 'ordinal within the transaction; -1: the registration of a worker';
-COMMENT ON COLUMN white_cross.invalidation.sections IS 'what changed: 1 students, 2 health_records, 4 allergies, 8 chronic_conditions, 16 growth; 32: nothing changed, but the student is to be prewarmed';
+COMMENT ON COLUMN white_cross.invalidation.n IS 'number of the row within the transaction; -1: the registration of a worker';
+COMMENT ON COLUMN white_cross.invalidation.sections IS 'what changed: 1 students, 2 health_records, 4 allergies, 8 chronic_conditions, 16 growth; 32: nothing changed, but the worker shall prewarm the student';
 COMMENT ON COLUMN white_cross.invalidation.students IS 'ids in text form; NULL: every student';
-COMMENT ON COLUMN white_cross.invalidation.pattern IS 'glob of the keys to remove, where students is NULL; NULL: all keys of students';
+COMMENT ON COLUMN white_cross.invalidation.pattern IS 'if students is NULL: pattern of the keys to remove; NULL: all keys of students. Otherwise the W3C trace context of the writer; NULL: it has none, or none that is sampled';
 COMMENT ON COLUMN white_cross.invalidation.queued_at IS 'clock time just before the commit';
 ALTER TABLE white_cross.invalidation SET (autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0.0);
 
--- Students whose summaries are read often, saved by the worker so that a restart begins warm.
+-- Changes that Redis refuses while it accepts those of others: the worker tries them again.
+CREATE TABLE white_cross.set_aside (
+    student  text NOT NULL,
+    sections smallint NOT NULL,
+    xids     xid8[] NOT NULL,
+    reason   text NOT NULL,
+    since    timestamptz NOT NULL
+);
+COMMENT ON TABLE white_cross.set_aside IS 'changes that Redis refuses to invalidate while it accepts those of others, with its answer; normally empty';
+COMMENT ON COLUMN white_cross.set_aside.since IS 'clock time just before the commit of the change';
+
+-- The hot list: students whose summaries are read often.  The worker saves it, so that it can rebuild them after a restart.
 CREATE TABLE white_cross.hot_student (
     student text PRIMARY KEY,
     weight  real NOT NULL CHECK (weight > 0)
 );
 COMMENT ON TABLE white_cross.hot_student IS 'students that were hot in the cache when the worker last saved its list';
 
--- Each server's own: what a subscription brings of these tables is dropped.
+-- The rows of these tables are valid on their own server only, so rows that logical replication brings are dropped.
 CREATE FUNCTION white_cross.drop_replicated() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'wc_drop_replicated';
 COMMENT ON FUNCTION white_cross.drop_replicated() IS
-'Trigger on the tables of white_cross: rows that replication applies, as of a publication FOR ALL TABLES, are another server''s and are dropped; after a TRUNCATE of the queue, which cannot be dropped, every student counts as changed.';
+'Trigger on the tables of white_cross: drops rows that logical replication applies, as of a publication FOR ALL TABLES, because they belong to another server. It cannot drop a TRUNCATE of the queue: after one, every student counts as changed.';
 DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY '{binding,worker,worker_report,invalidation,hot_student}'::text[] LOOP
+    FOREACH name IN ARRAY '{binding,bound_column,worker,worker_report,served_redis,invalidation,set_aside,hot_student}'::text[] LOOP
         EXECUTE format('CREATE TRIGGER white_cross_own BEFORE INSERT OR UPDATE OR DELETE ON white_cross.%I FOR EACH ROW '
                        'EXECUTE FUNCTION white_cross.drop_replicated()', name);
         EXECUTE format('ALTER TABLE white_cross.%I ENABLE REPLICA TRIGGER white_cross_own', name);

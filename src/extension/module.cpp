@@ -1,26 +1,34 @@
 // The library as PostgreSQL loads it.
-#include "extension/binding.hpp"
-#include "extension/boundary.hpp"
-#include "extension/changes.hpp"
-#include "extension/internal_tables.hpp"
-#include "extension/registration.hpp"
-#include "extension/relay.hpp"
-#include "extension/settings.hpp"
+#include "extension/binding/binding.hpp"
+#include "extension/binding/internal_tables.hpp"
+#include "extension/calls/counts.hpp"
+#include "extension/changes/changes.hpp"
+#include "extension/changes/registration.hpp"
+#include "extension/changes/relay.hpp"
+#include "extension/server/boundary.hpp"
+#include "extension/server/settings.hpp"
+#include "extension/warm/definitions.hpp"
+#include "extension/warm/memory.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;
-PGDLLEXPORT void _PG_init();
+// PostgreSQL chose the name.
+PGDLLEXPORT void _PG_init();  // NOLINT(bugprone-reserved-identifier)
 }
 
 void _PG_init()
 {
     wc::settings::define(process_shared_preload_libraries_in_progress);
-    if (process_shared_preload_libraries_in_progress)
+    if (process_shared_preload_libraries_in_progress) {
         wc::relay::reserve();
+        wc::warm::reserve_memory();
+        wc::calls::reserve();
+    }
     wc::watch_bindings();
     wc::watch_internal_tables();
     wc::watch_registrations();
     wc::watch_changes();
+    wc::warm::watch_definitions();
 }
 
 // The library's version; wc_version() compares it with that of the SQL objects.

@@ -5,28 +5,21 @@
 #include <string>
 #include <vector>
 
-#include "core/cache/key.hpp"
 #include "core/changes/dirty_set.hpp"
 #include "core/json/writer.hpp"
+#include "core/protocol/key.hpp"
+#include "test/fuzz/memory.hpp"
 
 namespace {
 
 using wc::json::Buffer;
 
-char *grow(char *data, std::size_t used, std::size_t capacity)
-{
-    auto *const larger = static_cast<char *>(std::malloc(capacity));
-    std::memcpy(larger, data, used);
-    std::free(data);
-    return larger;
-}
-
 // Runs `write` over and over into one buffer; an item is one call.
 template <class Write>
 void write_json(benchmark::State &state, Write write)
 {
-    constexpr std::size_t kCapacity = 1 << 20;
-    Buffer out(static_cast<char *>(std::malloc(kCapacity)), kCapacity, grow);
+    wc::fuzz::OwnBuffer own(1 << 20);
+    Buffer &out = own.buffer;
     for (auto _ : state) {
         out.truncate(0);
         write(out);
@@ -34,7 +27,6 @@ void write_json(benchmark::State &state, Write write)
         benchmark::ClobberMemory();
     }
     state.SetItemsProcessed(state.iterations());
-    std::free(out.data());
 }
 
 void json_string_plain(benchmark::State &state)

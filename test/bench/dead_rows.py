@@ -12,7 +12,7 @@ ROUNDS = 5
 
 
 def gone(district, connection, client, events, ids, writes):
-    """From the commit's return to the removal."""
+    """Returns percentiles of the time from the commit's return to the removal of the key."""
     fill(client, connection, ids)
     found = []
     for n in range(writes):

@@ -90,7 +90,8 @@ def resident_mb(pid):
 
 
 def measure_stream(district, quick):
-    """Of one student: peak memory of the server process, records a second, time to the first chunks, time to stop."""
+    """Measures the export of one student: peak memory of the server process, records a second, time to the first chunks, time to
+    stop."""
     many = MANY // 20 if quick else MANY
     cluster, database = district.cluster, district.database
     cluster.psql(f"\\set few {FEW}\n\\set many {many}\n{LONG}", database)

@@ -24,7 +24,7 @@ def bare(district):
 
 @contextlib.contextmanager
 def naive(district):
-    """A row trigger with pg_notify, and somebody who listens."""
+    """Measures a row trigger with pg_notify, while one session listens."""
     district.cluster.psql("SELECT wc_detach('public'); CREATE TRIGGER naive AFTER INSERT ON allergies FOR EACH ROW "
                           "EXECUTE FUNCTION naive_notify();", district.database)
     ended = threading.Event()
@@ -47,7 +47,7 @@ def naive(district):
 
 @contextlib.contextmanager
 def tracked(district, paused=False):
-    """Ours, with the worker draining on the same cores, or standing still."""
+    """Measures our triggers, while the worker drains on the same cores, or stands still."""
     with Worker(district.ground, district.cluster.dsn(district.database), district.redis, name="inserts",
                 settings={"log": {"level": "warning"}}) as worker, district.cluster.connect(district.database) as connection:
         # What it has to do because it is new, it has done.
@@ -70,7 +70,7 @@ RELAY, DIRECT = "-c white_cross.notify=relay", "-c white_cross.notify=direct"
 
 def measure(district, quick):
     # Many short rounds: the speed of a disk that is not ours alone drifts by a third within minutes.
-    seconds, rounds = (1, 1) if quick else (3, 5)
+    seconds, warm_up, rounds = (2, 1, 1) if quick else (8, 4, 5)
     script = district.script("insert", INSERT)
     worlds = {
         "no trigger": (bare, ""),
@@ -87,7 +87,7 @@ def measure(district, quick):
     for clients in (1, 8, 32):
         def run(world, settings):
             with world(district):
-                return district.pgbench(script, clients, seconds, settings)
+                return district.pgbench(script, clients, seconds, settings, warm_up=warm_up)
         seen = rounds_in_turns({name: lambda world=world: run(*world) for name, world in worlds.items()}, rounds)
         share = shares(seen, "no trigger")
         results[f"{clients} clients"] = {name: {"tps": statistics.median(found), "share": share[name]} for name, found in seen.items()}

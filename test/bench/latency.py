@@ -46,7 +46,7 @@ class KeyEvents:
 
 
 def fill(client, connection, ids):
-    """As an application fills the cache on a miss."""
+    """Fills the cache as an application does on a miss."""
     rows = connection.execute("SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(%s::text[])", [ids])
     for key, value, ttl, snapshot in rows:
         if client.fcall("wc_fill", 1, key, value, ttl, snapshot) != 1:

@@ -24,6 +24,8 @@ SEARCHES = {
     "last name": ("garcia", "garcia", 5),
     "student number": ("STU0000123", "STU0000123", 5),
 }
+INDEXES = """CREATE EXTENSION IF NOT EXISTS pg_trgm;
+             SELECT wc_index_statements('public', false) \\gexec"""
 RARE = """UPDATE health_records SET notes = 'Epinephrine given for anaphylaxis' WHERE id IN
           (SELECT id FROM health_records ORDER BY md5(id) LIMIT 40)"""
 
@@ -39,8 +41,7 @@ def milliseconds(connection, statements, parameters, times):
 
 
 def measure(district, quick):
-    district.cluster.psql(f"""CREATE EXTENSION IF NOT EXISTS pg_trgm;
-        SELECT wc_index_statements('public', false) \\gexec
+    district.cluster.psql(f"""{INDEXES}
         {RARE};
         VACUUM ANALYZE students, health_records;""", district.database)
     rounds, times = (1, 3) if quick else (3, 21)

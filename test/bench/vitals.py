@@ -44,7 +44,7 @@ def measure(district, quick):
         print(f"parallel workers launched for wc_statistics: {results['workers launched']}", flush=True)
 
         # JIT compiles what is written by hand for longer than it runs; who knows that turns it off.
-        ours = "SELECT * FROM wc_growth_prevalence()"
+        ours = "SELECT * FROM wc_growth_prevalence(NULL, now(), within => NULL)"
         connection.execute("SET jit = off")
         found = in_turns({"wc_growth_prevalence": lambda: milliseconds(connection, ours, 1), "the same, one process": lambda: milliseconds(connection, ours)}
                          | {name: lambda s=statement: milliseconds(connection, s, 1) for name, statement in BY_HAND.items()}, rounds)

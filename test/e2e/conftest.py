@@ -1,4 +1,4 @@
-"""Real servers for the tests: one PostgreSQL and one Redis for all, a database and a worker for each test."""
+"""Real servers for the tests: one PostgreSQL and one Redis for each process that runs tests, a database and a worker for each test."""
 
 import itertools
 import sys
@@ -9,7 +9,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from school import Cache, School  # noqa: E402
+import counted as counting  # noqa: E402
+from school import Cache, School, attached_school  # noqa: E402
 from servers import Cluster, Ground, Redis, Worker  # noqa: E402
 from servers.process import tail  # noqa: E402
 
@@ -18,13 +19,21 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def ground():
-    with Ground("test/e2e-servers", say=print) as ground:
+    with Ground("test/e2e-servers", say=print, in_memory=True) as ground:
         yield ground
 
 
 @pytest.fixture(scope="session")
 def cluster(ground):
     with Cluster(ground, settings={"wal_level": "logical", "max_connections": 60}) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def preloaded_cluster(ground):
+    """A server that keeps summaries in shared memory."""
+    with Cluster(ground, "preloaded-pg", settings={"shared_preload_libraries": "$libdir/white_cross", "wal_level": "logical",
+                                                   "max_connections": 60}) as cluster:
         yield cluster
 
 
@@ -40,19 +49,16 @@ def empty_database(cluster):
     name = f"test_{next(_numbers)}"
     cluster.create_database(name)
     yield name
-    with cluster.connect() as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    cluster.drop_database(name)
 
 
 @pytest.fixture
-def school(cluster, empty_database):
+def school(cluster):
     """The application's four tables, attached, with no rows."""
-    school = School(cluster, empty_database)
-    school.sql("CREATE EXTENSION white_cross")
-    school.sql("SELECT wc_create_tables('public')")
-    school.sql("SELECT wc_attach('public')")
+    school = attached_school(cluster, f"test_{next(_numbers)}")
     with school.connection:
         yield school
+    cluster.drop_database(school.database)
 
 
 @pytest.fixture
@@ -79,7 +85,7 @@ def worker(start_worker):
 
 @pytest.fixture
 def cache(redis_server, worker, school):
-    """What the application sees of Redis, with the worker running."""
+    """The application's view of Redis, while the worker runs."""
     with redis_server.connect() as client:
         yield Cache(client, school)
 
@@ -92,9 +98,7 @@ def start_own_school(ground, redis_server):
             cluster = stack.enter_context(Cluster(ground, "own-pg", settings))
             cluster.create_database("school")
             school = School(cluster, "school")
-            school.sql("CREATE EXTENSION white_cross")
-            school.sql("SELECT wc_create_tables('public')")
-            school.sql("SELECT wc_attach('public')")
+            school.attach()
             school.allow_worker()
             client = stack.enter_context(redis_server.connect())
             client.flushall()
@@ -102,6 +106,21 @@ def start_own_school(ground, redis_server):
                                                 settings=worker_settings))
             return school, worker, Cache(client, school)
         yield start
+
+
+@pytest.fixture(scope="module")
+def preloaded(ground):
+    """A server on which calls are counted, by us and by PostgreSQL."""
+    with Cluster(ground, "counting-pg", {"shared_preload_libraries": "$libdir/white_cross", "track_functions": "all"}) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def counted(preloaded):
+    """A school whose calls are counted, with one student.  There is room for four; this is more, one after the other."""
+    school = counting.make_school(preloaded, f"counted_{next(_numbers)}")
+    yield school
+    counting.drop(school)
 
 
 @pytest.hookimpl(hookwrapper=True)

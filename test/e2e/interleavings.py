@@ -1,9 +1,10 @@
-"""A model of PostgreSQL, its writers, readers and worker, run against the real library in every order that is possible.
+"""A model of PostgreSQL, its writers, readers and worker, which calls the real library in every possible order.
 
-A scenario is what each actor does, one step after the other.  For each order in which the steps of all actors can happen
-the model knows what PostgreSQL's snapshots say, which invalidations have been acknowledged, and what every call to Redis
-would be; all calls go to Redis in long pipelines.  After each step that changes Redis somebody reads: a value must show
-all that had been acknowledged.  Snapshots are as PostgreSQL makes them: xmax follows the latest transaction that has ended,
+A scenario lists the steps of each actor.  For each order in which the steps of all actors can happen, the model computes
+PostgreSQL's snapshots, the invalidations that have been acknowledged, and every call to Redis; all calls go to Redis in
+long pipelines.  After each step that changes Redis a reader reads: a value must contain all changes that have been
+acknowledged, and, for a reader with the token of a writer, all that this writer has committed.  It reads with wc_get, and
+without Lua, as a client that asks wc_hello on each connection.  Snapshots are as PostgreSQL makes them: xmax follows the latest transaction that has ended,
 and what is still in progress below it stands in the list.
 
 The two writers have the transaction ids 9 and 10, both in progress at the beginning: either may end first, and as text
@@ -22,20 +23,20 @@ FENCE = P + "fence"
 LIFE_MS = 120_000
 BEGAN = 1_760_000_000_000_000  # by PostgreSQL's clock
 PERSISTENT = (KEY, FENCE, library.FENCE_ALL, library.EPOCH, library.EPOCH_OF, "wc:epoch:life", library.CLOCK, library.HORIZON, library.ALIVE,
-              library.OPENING)
+              library.OPENING, library.SEEN)
 BATCH = 400  # orders in one pipeline
 
 
 @dataclass
 class Scenario:
-    """actors: the steps of each, as (name of a method of World, argument); needs: step → step that comes before it.
+    """actors: the steps of each, as (name of a method of World, argument); needs: step → steps that must come before it.
 
-    Readers who do the same are interchangeable: of orders that differ in their names one is run.  So it is of those that
-    differ only in which of two steps comes first that do not touch each other."""
+    Readers with the same steps are interchangeable: of the orders that differ only in the readers' names, one is played.
+    Likewise, of the orders that differ only in which of two independent steps comes first, one is played."""
     actors: list
     needs: dict = field(default_factory=dict)
-    exact: bool = False  # a fill is refused only where it must be
-    epoch: bool = True  # there is one at the beginning
+    exact: bool = False  # the library refuses a fill only if it must
+    epoch: bool = True  # an epoch is open at the beginning
 
     def orders(self):
         readers = [actor[0] for actor in self.actors if actor[0][0] == "load"]
@@ -67,10 +68,10 @@ class Scenario:
 
 
 def is_as_well_before(step, last):
-    """Whether it makes no difference to come before `last` instead of directly after it."""
+    """Returns whether it makes no difference if `step` comes before `last` instead of directly after it."""
     if step == "load":
-        return last not in ("load", "commit", "crash", "outlive_fences")
-    return step == "commit" and last in ("fill", "empty", "save", "restore", "fence_all", "vouch_late")
+        return last not in ("load", "commit", "roll_back", "crash", "outlive_fences")
+    return step == "commit" and last in ("fill", "empty", "save", "restore", "fence_all", "renew_liveness_late")
 
 
 def steps(who, *names):
@@ -78,22 +79,24 @@ def steps(who, *names):
 
 
 class World:
-    """All but Redis, at one moment of one order.  calls: [(command, what is expected of the answer)]."""
+    """The state of everything but Redis, at one moment of one order.  calls: [(command, the expected answer)]."""
 
     def __init__(self, scenario, now_us, source):
         self.scenario = scenario
         self.source = source
         self.xids = {1: 9, 2: 10}
+        self.tokens = {}  # of those who have committed
         self.committed = set()
         self.acknowledged = set()
         self.lost = set()
-        self.fenced = set()  # whose fences stand
+        self.rolled_back = set()  # ids
+        self.fenced = set()  # writers whose fence exists
         self.loaded = {}
         self.life = 1
-        self.time_us = 0  # that has gone by
+        self.time_us = 0  # the time that has passed
         self.is_open = scenario.epoch
         self.is_sweeping = False
-        self.trusts_the_lost = True  # nobody knows yet that something was lost
+        self.trusts_the_lost = True  # the worker does not know yet that commits were lost
         self.opening = None
         self.until_ms = now_us // 1000 + 3_600_000
         self.calls = []
@@ -103,7 +106,7 @@ class World:
         if scenario.epoch:
             self.call("MSET", library.EPOCH_OF, self.servers, "wc:epoch:life", LIFE_MS, library.EPOCH, self.snapshot(),
                       library.HORIZON, self.snapshot())
-            self.vouch_and_read()
+            self.renew_liveness_and_read()
 
     # ---- Redis ----
 
@@ -111,15 +114,22 @@ class World:
         self.calls.append((words, expect))
 
     def read(self):
-        """What has to be in it, and what must not."""
-        self.call(*library.get(KEY), expect=("shows", frozenset(self.acknowledged),
-                                             frozenset() if self.trusts_the_lost else frozenset(self.lost)))
+        """Reads the value, with the writers whose change it must contain and those whose change it must not."""
+        lost = frozenset() if self.trusts_the_lost else frozenset(self.lost)
+        self.call(*library.get(KEY), expect=("shows", frozenset(self.acknowledged), lost))
+        self.call(*library.direct(KEY), expect=("shows", frozenset(self.acknowledged), lost))
+        for writer in self.committed:
+            self.call(*library.get(KEY, self.tokens[writer]), expect=("shows", frozenset(self.acknowledged | {writer}), lost))
 
-    def vouch_and_read(self):
-        """As soon as the worker may: when all that is committed has been acknowledged, and nothing is to be swept."""
-        if self.is_open and not self.is_sweeping and self.committed <= self.acknowledged:
-            self.call(*library.alive(self.until_ms, self.servers))
+    def renew_liveness_and_read(self):
+        """Renews liveness if the worker may: all committed changes are acknowledged, and no sweep is due.  Then reads."""
+        if self.may_renew_liveness():
+            self.call(*library.renew_liveness(self.until_ms, self.servers, self.snapshot()))
+        self.call(*library.hello(KEY), expect=("hello",))
         self.read()
+
+    def may_renew_liveness(self):
+        return self.is_open and not self.is_sweeping and self.committed <= self.acknowledged
 
     @property
     def servers(self):
@@ -128,20 +138,28 @@ class World:
     # ---- PostgreSQL ----
 
     def snapshot(self):
-        ended = {self.xids[writer] for writer in self.committed}
+        ended = {self.xids[writer] for writer in self.committed} | self.rolled_back
         xmax = max(ended, default=8) + 1
         running = sorted(xid for writer, xid in self.xids.items() if xid < xmax and xid not in ended)
         return (f"{min(running, default=xmax)}:{xmax}:{','.join(map(str, running))}@{BEGAN + self.time_us}#7.1.{self.life}")
 
     def commit(self, writer):
         self.committed.add(writer)
+        self.tokens[writer] = f"{self.xids[writer]}.7.1.{self.life}"
+        self.read()
+
+    def roll_back(self, writer):
+        self.rolled_back.add(self.xids[writer])
+        self.renew_liveness_and_read()
 
     def crash(self, _):
-        """What was not acknowledged had not reached the disk; the worker's own transaction takes it there."""
+        """Loses the commits that were not acknowledged, as they may not have reached the disk; the worker's transaction
+        takes acknowledged ones there."""
         self.lost = self.committed - self.acknowledged
         self.committed -= self.lost
         self.trusts_the_lost = True
-        # The ids of the lost are given again.
+        # PostgreSQL gives the ids of lost transactions, and of those that left no trace, again.
+        self.rolled_back = set()
         self.xids = {writer: xid for writer, xid in self.xids.items() if writer in self.committed}
         self.xids[2] = max(self.xids.values(), default=8) + 1
         self.life += 1
@@ -152,7 +170,7 @@ class World:
         self.loaded[reader] = ("v" + "".join(map(str, sorted(self.committed))), self.snapshot(), set(self.committed))
 
     def load_behind(self, reader):
-        """From a standby that has heard nothing since the beginning, and has the time of day."""
+        """Loads from a standby that has replayed nothing since the beginning, but whose clock is right."""
         self.loaded[reader] = ("v", f"9:9:@{BEGAN + self.time_us}#7.1", set())
 
     def fill(self, reader):
@@ -164,10 +182,11 @@ class World:
     # ---- the worker ----
 
     def invalidate(self, writer):
-        self.call(*library.invalidate(LIFE_MS, (P, library.SUMMARY, [self.xids[writer]])))
         self.acknowledged.add(writer)
+        self.call(*library.invalidate(LIFE_MS, (P, library.SUMMARY, [self.xids[writer]]),
+                                      seen=self.snapshot() if self.may_renew_liveness() else None))
         self.fenced.add(writer)
-        self.vouch_and_read()
+        self.renew_liveness_and_read()
 
     def fence_all(self, writer):
         self.call("UNLINK", library.ALIVE)
@@ -179,7 +198,7 @@ class World:
         self.call("UNLINK", KEY)
         self.is_sweeping = False
         self.acknowledged.add(writer)
-        self.vouch_and_read()
+        self.renew_liveness_and_read()
 
     def begin_epoch(self, worker):
         self.opening = (f"opening {worker}", self.snapshot())
@@ -189,14 +208,14 @@ class World:
         self.call(*library.open_epoch(*self.opening, self.servers, LIFE_MS))
         self.is_open = True
         self.trusts_the_lost = False
-        self.vouch_and_read()
+        self.renew_liveness_and_read()
 
     def open_epoch(self, worker):
         self.begin_epoch(worker)
         self.end_epoch(worker)
 
     def distrust(self, worker):
-        """What a restart may have brought back is to be swept before anybody vouches."""
+        """The worker notices a restart, and sweeps the values that may be of lost commits before it renews liveness."""
         self.is_sweeping = True
         self.open_epoch(worker)
 
@@ -205,11 +224,11 @@ class World:
         self.call(*library.fence_all(LIFE_MS, [max([8, *(self.xids[writer] for writer in self.committed)])]))
         self.call("UNLINK", KEY)
         self.is_sweeping = False
-        self.vouch_and_read()
+        self.renew_liveness_and_read()
 
-    def vouch_late(self, _):
-        """Said by a worker before the crash, and heard when another has taken over."""
-        self.call(*library.alive(self.until_ms, "redis 1"))
+    def renew_liveness_late(self, _):
+        """A worker sends it before the crash, and it arrives when another worker has taken over."""
+        self.call(*library.renew_liveness(self.until_ms, "redis 1", f"11:11:@{BEGAN}#7.1.1"))
         self.read()
 
     # ---- what happens to Redis ----
@@ -225,16 +244,17 @@ class World:
             self.call("COPY", key, f"saved:{key}", "REPLACE")
 
     def restore(self, _):
-        """A restart that finds what was saved: its memory of the library's own is gone."""
+        """Redis restarts with the saved keys; the library's variables are lost."""
         self.call("UNLINK", *PERSISTENT)
         for key in PERSISTENT:
             self.call("COPY", f"saved:{key}", key)
         self.call(*library.load(self.source))
+        self.call(*library.hello(KEY), expect=("hello",))
         self.is_open = False
         self.read()
 
     def outlive_fences(self, _):
-        """The worker publishes what it saw meanwhile."""
+        """Fences expire, and the worker publishes a new horizon."""
         self.time_us += LIFE_MS * 1000
         self.call("UNLINK", FENCE, library.FENCE_ALL)
         self.call("INCRBY", library.CLOCK, LIFE_MS * 1000)
@@ -245,7 +265,7 @@ class World:
 READERS = [steps(reader, "load", "fill") for reader in (1, 2)]
 WRITER_1, WRITER_2 = (steps(writer, "commit", "invalidate") for writer in (1, 2))
 AFTER_CRASH = {("distrust", 0): [("crash", 0)], ("commit", 2): [("crash", 0)], ("invalidate", 2): [("distrust", 0)],
-               ("vouch_late", 0): [("crash", 0)]}
+               ("renew_liveness_late", 0): [("crash", 0)]}
 CRASH = [[("commit", 1), ("crash", 0)], steps(0, "distrust", "sweep_the_distrusted"), WRITER_2]
 
 SCENARIOS = {
@@ -259,8 +279,51 @@ SCENARIOS = {
     "fences run out, and a standby lags": Scenario([WRITER_1, steps(1, "load", "fill"), steps(2, "load_behind", "fill"),
                                                     steps(0, "outlive_fences")]),
     "PostgreSQL loses a commit": Scenario([*CRASH, *READERS], needs=AFTER_CRASH),
-    "PostgreSQL loses a commit, and a worker speaks late": Scenario([*CRASH, READERS[0], steps(0, "vouch_late")], needs=AFTER_CRASH),
+    "PostgreSQL gives an id again": Scenario([[("roll_back", 1), ("crash", 0)], steps(0, "distrust", "sweep_the_distrusted"), WRITER_2, *READERS],
+                                             needs=AFTER_CRASH),
+    "PostgreSQL loses a commit, and a worker's call arrives late": Scenario([*CRASH, READERS[0], steps(0, "renew_liveness_late")], needs=AFTER_CRASH),
 }
+
+
+class DirectReader:
+    """A client without Lua."""
+
+    def __init__(self):
+        self.run = None
+
+    def is_told(self, run):
+        self.run = run
+
+    def find(self, alive, value, expect):
+        """→ the value, with what is expected of it; None where wc_get is to be asked."""
+        return (value, expect) if alive is not None and alive == self.run else (None, expect)
+
+
+class ComparesWithNothing(DirectReader):
+    def find(self, alive, value, expect):
+        return (value if alive is not None else None), expect
+
+
+class TakesNilForTheRun(DirectReader):
+    def find(self, alive, value, expect):
+        return (value if alive == self.run else None), expect
+
+
+class KeepsWhatAnEarlierConnectionWasTold(DirectReader):
+    def is_told(self, run):
+        self.run = self.run or run
+
+
+class ReadsTheLivenessSecond(DirectReader):
+    """Reads with two commands, so that another step can happen between them."""
+
+    def __init__(self):
+        super().__init__()
+        self._read = (None, None)
+
+    def find(self, alive, value, expect):
+        before, self._read = self._read, (value, expect)
+        return before if alive is not None and alive == self.run else (None, expect)
 
 
 @dataclass
@@ -268,11 +331,13 @@ class Outcome:
     orders: int = 0
     stored: int = 0
     found: int = 0
-    wrong: str = ""  # the first order in which something was
+    found_directly: int = 0
+    found_with_a_token: int = 0
+    wrong: str = ""  # the first order with a wrong answer
 
 
-def run(redis_server, scenario, source):
-    """Every order of the scenario, or those up to the first in which something is wrong."""
+def run(redis_server, scenario, source, reader=DirectReader):
+    """Plays every order of the scenario, or those up to the first with a wrong answer."""
     outcome = Outcome()
     with redis_server.connect() as client:
         client.flushall()
@@ -285,9 +350,9 @@ def run(redis_server, scenario, source):
         while not outcome.wrong:
             batch = [play(order, scenario, now_us, source) for order in itertools.islice(orders, BATCH)]
             pipe.ask([words for world in batch for words, _ in world.calls])
-            # Redis answers while this looks at what it said before.
+            # Redis runs the next pipeline while this process judges the answers of the last one.
             for world in asked:
-                judge(world, pipe, outcome)
+                judge(world, pipe, outcome, reader())
             if not batch:
                 break
             asked = batch
@@ -302,24 +367,32 @@ def play(order, scenario, now_us, source):
     return world
 
 
-def judge(world, pipe, outcome):
+def judge(world, pipe, outcome, reader):
     outcome.orders += 1
     for words, expect in world.calls:
         answer = pipe.answer()
         if "wc_fill" in words:
             outcome.stored += answer == b":1"
-        if answer.startswith(b"-"):
-            raise RuntimeError(f"{words}: {answer.decode()}")
+        if isinstance(answer, bytes) and answer.startswith(b"-"):
+            outcome.wrong = outcome.wrong or f"{words}: {answer.decode()}"
         if expect is None or outcome.wrong:
+            continue
+        if expect[0] == "hello":
+            reader.is_told(answer)
             continue
         if expect[0] == "is":
             good = answer == expect[1]
         else:
-            outcome.found += answer != b"$-1"
-            shown = set(map(int, answer.decode()[1:])) if answer != b"$-1" else None
+            if words[0] == "MGET":
+                answer, expect = reader.find(*answer, expect)
+                outcome.found_directly += answer is not None
+            elif len(words) > 4:
+                outcome.found_with_a_token += answer is not None
+            outcome.found += answer is not None
+            shown = set(map(int, answer.decode()[1:])) if answer is not None else None
             good = shown is None or shown >= expect[1] and not shown & expect[2]
         if not good:
-            outcome.wrong = (f"{' '.join(map(str, words[:4]))} answered {answer.decode()}, expected {expect[0]} "
+            outcome.wrong = (f"{' '.join(map(str, words[:5]))} answered {answer and answer.decode()}, expected {expect[0]} "
                              f"{[set(part) if isinstance(part, frozenset) else part for part in expect[1:]]}: "
                              + ", ".join(f"{name} {who}" for name, who in world.order))
 
@@ -344,7 +417,7 @@ class Pipe:
         self._socket.close()
 
     def ask(self, commands):
-        """Each has an answer, which must be read."""
+        """Sends commands.  The caller must read an answer for each."""
         self._socket.sendall(b"".join(map(self._encoded, commands)))
 
     def _encoded(self, words):
@@ -355,10 +428,10 @@ class Pipe:
         return text
 
     def answer(self):
+        """A text, None for nil, a list of them; numbers and errors as the line that they are."""
         line = self._answers.readline()
         if line.startswith(b"*"):
-            for _ in range(int(line[1:])):
-                self.answer()
-        elif line.startswith(b"$") and line != b"$-1\r\n":
-            return self._answers.read(int(line[1:]) + 2)[:-2]
+            return [self.answer() for _ in range(int(line[1:]))]
+        if line.startswith(b"$"):
+            return None if line == b"$-1\r\n" else self._answers.read(int(line[1:]) + 2)[:-2]
         return line[:-2]

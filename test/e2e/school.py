@@ -2,10 +2,29 @@
 
 import itertools
 import json
+import weakref
 
 from servers import until
 
 _numbers = itertools.count(1)
+
+# The database that attached_school copies, and the clusters that have it.
+ATTACHED = "attached"
+_have_attached = weakref.WeakSet()
+
+
+def attached_school(cluster, database):
+    """Makes a database of that name with the application's four tables, attached, with no rows.
+
+    It is copied from one that is made once for each cluster: that takes a fifth of the time of making it.
+    """
+    if cluster not in _have_attached:
+        cluster.create_database(ATTACHED)
+        with School(cluster, ATTACHED) as school:
+            school.attach()
+        _have_attached.add(cluster)
+    cluster.create_database(database, ATTACHED)
+    return School(cluster, database)
 
 
 class School:
@@ -18,6 +37,18 @@ class School:
         self.database = database
         self.connection = cluster.connect(database)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
+
+    def attach(self):
+        """Makes the extension and the application's tables in an empty database, and attaches them."""
+        self.sql("CREATE EXTENSION IF NOT EXISTS white_cross")
+        self.sql("SELECT wc_create_tables('public')")
+        self.sql("SELECT wc_attach('public')")
+
     def sql(self, statement, *parameters):
         return self.connection.execute(statement, parameters or None)
 
@@ -29,7 +60,7 @@ class School:
         return self.sql(statement, *parameters).fetchall()
 
     def psql(self, script):
-        """As somebody at a terminal would: a process of its own, past this connection."""
+        """Runs psql in a process and a connection of its own, as a user at a terminal does."""
         return self.cluster.psql(script, self.database)
 
     def allow_worker(self):
@@ -56,8 +87,9 @@ class School:
 
     def add_record(self, student, id=None, **columns):
         id = id or f"record-{next(_numbers)}"
+        # All entered at once: of one date they come by their ids.
         self.insert("health_records", {"id": id, "type": "CHECKUP", "date": "2025-10-10 09:30:00", "description": "Checkup",
-                                       "updatedAt": "2025-10-10 09:30:00", "studentId": student} | columns)
+                                       "createdAt": "2025-10-10 09:30:00", "updatedAt": "2025-10-10 09:30:00", "studentId": student} | columns)
         return id
 
     def add_allergy(self, student, id=None, **columns):
@@ -103,7 +135,7 @@ class Cache:
         return f"student:{student}:{kind}"
 
     def load(self, student):
-        """What an application does on a miss; 1 if Redis took the value."""
+        """Loads and stores a value as an application does on a miss. Returns 1 if Redis took the value."""
         key, value, ttl, snapshot = self.school.rows(
             "SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(ARRAY[%s])", student)[0]
         return self.client.execute_command("FCALL", "wc_fill", 1, key, value, ttl, snapshot or "")

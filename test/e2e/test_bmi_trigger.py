@@ -21,7 +21,7 @@ def test_a_dump_keeps_it(computing, cluster, request):
     dump = cluster.program("pg_dump", database=computing.database)
     copy = f"{computing.database}_copy"
     cluster.create_database(copy)
-    request.addfinalizer(lambda: cluster.psql(f'DROP DATABASE "{copy}" WITH (FORCE)'))
+    request.addfinalizer(lambda: cluster.drop_database(copy))
     cluster.psql(dump, copy)
     restored = School(cluster, copy)
     with restored.connection:

@@ -144,3 +144,23 @@ def test_a_transaction_of_many_thousand_students(school, cache):
     cache.plant_summary(*sample)
     school.psql("UPDATE students SET grade = '6'")
     cache.until_invalidated(*map(cache.key, sample), timeout=60)
+
+
+@pytest.mark.parametrize("trouble", ["ALTER TABLE allergies DISABLE TRIGGER white_cross_change", "ALTER TABLE allergies ENABLE TRIGGER white_cross_truncate",
+                                     "DROP TRIGGER white_cross_change ON allergies"])
+def test_attaching_again_makes_stale_what_a_missing_trigger_did_not_see(school, cache, trouble):
+    """No event trigger hears of the triggers that wc_attach creates and enables."""
+    student = school.add_student()
+    school.psql(trouble)
+    cache.until_drained()
+    cache.plant_summary(student)
+    school.psql("SELECT count(*) FROM wc_attach('public')")
+    cache.until_invalidated(cache.key(student))
+
+
+def test_attaching_again_leaves_the_cache_alone_where_nothing_was_missing(school, cache):
+    student = school.add_student()
+    cache.until_drained()
+    cache.plant_summary(student)
+    school.psql("SELECT count(*) FROM wc_attach('public')")
+    cache.assert_stays(cache.key(student))

@@ -27,7 +27,7 @@ def entries(school, student, kinds):
 
 
 def fill(cache, student, kinds=KINDS):
-    """What an application does on a miss: all stored, under these keys."""
+    """Stores all values under these keys, as an application does on a miss."""
     found = entries(cache.school, student, kinds)
     assert [cache.client.execute_command(*library.fill(*entry)) for entry in found] == [1] * len(kinds)
     return [key for key, *_ in found]

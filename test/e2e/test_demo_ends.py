@@ -1,4 +1,4 @@
-"""Nothing that the demo started outlives it."""
+"""The demo prints what the README shows of it, and nothing that it started outlives it."""
 
 import os
 import re
@@ -6,10 +6,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from documents import PAGES, blocks, matches
 from servers import until
 from servers.ground import ROOT
 
@@ -37,18 +39,27 @@ def still_running(servers):
     return [line for pid, line in servers.items() if command(pid)]
 
 
-@pytest.fixture
-def demo(tmp_path):
-    """The demo, staying up."""
+def start(tmp_path, *options):
     output = tmp_path / "output"
     with open(output, "w") as file:
-        process = subprocess.Popen([sys.executable, "-B", ROOT / "demo/demo.py", "--students", "60"], stdout=file, stderr=file,
+        process = subprocess.Popen([sys.executable, "-B", ROOT / "demo/demo.py", "--students", "60", *options], stdout=file, stderr=file,
                                    start_new_session=True)
     process.output = output
-    yield process
+    return process
+
+
+def end(process):
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """The demo, staying up."""
+    process = start(tmp_path)
+    yield process
+    end(process)
 
 
 def folder_of(demo):
@@ -65,15 +76,44 @@ def until_up(demo):
     return servers
 
 
+def assert_as_the_readme_shows(printed):
+    """But for the times that it took."""
+    shown, = [block.text for block in blocks(PAGES[0]) if block.language == "text" and "demo=#" in block.text]
+    any_times = re.sub(r"[\d,]+ µs", "… µs", shown)
+    assert any_times != shown
+    assert matches(printed, f"…{any_times}…"), printed
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_well(demo, number):
     servers = until_up(demo)
+    assert_as_the_readme_shows(demo.output.read_text())
     folder = folder_of(demo)
     assert folder.exists()
     demo.send_signal(number)
     assert demo.wait(30) == 0, demo.output.read_text()
     assert still_running(servers) == []
     assert not folder.exists()
+
+
+@pytest.mark.skipif(not shutil.which("prometheus"), reason="prometheus is not installed")
+def test_observed(tmp_path):
+    """Console, metrics, figures and Prometheus answer at the addresses that it prints, which are of loopback."""
+    demo = start(tmp_path, "--observe")
+    try:
+        servers = until_up(demo)
+        assert any("prometheus" in command for command in servers.values())
+        addresses = re.findall(r"^ +(console|metrics|figures|slow calls|Prometheus|alerts) +(http://127\.0\.0\.1:\d+/\S+)$",
+                               demo.output.read_text(), re.M)
+        assert len(addresses) == 6, demo.output.read_text()
+        for _, address in addresses:
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                assert answer.status == 200
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(60) == 0, demo.output.read_text()
+        assert still_running(servers) == []
+    finally:
+        end(demo)
 
 
 def test_interrupted_on_the_way(demo):
@@ -85,7 +125,7 @@ def test_interrupted_on_the_way(demo):
 
 
 def test_killed(demo):
-    """Not even then: the servers end with their parent."""
+    """Even if the demo is killed, its servers end, because they end with their parent."""
     servers = until_up(demo)
     demo.kill()
     demo.wait()

@@ -11,8 +11,8 @@ import pytest
 from servers import Cluster, until
 from servers.process import own
 
-CHECKS = ["library", "binding", "triggers", "event triggers", "indexes", "statistics", "row-level security", "worker", "queue",
-          "cache", "notifications", "relay", "connections"]
+CHECKS = ["library", "schemas", "binding", "triggers", "event triggers", "indexes", "statistics", "labels", "sexes", "row-level security", "worker", "queue",
+          "set aside", "cache", "notifications", "relay", "summary cache", "calls", "connections"]
 
 
 def findings(school):
@@ -57,7 +57,7 @@ def test_a_trigger_that_does_not_fire(school, breakage):
     assert troubles(school) == []
 
 
-def test_what_was_missed_is_distrusted_by_the_remedy(school, cache):
+def test_the_remedy_makes_the_cache_stale_because_changes_were_missed(school, cache):
     student = school.add_student()
     school.psql("ALTER TABLE students DISABLE TRIGGER white_cross_change")
     cache.until_drained()
@@ -98,7 +98,6 @@ def mend(school, *checks):
 
 @pytest.mark.parametrize("breakage, says", [
     ("ALTER TABLE allergies RENAME reaction TO effect", "allergies.reaction"),
-    ("ALTER TABLE health_records DROP COLUMN notes CASCADE; CREATE INDEX idx_health_records_search ON health_records (id)", "health_records.notes"),
     ("ALTER TABLE chronic_conditions RENAME TO conditions", "public.chronic_conditions"),
     ("ALTER TABLE allergies RENAME reaction TO effect; ALTER TABLE allergies RENAME TO aversions", "public.allergies"),
 ])
@@ -204,7 +203,7 @@ def test_a_redis_that_evicts(school, start_worker, redis_server):
 def test_rows_that_nobody_takes(school):
     school.psql("SELECT white_cross.register_worker('gone'); UPDATE white_cross.invalidation SET queued_at = now() - interval '10 minutes'")
     (status, detail, remedy), = state_of(school, "queue")
-    assert status == "fail" and "1 rows, the oldest 600 s" in detail
+    assert status == "fail" and re.search("1 rows, the oldest 60[0-9] s", detail)
     school.psql(remedy)
     assert state_of(school, "queue")[0][0] == "ok"
 
@@ -238,7 +237,7 @@ def test_a_server_of_its_own(start_own_school):
 
 
 def write_in_place_of(path, content):
-    """As a package is installed: who has the old file open keeps it."""
+    """Replaces a file as a package manager does: a process that has the old file open keeps the old content."""
     new = path.with_name(path.name + ".new")
     new.write_bytes(content)
     shutil.copymode(path, new)
@@ -332,6 +331,13 @@ def test_a_transaction_that_somebody_left_open(school):
 def test_row_level_security(school):
     school.allow_worker()
     school.psql("ALTER TABLE health_records ENABLE ROW LEVEL SECURITY")
+    # Whom policies are meant for is not let past them because it may drain too.
+    for grant, revoke in (("GRANT INSERT ON students TO {}", "REVOKE INSERT ON students FROM {}"),
+                          ("CREATE TABLE other (); ALTER TABLE other ENABLE ROW LEVEL SECURITY; GRANT SELECT ON other TO {}", "DROP TABLE other")):
+        school.psql(grant.format(school.worker_role))
+        (_, detail, remedy), *_ = [row for row in state_of(school, "row-level security") if row[0] == "warn"]
+        assert "one of its own" in detail and remedy is None
+        school.psql(revoke.format(school.worker_role))
     try:
         (detail,) = mend(school, "row-level security")
         assert school.worker_role in detail and "health_records" in state_of(school, "row-level security")[0][1]
@@ -353,8 +359,9 @@ def test_for_a_plain_role(school):
         school.sql("GRANT USAGE ON SCHEMA white_cross TO wc_test_doctor; GRANT SELECT ON ALL TABLES IN SCHEMA white_cross TO wc_test_doctor")
         school.sql("ALTER FUNCTION wc_diagnose() OWNER TO wc_test_doctor")
         (status, detail, remedy), = state_of(school, "sight")
-        assert status == "warn" and "other roles' sessions" in detail and "preloaded" in detail
+        assert status == "warn" and "shared memory" in detail and "other roles' sessions" in detail and "preloaded" in detail
+        assert state_of(school, "calls") == []
         school.psql(remedy)
-        assert state_of(school, "sight") == []
+        assert state_of(school, "sight") == [] and state_of(school, "calls") and state_of(school, "summary cache")
     finally:
         school.sql("ALTER FUNCTION wc_diagnose() OWNER TO CURRENT_USER; DROP OWNED BY wc_test_doctor; DROP ROLE wc_test_doctor")

@@ -1,4 +1,4 @@
-"""What a caller wrote may name a child: no part of an error shows anything of it, whatever is wrong with it."""
+"""The arguments of a caller may name a child, so no part of any error shows them."""
 
 import json
 
@@ -47,7 +47,8 @@ def test_filters_in_a_kind(school, what):
 @pytest.mark.parametrize("what", [what for what, (_, sqlstate) in FILTERS.items() if sqlstate])
 def test_filters_as_an_argument(school, what):
     filters, sqlstate = FILTERS[what]
-    queries = ["SELECT wc_cache_key(%s::text, 1, 20, %s::json)"] if "type" not in what and "date" not in what else []
+    queries = [f"SELECT wc_cache_key(%s::text, 1, 20, %s::{type})" for type in ("json", "text")] if "type" not in what and "date" not in what else []
+    queries += [f"SELECT {call}, 20, %s::{type})" for type in ("json", "text") for call in ("wc_student_records(%s::text, 1", "wc_student_records_after(%s::text, NULL")]
     # jsonb itself refuses what no text can hold, before any function is called.
     queries += ["SELECT wc_student_records(%s::text, 1, 20, %s::jsonb)", "SELECT wc_student_records_after(%s::text, NULL, 20, %s::jsonb)"] if sqlstate != "22P05" else []
     for query in queries:

@@ -23,8 +23,8 @@ SETTINGS = {"worker": {"name": "district"}, "backoff": {"longest_ms": 100},
 
 # Which server's conversation stands still, at which message, and whether its answer is held back rather than itself.
 STEPS = {
-    "it is about to look": ("postgresql", b"begin_drain", False),
-    "it has taken and does not know": ("postgresql", b"begin_drain", True),
+    "it is about to look": ("postgresql", b"EXECUTE wc_take", False),
+    "it has taken and does not know": ("postgresql", b"EXECUTE wc_take", True),
     "it is about to invalidate": ("redis", b"wc_invalidate", False),
     "it has invalidated and does not know": ("redis", b"wc_invalidate", True),
     "it is about to commit": ("postgresql", b"COMMIT", False),
@@ -73,10 +73,14 @@ class Arena:
         self.cache = Cache(self.client, self.school)
 
     def fill(self):
-        """Every student's summary is cached, and something under another key."""
-        entries = self.school.rows("SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(%s::text[])", STUDENTS)
-        for entry in entries:
-            assert self.client.execute_command("FCALL", "wc_fill", 1, *entry) == 1
+        """Every student's summary is cached, and something under another key.
+
+        Redis refuses a value that has not seen a new epoch's fence: then one that was built later is tried."""
+        def filled():
+            entries = self.school.rows("SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(%s::text[])", STUDENTS)
+            return entries and all(self.client.execute_command("FCALL", "wc_fill", 1, *entry) == 1 for entry in entries)
+
+        until(filled, 30, "Redis to store the summaries")
         self.cache.plant(*(self.cache.key(student, "growth_chart") for student in STUDENTS))
 
     def write(self, students):
@@ -97,7 +101,7 @@ class Arena:
     def until_quiet(self):
         until(self.worker.healthy, 30, "the worker to be connected")
         until(self.school.is_drained, 30, "the queue to be empty")
-        until(lambda: self.client.exists("wc:alive"), 30, "a worker to vouch for the cache")
+        until(lambda: self.client.exists("wc:alive"), 30, "a worker to renew liveness")
 
     def check(self):
         """Everybody was changed.  Whatever is cached is what the database says, and the queue is empty."""
@@ -135,12 +139,12 @@ def held(request, arena):
 
 
 def write_more(arena):
-    """What is committed while something is out of order."""
+    """Commits more changes while a component does not work."""
     arena.write(STUDENTS[10:])
 
 
 def test_the_worker_is_killed(held, arena):
-    """What it had sent may still arrive."""
+    """Commands that the worker has sent may still arrive."""
     arena.worker.stop(signal.SIGKILL)
     held.release()
     write_more(arena)
@@ -182,8 +186,8 @@ def test_redis_is_emptied(held, arena):
 
 
 def test_a_backend_is_killed(held, arena):
-    """That of the drain: PostgreSQL ends all sessions, and recovers."""
-    drain = arena.school.one("SELECT pid FROM pg_stat_activity WHERE application_name = 'wc-worker drain' AND datname = 'school'")
+    """The backend of the drain is killed: PostgreSQL ends all sessions, and recovers."""
+    drain = arena.school.one("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'wc-worker drain%' AND datname = 'school'")
     os.kill(drain, signal.SIGKILL)
     held.release()
     arena.reconnect()

@@ -73,7 +73,7 @@ def test_a_dump_keeps_the_attachment(school, cluster, ground, redis_server, requ
     dump = cluster.program("pg_dump", database=school.database)
     copy = f"{school.database}_copy"
     cluster.create_database(copy)
-    request.addfinalizer(lambda: cluster.psql(f'DROP DATABASE "{copy}" WITH (FORCE)'))
+    request.addfinalizer(lambda: cluster.drop_database(copy))
     cluster.psql(dump, copy)
     restored = School(cluster, copy)
     with restored.connection:

@@ -47,9 +47,7 @@ def pair(ground):
 @pytest.fixture
 def school(pair):
     school = School(pair.primary, pair.database)
-    school.sql("CREATE EXTENSION white_cross")
-    school.sql("SELECT wc_create_tables('public')")
-    school.sql("SELECT wc_attach('public')")
+    school.attach()
     school.allow_worker()
     school.sql(f"ALTER ROLE {school.worker_role} PASSWORD '{PASSWORD}'")
     return school
@@ -85,7 +83,7 @@ def store(cache, loaded):
 
 
 def use_up_transaction_ids(school):
-    """So that the old primary's run ahead of those that the new one will give."""
+    """Uses transaction ids of the old primary, so that they are ahead of those that the new primary assigns."""
     school.sql("DO $$ BEGIN FOR i IN 1 .. 500 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
 
 

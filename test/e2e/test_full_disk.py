@@ -1,4 +1,4 @@
-"""The disk of the database's tablespace is full: who writes gets the error, nothing is half done, and nothing is lost."""
+"""The disk of the database's tablespace is full. Writers get an error, no change is half done, and no change is lost."""
 
 import subprocess
 
@@ -106,7 +106,7 @@ def place_queue(school, tablespace):
 
 
 def test_the_queue_alone_has_no_room(queue_on_small_disk, small_disk):
-    """The change itself has room, the word of it has not: neither is done."""
+    """There is room for the change but not for its queue row: neither is done."""
     school = queue_on_small_disk
     student = school.add_student()
     school.sql("SELECT white_cross.register_worker('away')")

@@ -106,7 +106,7 @@ def test_parallel_workers_do_the_work_and_change_no_digit(children, asked):
 
 
 def test_comments_name_the_units(school):
-    """Of what a function takes or gives in one."""
+    """The comment of a function names the unit of each argument and result that has one."""
     units = {"height": "cm", "weight": "kg", "measure": "kg/m^2", "bmi": "kg/m^2", "age_months": "months", "ages_months": "months",
              "width": "pixels", "birth_date": "months"}
     told = school.rows("""
@@ -118,3 +118,15 @@ def test_comments_name_the_units(school):
             for part, unit in units.items():
                 if name == part or name.startswith((f"{part}_", f"{part}s_")):
                     assert unit in comment, f"{function}: {name} is in {unit}, which the comment does not say"
+
+
+def test_categories_at_their_limits(school):
+    """A value that wc_growth_value returns for a percentile is at that percentile. The test takes 864 ages and sexes, and the
+    limits in percent of P95 too."""
+    assert school.rows("""
+        SELECT p.limit, wc_bmi_category(s, m, p.factor * wc_growth_value('bmi', s, m, p.percentile)) AS category, count(*)
+        FROM unnest('{male,female}'::text[]) s, generate_series(24, 239.5, 0.5) m,
+             (VALUES ('P5', 5, 1), ('P85', 85, 1), ('P95', 95, 1), ('120 %', 95, 1.2), ('140 %', 95, 1.4)) p (limit, percentile, factor)
+        GROUP BY 1, 2 ORDER BY 1, 2""".replace("p.limit", 'p."limit"').replace("(limit,", '("limit",')) == [
+            ("120 %", "obesity class 2", 864), ("140 %", "obesity class 3", 864), ("P5", "healthy", 864), ("P85", "overweight", 864),
+            ("P95", "obesity class 1", 864)]

@@ -1,4 +1,4 @@
-"""The chart as a picture: what the README shows, valid XML, and nobody's name."""
+"""The chart as a picture: it is the one of the documents, it is valid XML, and it contains no name."""
 
 import re
 import sys
@@ -51,6 +51,22 @@ def test_points_are_joined_in_the_order_of_their_dates(school):
     assert [float(tip.split(": ")[1].removesuffix(" cm")) for tip in tips] == sorted(heights.values())
     (line,) = (path for path in root.findall(f"{SVG}path") if path.get("class") == "wc-growth-path")
     assert re.findall(r"[\d.]+ [\d.]+", line.get("d")) == [f"{p.get('cx')} {p.get('cy')}" for p in root.findall(f"{SVG}circle")]
+
+
+def test_it_says_what_is_missing(school):
+    """A child without a birth date has measurements, and no measurements is another thing."""
+    school.sql('ALTER TABLE students ALTER "dateOfBirth" DROP NOT NULL')
+    for student, birth in ("unborn", None), ("new", "2015-03-02"):
+        school.add_student(student, dateOfBirth=birth)
+    school.add_record("unborn", vital='{"height": 130}')
+    school.add_record("unborn", vital='{"height": "51 in"}', date="2025-10-11")
+    school.add_record("new", vital='{"height": 130}', date="infinity")
+
+    def said(student, measure):
+        return [text.text for text in ElementTree.fromstring(school.one("SELECT wc_growth_chart_svg(%s::text, %s)", student, measure)).findall(f"{SVG}text")]
+    assert "no birth date, 2 without an age" in said("unborn", "height")
+    assert "no birth date, no measurements" in said("unborn", "weight")
+    assert "1 without an age" in said("new", "height") and "no measurements" in said("new", "weight")
 
 
 @pytest.mark.parametrize("gender, titled, median", [("MALE", "boys", 169.9), ("FEMALE", "girls", 161.9), ("OTHER", None, None)])

@@ -1,4 +1,4 @@
-"""References of one's own: loaded by COPY, checked, seen as the query sees them, dumped, nobody's to read or write."""
+"""Growth references of users: loading by COPY, checks, visibility within a query, dumps and privileges."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -157,7 +157,7 @@ def test_a_dump_keeps_it_whatever_the_order_of_its_rows(school, request, form):
     dump = school.cluster.program("pg_dump", form, database=school.database)
     copy = f"{school.database}_copy"
     school.cluster.create_database(copy)
-    request.addfinalizer(lambda: school.cluster.psql(f'DROP DATABASE "{copy}" WITH (FORCE)'))
+    request.addfinalizer(lambda: school.cluster.drop_database(copy))
     school.cluster.psql(dump, copy)
     restored = School(school.cluster, copy)
     with restored.connection:
@@ -165,7 +165,7 @@ def test_a_dump_keeps_it_whatever_the_order_of_its_rows(school, request, form):
         assert restored.one("SELECT count(*) FROM white_cross.growth_reference") == len(POINTS)
 
 
-def test_everybody_may_ask_and_nobody_may_touch(school):
+def test_every_role_may_read_and_none_may_change(school):
     load(school, *POINTS)
     expected = school.one(f"SELECT {ASKED}")
     school.sql("DO $$ BEGIN CREATE ROLE wc_test_asker LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")

@@ -5,6 +5,7 @@ import signal
 import pytest
 from psycopg import errors
 
+from own_ids import OwnSchool
 from school import Cache
 from servers import until
 
@@ -52,6 +53,45 @@ def test_it_is_part_of_the_transaction(students, school, cache):
     cache.assert_stays(*keys)
 
 
+COUNTS = {"wc_invalidate('a'::text)": 1, "wc_invalidate('{a,b,a,NULL}'::text[])": 2, "wc_invalidate('{}'::text[])": 0, "wc_invalidate(7::bigint)": 1,
+          "wc_prewarm('{a,b,a,NULL}')": 2, "wc_prewarm('{a,b}'::text[])": 2, "wc_invalidate_all()": None, "wc_invalidate_pattern('student:*')": None,
+          "wc_invalidate(NULL::text)": None, "wc_prewarm(NULL)": None}
+
+
+def queued_students(school):
+    return {student for students, in school.rows("SELECT students FROM white_cross.invalidation WHERE students IS NOT NULL") for student in students}
+
+
+@pytest.mark.parametrize("call", COUNTS)
+def test_it_returns_how_many_students_are_queued(school, call):
+    assert school.one(f"SELECT {call}") == (None if "NULL)" in call or "NULL::text" in call else 0), "no worker is registered"
+    school.sql("SELECT white_cross.register_worker('w')")
+    school.sql("TRUNCATE white_cross.invalidation")
+    assert school.one(f"SELECT {call}") == COUNTS[call]
+    assert len(queued_students(school)) == (COUNTS[call] or 0)
+    assert str(school.one(f"SELECT pg_typeof({call})")) == "integer", "and not void or bigint, which JavaScript reads as text"
+
+
+@pytest.mark.parametrize("id_type, given, queued", [
+    ("uuid", "{6F9619FF-8B86-D011-B42D-00C04FC964F0,6f9619ff-8b86-d011-b42d-00c04fc964f0}", 1),
+    ("integer", "{7,007,9223372036854775807}", 1), ("bigint", "{7,007,9223372036854775807}", 2)])
+def test_a_student_counts_once_however_the_id_is_spelled(cluster, id_type, given, queued):
+    school = OwnSchool(cluster, f"queued_{id_type}", id_type)
+    with school.connection:
+        school.sql("SELECT white_cross.register_worker('w')")
+        assert school.one("SELECT wc_invalidate(%s::text[])", given) == school.one("SELECT wc_prewarm(%s)", given) == queued
+
+
+def test_a_call_keeps_no_worker_from_registering(school):
+    """It tells whether a worker is registered and waits for none, however long its transaction goes on."""
+    with school.cluster.connect(school.database, autocommit=False) as long:
+        assert long.execute("SELECT wc_invalidate('a'::text)").fetchone() == (0,)
+        assert school.one("SELECT white_cross.register_worker('w')") is True
+        assert long.execute("SELECT wc_invalidate('a'::text)").fetchone() == (1,)
+        long.commit()
+    assert queued_students(school) == {"a"}
+
+
 @pytest.mark.parametrize("call", ["wc_invalidate_all()", "wc_invalidate_pattern('student:*')", "wc_prewarm('{x}'::text[])"])
 def test_not_where_nothing_may_be_written(students, school, call):
     with pytest.raises(errors.ReadOnlySqlTransaction):
@@ -72,7 +112,8 @@ def test_not_by_everybody(students, school):
 
 
 def test_by_whom_it_was_granted_to(students, school, cache):
-    """Who may call it needs no right to any table, nor to the queue; and each may be granted without the others."""
+    """A role that may call these functions needs no privilege on any table or on the queue. Each function can be granted without
+    the others."""
     school.sql("DO $$ BEGIN CREATE ROLE wc_test_caller LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     calls = {"wc_invalidate(text)": f"wc_invalidate('{students[0]}'::text)", "wc_invalidate(text[])": f"wc_invalidate('{{{students[0]}}}'::text[])",
              "wc_invalidate_all()": "wc_invalidate_all()", "wc_invalidate_pattern(text)": "wc_invalidate_pattern('student:*')"}
@@ -154,7 +195,8 @@ def test_prewarm_is_asked_for_though_nothing_else_is_rebuilt(school, start_worke
 
 
 def test_everything_goes_in_steps_that_are_bounded(school, start_worker, redis_server):
-    """Redis serves nobody else during a step: none is larger than the worker was told, and none blocks to free memory."""
+    """Redis serves no other client during a step. So no step is larger than the worker was told, and none waits to free
+    memory."""
     step, count = 100, 5000
     worker = start_worker(settings={"invalidate": {"scan_count": step}, "prewarm": {"enabled": False}})
     with redis_server.connect() as client:

@@ -16,13 +16,11 @@ def publisher(school):
 
 @pytest.fixture
 def subscriber(cluster, publisher):
-    """Another database, with tables of the same names."""
+    """Another database, whose tables have the same names."""
     name = f"{publisher.database}_subscriber"
     cluster.create_database(name)
     school = School(cluster, name)
-    school.sql("CREATE EXTENSION white_cross")
-    school.sql("SELECT wc_create_tables('public')")
-    school.sql("SELECT wc_attach('public')")
+    school.attach()
     school.allow_worker()
     # In one cluster CREATE SUBSCRIPTION would wait for itself to make the slot.
     publisher.sql("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", name)
@@ -33,8 +31,7 @@ def subscriber(cluster, publisher):
     until_copied(school)
     school.sql(f"DROP SUBSCRIPTION {name}")
     school.connection.close()
-    with cluster.connect() as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    cluster.drop_database(name)
 
 
 def until_copied(subscriber):

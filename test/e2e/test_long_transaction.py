@@ -2,6 +2,7 @@
 
 import json
 import re
+from statistics import median
 
 import pytest
 
@@ -42,7 +43,8 @@ def test_dead_rows_cost_a_drain_nothing(measured, start_worker, redis_server):
         cache.until_drained()
 
         def changes(count):
-            """Single changes, one after the other; what the drains of them read, at the most."""
+            """Single changes, one after the other; what a drain of them reads, as the median: a drain reads a table's definition
+            again after autovacuum or analyze was there, in either half."""
             log = school.cluster.log
             start = log.stat().st_size
             for _ in range(count):
@@ -54,7 +56,7 @@ def test_dead_rows_cost_a_drain_nothing(measured, start_worker, redis_server):
                 text.seek(start)
                 takes = buffers_of_takes(text.read())
             assert len(takes) >= count and min(takes) > 0
-            return max(takes)
+            return median(takes)
 
         changes(3)
         before = changes(10)
@@ -67,6 +69,7 @@ def test_dead_rows_cost_a_drain_nothing(measured, start_worker, redis_server):
             school.sql("VACUUM white_cross.invalidation")
             dead = school.one("SELECT pg_relation_size('white_cross.invalidation') / current_setting('block_size')::int")
             assert dead > 10 * before, "they are to be there still, or this says nothing"
+            changes(3)  # the vacuum made the session forget the table's definition, and it reads that again
             after = changes(10)
         assert worker.healthy()
     print(f"a drain read {before} pages, and {after} beside {dead} pages of dead rows")

@@ -32,6 +32,8 @@ RESULTS = {
     "a search by rank with highlights": "wc_search_health_records('xx', \"order\" => 'rank', highlight => true)",
     "a category": "wc_bmi_category_of('ada'::text)",
     "a category by queries": "wc_bmi_category_of('ada'::text)",
+    "the latest BMI": "wc_latest_bmi('ada'::text, '2026-06-30')",
+    "a group by queries": "wc_bmi_group_of('ada'::text, date '2026-06-30', '10 years')",
     "a picture": "wc_growth_chart_svg('ada'::text, 'height', 200, 200)",
     "a cache key": "wc_cache_key('ada'::text, 'health_summary')",
     "a page": """wc_student_records('ada', 2, 3, '{"provider": "n", "dateFrom": "2025-01-01", "type": "VACCINATION"}')""",
@@ -39,9 +41,18 @@ RESULTS = {
     "lists": "(wc_student_allergies('ada')::text || wc_student_conditions('ada') || wc_recent_vitals('ada') || wc_vaccinations('ada'))",
     "a page to be cached": """(SELECT count(value) FROM wc_cache_entries('{ada,nobody}'::text[], ARRAY['records:1:20:{"type":null}']))""",
     "a page's key": """wc_cache_key('ada', 1, 20, '{"provider": "Nurse", "type": "DENTAL"}')""",
+    "a page of filters as jsonb": """wc_student_records('ada', 2, 3, '{"provider": "n"}'::jsonb)""",
+    "a key of filters as json": """wc_cache_key('ada', 1, 20, '{"provider": "Nurse"}'::json)""",
+    "a summary as jsonb": "wc_health_summary_jsonb('ada', '{growth}')",
+    "many summaries as jsonb": "(SELECT count(summary) FROM wc_health_summaries_jsonb('{ada,nobody}'))",
+    "an export as jsonb": "(SELECT count(*) FROM wc_export_health_history_jsonb('ada', 3))",
+    "exports as jsonb": "(SELECT count(chunk) FROM wc_export_health_histories_jsonb('{ada,nobody,grace}'))",
+    "a vital of text": """wc_vital_value('{"height": 130}', 'height')""",
+    "students by hand": "(wc_invalidate('{ada,grace,ada}'::text[]) + wc_prewarm('{ada,grace}'))",
     "a deletion": "wc_bulk_delete_records('{nobody,nobody,none}'::text[])",
     "a BMI's category by an enum": "wc_bmi_category('MALE'::\"Gender\", 100, 16)",
     "growth of an array": "wc_bmi_category_batch('{male,female,NULL}', '{100,100,100}', '{16,17,18}')",
+    "a look into the queue": "(SELECT count(*) FROM white_cross.take('{1,2}', '0', 0, '3', 0, 10))",
     "growth curves": "(SELECT count(value) FROM wc_growth_curves('bmi', 'male', '{50}'))",
 }
 
@@ -56,9 +67,13 @@ ERRORS = {
     "an export that fails halfway": ("(SELECT 1 / (3 - (c ->> 'chunk')::int) FROM (SELECT wc_export_health_history('ada', 1)) AS t (c) OFFSET 9)", "22012"),
     "an unknown filter": ("""wc_student_records('ada', filters => '{"nonsense": "x"}')""", "22023"),
     "a date that is none": ("""wc_student_records('ada', filters => '{"type": "DENTAL", "dateTo": "today"}')""", "22007"),
+    "filters that are not JSON": ("wc_student_records('ada', filters => '{')", "22P02"),
+    "filters of another type": ("wc_student_records('ada', filters => 5)", "42804"),
+    "a vital that is not JSON": ("wc_vital_value('{', 'height')", "22P02"),
     "no cursor": ("wc_student_records_after('ada', repeat('00', 40))", "22023"),
     "an unknown order": ("wc_search_health_records('x', \"order\" => 'x')", "22023"),
     "an unknown measure of a picture": ("wc_growth_chart_svg('ada'::text, 'waist')", "22023"),
+    "a look into the queue without a worker": ("(SELECT count(*) FROM white_cross.take('{}', '0', 0, '0', 0, 10))", "55000"),
     "a kind that is NULL": ("(SELECT count(*) FROM wc_cache_entries('{ada}'::text[], '{NULL}'))", "22004"),
 }
 
@@ -113,6 +128,8 @@ def growth(school, function):
 def test_calls(what, ada):
     if "queries" in what:
         ada.sql("SET white_cross.direct_reads = off")
+    if "queue" in what:
+        ada.sql("SELECT white_cross.register_worker('w')")
     ada.sql(LOOPS.format(expression=RESULTS[what]))
     grown, _ = growth(ada, "calls")
     assert grown < LIMIT_KB
@@ -158,8 +175,45 @@ def test_changes(ada):
     assert resident_kb(pid) - before < LIMIT_KB
 
 
-def test_the_measure_sees_a_leak(ada):
-    """A thousand prepared statements that nobody frees are no less than a leak of 100 bytes a call."""
+def peak_kb(school, statement, warm_up, work_mem):
+    """How many kB of address space a fresh backend takes for a statement, at the peak."""
+    def peak():
+        return int(re.search(r"VmPeak:\s+(\d+) kB", open(f"/proc/{connection.info.backend_pid}/status").read())[1])
+
+    with school.cluster.connect(school.database) as connection:
+        connection.execute(f"SET work_mem = '{work_mem}'")
+        connection.execute(warm_up)
+        before = peak()
+        connection.execute(statement)
+        return peak() - before
+
+
+def test_a_search_holds_one_bitmap_at_a_time(school):
+    """Each look into the index of words may fill work_mem.  A search that looks three times frees each bitmap before the next.
+
+    A bitmap is as large as the pages it names are many: here each record fills a page.  What a search needs besides, it needs
+    with little work_mem too.
+    """
+    school.add_student("ada")
+    school.sql("ALTER TABLE health_records SET (fillfactor = 10)")
+    school.sql("""INSERT INTO health_records (id, type, date, description, notes, "createdAt", "updatedAt", "studentId")
+                  SELECT n, (CASE WHEN n > 2300 THEN 'CHECKUP' ELSE 'DENTAL' END)::"HealthRecordType", timestamp '2000-01-01' + n * interval '1 hour',
+                         CASE WHEN n > 400 THEN 'alpha beta' ELSE 'alpha betatron' END, repeat('x', 500), '2025-01-01', '2025-01-01', 'ada'
+                  FROM generate_series(1, 15000) AS n""")
+    school.sql("VACUUM ANALYZE health_records")
+    assert school.one("SELECT relpages FROM pg_class WHERE oid = 'health_records'::regclass") >= 15_000
+    # Its words alone are in no more dental records than are counted, the beginnings in more, which are older than a walk goes.
+    search = "SELECT wc_search_health_records('alpha beta', 'DENTAL')"
+    assert school.one(search)["pagination"] == {"page": 1, "limit": 20, "total": 2001, "pages": 101, "totalIsLowerBound": True}
+    large, small = (peak_kb(school, search, search.replace("alpha", "gamma"), work_mem) for work_mem in ("64MB", "64kB"))
+    # 32768 entries of 48 bytes, and half as many while it grows.
+    bitmap = 32768 * 48 // 1024
+    assert large - small > bitmap, "the measure sees no bitmap"
+    assert large - small < 2.5 * bitmap, f"{large - small} kB for bitmaps of {bitmap} kB"
+
+
+def test_the_measurement_detects_a_leak(ada):
+    """A thousand prepared statements that are never freed count as a leak of at least 100 bytes a call."""
     ada.sql("CREATE FUNCTION leaks(n int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN FOR i IN 1 .. n / 20 LOOP "
             "EXECUTE format('PREPARE leak_%s_%s AS SELECT 1', n, i); END LOOP; END $$")
     grown, _ = growth(ada, "leaks")

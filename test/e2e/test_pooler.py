@@ -88,7 +88,7 @@ def test_nothing_is_left_in_the_sessions_that_others_use(school, pooled, pooler,
 
 
 def test_a_worker_with_a_session_of_its_own_goes_before(school, pooled, cache, ground, redis_server):
-    """The lock of the one and the lock of the other are the same."""
+    """Both ways to lock take the same lock."""
     cache.until_drained()
     with Worker(ground, school.worker_dsn, redis_server, "direct", SETTINGS) as direct:
         until(lambda: direct.metrics()["wc_worker_is_drainer"] == 1, 10, "the direct worker to drain")

@@ -1,4 +1,4 @@
-"""Transactions in two phases: whoever ends one, and whatever happened between."""
+"""Prepared transactions: whichever session ends them, and whatever happens before that."""
 
 import signal
 
@@ -51,13 +51,15 @@ def test_rolled_back_by_another_session(ada, school, cache):
 
 
 def test_prepared_before_a_worker_was_there(ada, school, start_worker, redis_server):
-    """It found nobody to queue for.  The registration waits for it, and what it changed is not trusted."""
+    """When it was prepared, no worker was registered, so it queued nothing. The registration waits for it, and the values that it
+    changed are not trusted."""
     school.psql(PREPARE)
-    worker = start_worker()
+    worker = start_worker(enter=False)
+    worker.start(wait=False)  # it is not healthy before it is registered
     with redis_server.connect() as client:
         cache = Cache(client, school)
         cache.plant_summary(ada)
-        until(lambda: "waits for transactions in flight" in worker.log.read_text(), 20, "the worker to say what it waits for")
+        until(lambda: "it waits for prepared transaction 'both'" in worker.log.read_text(), 20, "the worker to say what it waits for")
         school.psql("COMMIT PREPARED 'both'")
         cache.until_invalidated(cache.key(ada))
         cache.until_drained()

@@ -1,4 +1,4 @@
-"""Who may do what: the worker's role, an application's role, and everybody else."""
+"""What the worker's role, an application's role and all other roles may do."""
 
 import psycopg
 import pytest
@@ -39,9 +39,9 @@ def test_the_worker_may_do_its_work_and_no_more(school, as_role):
         assert refused.value.sqlstate == "42501", f"{statement}: {refused.value}"
 
 
-def test_everybody_else_sees_nothing_of_the_inside(school, as_role):
+def test_other_roles_cannot_use_internal_objects(school, as_role):
     nobody = as_role("wc_test_nobody")
-    for table in "binding", "worker", "worker_report", "invalidation", "hot_student", "growth_reference":
+    for table in "binding", "worker", "worker_report", "served_redis", "invalidation", "hot_student", "growth_reference":
         with pytest.raises(errors.InsufficientPrivilege):
             nobody.execute(f"SELECT * FROM white_cross.{table}")
     with pytest.raises(errors.InsufficientPrivilege):

@@ -38,6 +38,14 @@ def awkward(cluster):
         yield school
 
 
+@pytest.fixture(params=["on", "off"])
+def way(request, awkward):
+    """Pages are read through an index, or by queries."""
+    awkward.sql(f"SET white_cross.direct_reads = {request.param}")
+    yield
+    awkward.sql("RESET white_cross.direct_reads")
+
+
 def some_filters(chance):
     filters = {}
     if chance.random() < 0.4:
@@ -78,13 +86,13 @@ def assert_pages_are_right(school, rounds, seed):
     assert shown > rounds  # the filters leave something to compare
 
 
-def test_pages(awkward):
-    assert_pages_are_right(awkward, ROUNDS, seed=1)
+def test_pages(awkward, way):
+    assert_pages_are_right(awkward, ROUNDS // 2, seed=1)
 
 
-def test_cursors(awkward):
+def test_cursors(awkward, way):
     """All pages one after another are the whole list, once each."""
-    for _, student, size, filters in cases(ROUNDS // 4, seed=2):
+    for _, student, size, filters in cases(ROUNDS // 8, seed=2):
         records = plain_records(awkward, student, filters)
         walked, cursor = [], None
         while True:
@@ -155,12 +163,10 @@ def test_whatever_the_indexes_are(awkward, kept):
 
 def test_a_page_costs_the_same_at_any_depth(awkward):
     """In blocks that are looked at: by cursor no more at the end than at the start, also where all dates are one; by number
-    far fewer than the records that are passed over."""
+    far fewer than the records that are passed over.  The index without ids, which the planner may prefer for one date, is there."""
     awkward.sql("""INSERT INTO health_records (id, type, date, description, "updatedAt", "studentId")
         SELECT 'many' || n, 'CHECKUP'::"HealthRecordType", now() - n * interval '1 hour', repeat('x', 500), now(), 's1' FROM generate_series(1, 4000) n
         UNION ALL SELECT 'tied' || n, 'CHECKUP'::"HealthRecordType", '2025-01-01', repeat('x', 500), now(), 's2' FROM generate_series(1, 4000) n""")
-    # In a small table like this one the planner may think that the index without ids does for a date.
-    awkward.sql("DROP INDEX idx_health_records_student_date")
     awkward.sql("VACUUM ANALYZE health_records")
 
     def blocks(call):

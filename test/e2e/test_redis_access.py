@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from school import Cache
-from servers import Redis, until
+from servers import Redis, library, until
 from servers.ground import ROOT
 from test_redis_library import BEGAN, FENCE_MS, RECORDS, SUMMARY, Library, snapshot
 
@@ -31,10 +31,10 @@ def administrator(secured):
 def application(secured, administrator):
     """A client of the application, with a library and an epoch that the worker's user put there."""
     with secured.connect("wc_worker") as client:
-        client.execute_command("FUNCTION", "LOAD", "REPLACE", (ROOT / "worker/redis/white_cross.lua").read_text())
+        client.execute_command("FUNCTION", "LOAD", "REPLACE", library.source())
         worker = Library(client)
         client.set("wc:clock", BEGAN - worker.now())
-        assert worker.open_epoch(snapshot(1, 1)) == worker.vouch() == 1
+        assert worker.open_epoch(snapshot(1, 1)) == worker.renew_liveness() == 1
     with secured.connect("wc_application") as client:
         yield client
 
@@ -43,8 +43,12 @@ def fill(client, key, value="v"):
     return Library(client).fill(SEEN, key, value)
 
 
-def test_the_application_can_call_the_library(application, administrator):
-    for key in KEY, PAGE, "student:ada:growth_chart", "student:{ada}:health_summary", "student:{ada}:" + PAGE[12:]:
+@pytest.mark.parametrize("servers, prefix", [("these servers", "student:ada:"), ("these servers tagged", "student:{ada}:")])
+def test_the_application_can_call_the_library(application, administrator, servers, prefix):
+    worker = Library(administrator)
+    assert worker.open_epoch(snapshot(1, 1), servers=servers) == worker.renew_liveness(servers=servers) == 1
+    summary, page = prefix + KEY[12:], prefix + PAGE[12:]
+    for key in summary, page, prefix + "growth_chart":
         assert application.execute_command("FCALL", "wc_get", 1, key) is None
         assert application.execute_command("FCALL", "wc_lease", 1, key, 60_000) == 1
         assert application.execute_command("FCALL", "wc_lease", 1, key, 60_000) == 0
@@ -53,8 +57,9 @@ def test_the_application_can_call_the_library(application, administrator):
         assert application.execute_command("FCALL_RO", "wc_get", 1, key) == "again"
         assert application.get(key) == "again"
         assert 0 < application.ttl(key) <= 300
-    assert application.mget(KEY, PAGE) == ["again", "again"]
-    assert administrator.smembers("student:ada:pages") == {PAGE}
+    assert application.mget(summary, page) == ["again", "again"]
+    assert application.execute_command(*library.direct(summary)) == [application.execute_command(*library.hello(summary)), "again"]
+    assert administrator.smembers(prefix + "pages") == {page}
     assert administrator.keys("*:lease") == administrator.keys("*:filling") == []
     assert administrator.acl_log() == []
 
@@ -98,7 +103,8 @@ WORKERS_OWN = [
     ("DEL", "wc:fence:all"), ("UNLINK", "wc:epoch"), ("RENAME", KEY + ":filling", "wc:epoch"),
     ("FCALL", "wc_invalidate", 1, "student:ada:", FENCE_MS, SUMMARY, 9), ("FCALL", "wc_invalidate", 1, "student:ada:", FENCE_MS, 0, 9),
     ("FCALL", "wc_invalidate", 1, "student:ada:", FENCE_MS, RECORDS, ""), ("FCALL", "wc_fence_all", 1, "wc:fence:all", FENCE_MS, 9),
-    ("FCALL", "wc_open_epoch", 1, "wc:epoch", "o", SEEN, "x", FENCE_MS), ("FCALL", "wc_alive", 1, "wc:alive", 9_999_999_999_999, "x"),
+    ("FCALL", "wc_open_epoch", 1, "wc:epoch", "o", SEEN, "x", FENCE_MS), ("FCALL", "wc_alive", 1, "wc:alive", 9_999_999_999_999, "x", SEEN),
+    ("FCALL", "wc_invalidate", 1, "student:ada:", FENCE_MS, 0, "", SEEN),
     ("FUNCTION", "LOAD", "REPLACE", "#!lua name=white_cross\n"), ("FUNCTION", "DELETE", "white_cross"), ("FUNCTION", "FLUSH"),
     ("FUNCTION", "LIST"), ("FUNCTION", "DUMP"),
 ]

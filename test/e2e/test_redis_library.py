@@ -3,8 +3,7 @@
 import pytest
 import redis
 
-from servers import until
-from servers.ground import ROOT
+from servers import library as functions, until
 
 P = "student:ada:"
 SUMMARY, RECORDS, GROWTH = 1, 2, 4
@@ -23,12 +22,15 @@ class Library:
     def invalidate(self, *xids, kinds=SUMMARY, prefix=P):
         return self.call("wc_invalidate", prefix, FENCE_MS, kinds, ",".join(map(str, xids)))[0]
 
-    def open_epoch(self, snapshot, opening="o", held="o", life_ms=FENCE_MS):
+    def open_epoch(self, snapshot, opening="o", held="o", life_ms=FENCE_MS, servers="these servers"):
         self.client.set("wc:epoch:opening", held)
-        return self.call("wc_open_epoch", "wc:epoch", opening, snapshot, "these servers", life_ms)
+        return self.call("wc_open_epoch", "wc:epoch", opening, snapshot, servers, life_ms)
 
-    def vouch(self, ms=60_000, servers="these servers"):
-        return self.call("wc_alive", "wc:alive", self.now() // 1000 + ms, servers)
+    def renew_liveness(self, ms=60_000, servers="these servers", but=(), seen="1:1:@0"):
+        return self.call("wc_alive", "wc:alive", self.now() // 1000 + ms, servers, seen, *but)
+
+    def hello(self, key=P + "health_summary"):
+        return self.client.execute_command("FCALL_RO", "wc_hello", 1, key)
 
     def now(self):
         """Redis's time in microseconds."""
@@ -43,12 +45,12 @@ class Library:
 def library(redis_server):
     with redis_server.connect() as client:
         client.flushall()
-        client.execute_command("FUNCTION", "LOAD", "REPLACE", (ROOT / "worker/redis/white_cross.lua").read_text())
+        client.execute_command("FUNCTION", "LOAD", "REPLACE", functions.source())
         library = Library(client)
         # As if PostgreSQL's clock showed BEGAN now.
         client.set("wc:clock", BEGAN - library.now())
         assert library.open_epoch(snapshot(1, 1, began=0)) == 1
-        assert library.vouch() == 1
+        assert library.renew_liveness() == 1
         yield library
 
 
@@ -145,6 +147,20 @@ def test_many_students_in_one_call(library):
         assert library.fill(snapshot(11 + n, 11 + n), key=prefix + "health_summary") == 1
 
 
+@pytest.mark.parametrize("cached", [(), (0,), (11,), (3, 4)])
+@pytest.mark.parametrize("kind, name", [(SUMMARY, "health_summary"), (GROWTH, "growth_chart")])
+def test_of_many_students_few_are_cached(library, cached, kind, name):
+    """Where nothing is cached one command says so; leases go all the same, and each student has its fence."""
+    prefixes = [f"student:{n}:" for n in range(12)]
+    for prefix in prefixes:
+        library.client.set(f"{prefix}{name}:lease", "somebody")
+    for n in cached:
+        library.client.set(f"{prefixes[n]}{name}", "{}")
+    answer = library.client.execute_command("FCALL", "wc_invalidate", 12, *prefixes, FENCE_MS, *[kind, 10] * 12)
+    assert answer == [kind if n in cached else 0 for n in range(12)]
+    assert sorted(library.client.keys("student:*")) == sorted(f"{prefix}fence" for prefix in prefixes)
+
+
 def test_one_fence_for_all_instead_of_their_own(library):
     assert library.fill(snapshot(5, 5)) == 1
     library.call("wc_fence_all", "wc:fence:all", FENCE_MS, "10,12")
@@ -154,46 +170,46 @@ def test_one_fence_for_all_instead_of_their_own(library):
     assert library.fill(snapshot(13, 13)) == 1
 
 
-def test_what_nobody_vouches_for_is_not_found(library):
+def test_wc_get_finds_nothing_without_liveness(library):
     key = P + "health_summary"
     assert library.fill(snapshot(5, 5)) == 1
     assert library.call("wc_get", key) == '{"v":1}'
     library.client.delete("wc:alive")
     assert library.call("wc_get", key) is None
-    assert library.vouch(20) == 1
-    until(lambda: library.call("wc_get", key) is None, what="the word to run out")
+    assert library.renew_liveness(20) == 1
+    until(lambda: library.call("wc_get", key) is None, what="liveness to expire")
     assert library.client.get(key) == '{"v":1}', "it is there all the same"
-    assert library.vouch() == 1
+    assert library.renew_liveness() == 1
     assert library.call("wc_get", key) == '{"v":1}'
 
 
-def test_a_new_epoch_is_not_vouched_for(library):
+def test_a_new_epoch_begins_without_liveness(library):
     assert library.fill(snapshot(5, 5)) == 1
     assert library.open_epoch(snapshot(10, 10)) == 1
     assert library.call("wc_get", P + "health_summary") is None
 
 
-def test_without_an_epoch_nobody_can_vouch(library):
+def test_without_an_epoch_liveness_is_refused(library):
     library.client.flushall()
-    assert library.vouch() == 0
+    assert library.renew_liveness() == 0
 
 
-def test_a_word_that_arrives_late_is_good_for_as_long_as_it_said(library):
+def test_a_late_renewal_of_liveness_does_not_last_longer(library):
     library.client.delete("wc:alive")
-    assert library.vouch(0) == 0 and library.vouch(-1000) == 0
+    assert library.renew_liveness(0) == 0 and library.renew_liveness(-1000) == 0
     assert not library.client.exists("wc:alive")
-    assert library.vouch(60_000) == 1 and 0 < library.client.pttl("wc:alive") <= 60_000
+    assert library.renew_liveness(60_000) == 1 and 0 < library.client.pttl("wc:alive") <= 60_000
 
 
-def test_a_word_of_servers_that_are_gone_is_not_heard(library):
+def test_a_renewal_of_liveness_for_other_servers_is_refused(library):
     """Its worker did not know that another epoch had begun, in which what was cached is to be swept first."""
     assert library.fill(snapshot(5, 5)) == 1
     assert library.open_epoch(snapshot(10, 10)) == 1
-    assert library.vouch(servers="those before") == 0
+    assert library.renew_liveness(servers="those before") == 0
     assert library.call("wc_get", P + "health_summary") is None
 
 
-def test_a_restarted_redis_remembers_no_word(library, redis_server):
+def test_a_restarted_redis_has_no_liveness(library, redis_server):
     """What it found on its disk may be older than what it had acknowledged."""
     assert library.fill(snapshot(5, 5)) == 1
     library.client.save()
@@ -268,6 +284,7 @@ def test_a_set_of_pages_cannot_make_it_delete_others_keys(library):
 
 def test_keys_with_a_hash_tag(library):
     tagged = "student:{ada}:"
+    assert library.open_epoch(snapshot(1, 1, began=0), servers="these servers tagged") == 1
     assert library.fill(snapshot(5, 5), key=tagged + "health_summary") == 1
     assert library.fill(snapshot(5, 5), key=tagged + "records:1:20:{}") == 1
     assert library.invalidate(10, prefix=tagged, kinds=SUMMARY | RECORDS) == SUMMARY | RECORDS
@@ -287,11 +304,18 @@ def test_a_malformed_snapshot_stores_nothing(library, token):
     ("wc_fill", P + "health_summary", "v", "soon", snapshot(1, 1)), ("wc_fill", P + "health_summary", "v", "300"),
     ("wc_fill", "session:1", "v", "300", snapshot(1, 1)), ("wc_fill", P + "fence", "0;", "300", snapshot(1, 1)),
     ("wc_fill", P + "pages", "v", "300", snapshot(1, 1)),
-    ("wc_invalidate", P, FENCE_MS, 8, 10), ("wc_invalidate", P, FENCE_MS, "all", 10), ("wc_invalidate", P, 0, 1, 10),
+    ("wc_invalidate", P, FENCE_MS, 16, 10), ("wc_invalidate", P, FENCE_MS, "all", 10), ("wc_invalidate", P, 0, 1, 10),
     ("wc_invalidate", P, FENCE_MS, 1), ("wc_invalidate", P, FENCE_MS, 1, "ten"), ("wc_invalidate", P, FENCE_MS, 1, "1,,2"),
     ("wc_invalidate", P, FENCE_MS, 1, "1,"), ("wc_invalidate", P, FENCE_MS, 1, "9" * 21), ("wc_invalidate", P, FENCE_MS, 1, 1, 1, 2),
     ("wc_fence_all", P, FENCE_MS, "1"), ("wc_fence_all", "wc:fence:all", FENCE_MS, ""), ("wc_fence_all", "wc:fence:all", "x", "1"),
-    ("wc_alive", "wc:alive", 0, "these servers"), ("wc_alive", P, BEGAN, "these servers"), ("wc_alive", "wc:alive", BEGAN),
+    ("wc_alive", "wc:alive", 0, "these servers", "1:1:@0"), ("wc_alive", P, BEGAN, "these servers", "1:1:@0"), ("wc_alive", "wc:alive", BEGAN),
+    ("wc_alive", "wc:alive", BEGAN, "these servers"), ("wc_alive", "wc:alive", BEGAN, "these servers", "all"),
+    ("wc_invalidate", P, FENCE_MS, 1, 1, "all"), ("wc_hello", "session:1"), ("wc_hello", P), ("wc_hello", P + "fence"),
+    ("wc_get", P + "health_summary", "7"), ("wc_get", P + "health_summary", "x.7.1.5"), ("wc_get", P + "health_summary", "07.7.1.5"),
+    ("wc_get", P + "health_summary", "7.7.1"), ("wc_get", P + "health_summary", "7.7.1.5.6"), ("wc_get", P + "health_summary", "7.7.1.5 "),
+    ("wc_get", P + "health_summary", "1" * 21 + ".7.1.5"), ("wc_lease", P + "health_summary", 10, "7"),
+    ("wc_lease", P + "health_summary", 10, "", "-1"), ("wc_lease", P + "health_summary", 10, "", "1e3"),
+    ("wc_lease", P + "health_summary", 10, "", "1" * 13),
     ("wc_lease", P + "health_summary", 0), ("wc_lease", P + "health_summary", "x"),
 ])
 def test_wrong_arguments_are_errors_and_change_nothing(library, arguments):
@@ -319,7 +343,7 @@ def test_no_lease_on_what_is_there(library):
     assert library.fill(snapshot(5, 5)) == 1
     assert library.call("wc_lease", key, 60_000) == 0
     library.client.delete("wc:alive")
-    assert library.call("wc_lease", key, 60_000) == 1, "what nobody vouches for is a miss"
+    assert library.call("wc_lease", key, 60_000) == 1, "without liveness a value is a miss"
 
 
 def test_reading_is_allowed_where_writing_is_not(library):
@@ -330,7 +354,8 @@ def test_reading_is_allowed_where_writing_is_not(library):
         library.client.execute_command("FCALL_RO", "wc_lease", 1, P + "health_summary", 10)
 
 
-@pytest.mark.parametrize("id", ["a:b", "records:1:2:x", "Zoë 1", "health_summary", "x" * 500])
+@pytest.mark.parametrize("id", ["", ":", "a:b", "records:1:2:x", "Zoë 1", "health_summary", "x" * 10_000, "a:records:1:20:b", "a:records:1:20:{}",
+                                "a:records:1:20:records:1:20:{", 'a:records:1:20:{"b', "{a", "a}", "a:fence", ":records:1:20:"])
 def test_ids_of_all_kinds(library, id):
     prefix = f"student:{id}:"
     for name in "health_summary", "growth_chart", 'records:2:50:{"from":"2025-01-01"}':

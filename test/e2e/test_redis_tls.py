@@ -8,6 +8,7 @@ import threading
 import pytest
 import redis
 
+from false_sentinel import FalseSentinel
 from school import Cache
 from servers import Authority, Redis, Tls, until
 from servers.ground import ROOT
@@ -66,6 +67,18 @@ def test_a_change_reaches_a_redis_behind_tls(start, secure, school):
     assert worker.warnings() == []
     for password in secure.passwords.values():
         assert password not in worker.log.read_text() + worker.get("/metrics")[1]
+
+
+def test_sentinels_are_asked_over_tls_too(start, secure, school, authority):
+    stranger = authority.sign("stranger", "DNS:elsewhere.example")
+    with FalseSentinel(secure.port, certificate=secure.tls.server) as good, FalseSentinel(secure.port, certificate=stranger) as bad:
+        for sentinel, is_found in (bad, False), (good, True):
+            worker = start(url=f"rediss+sentinel://127.0.0.1:{sentinel.port}/district")
+            if is_found:
+                keeps_the_cache_fresh(worker, secure, school)
+                break
+            complains_once(worker, f"Sentinel 127.0.0.1:{sentinel.port}: ")
+            worker.stop()
 
 
 def test_everything_in_the_url(start, secure, school):
@@ -143,7 +156,7 @@ def test_an_authority_that_is_not_known_until_it_is(start, secure, school, anoth
 
 
 def test_the_system_does_not_know_a_private_authority(start):
-    complains_once(start(tls_ca_file=""), "the system's store", "redis.tls_ca_file must name")
+    complains_once(start(tls_ca_file=""), "the system's store", "set redis.tls_ca_file to")
 
 
 def test_a_demanded_certificate_that_is_not_shown(start, secure, school):
@@ -233,7 +246,7 @@ def test_a_redis_that_stops_answering(start, secure, school):
 
 @pytest.fixture
 def mute():
-    """A server that accepts, and never says a word: its port."""
+    """A server that accepts connections and never sends anything; yields its port."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
 

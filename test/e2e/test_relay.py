@@ -1,7 +1,8 @@
-"""With the library preloaded a process of the server notifies for all writers, and only while a worker drains."""
+"""If the library is preloaded, a process of the server sends NOTIFY for all writers, but only while a worker drains."""
 
 
 import os
+import re
 import select
 import signal
 
@@ -41,7 +42,7 @@ def test_writers_do_not_notify_and_the_worker_is_woken(relayed):
         changes_are_seen(school, cache, student)
 
 
-def test_a_worker_is_told_once_for_each_time_that_it_looks(relayed):
+def test_a_worker_is_notified_once_for_each_drain(relayed):
     school, worker, cache = relayed
     student = school.add_student()
     until(lambda: relays(school), 10, "the relay to run")
@@ -65,6 +66,8 @@ def test_a_worker_is_told_once_for_each_time_that_it_looks(relayed):
         write(1)
         until(lambda: heard() == 1, 10, "the worker to be told")
         write(200)
+        assert heard() <= 1, "a look that was under way when the worker was stopped may ask for one more"
+        write(200)
         assert heard() == 0, "it knows already"
         worker.send(signal.SIGCONT)
         cache.until_drained()
@@ -73,7 +76,7 @@ def test_a_worker_is_told_once_for_each_time_that_it_looks(relayed):
         assert heard() >= 3
 
 
-def test_the_relay_ends_with_its_worker_and_is_not_in_the_way(relayed):
+def test_the_relay_ends_with_its_worker_and_does_not_block_drop_database(relayed):
     school, worker, cache = relayed
     until(lambda: relays(school), 10, "the relay to run")
     worker.stop()
@@ -108,6 +111,23 @@ def test_terminated_it_comes_back(relayed):
     school.sql("SELECT pg_terminate_backend(%s)", old[0])
     until(lambda: relays(school) not in ([], old), 30, "another relay")
     changes_are_seen(school, cache, student)
+
+
+def test_the_relay_of_a_dropped_database_is_given_up(relayed):
+    """The server starts it again and again, and it finds no database."""
+    school, worker, cache = relayed
+    until(lambda: relays(school), 10, "the relay to run")
+    school.connection.close()
+    school.cluster.psql(f"DROP DATABASE {school.database} WITH (FORCE)")
+
+    def failed_starts():
+        return len(re.findall(r"FATAL: +database \d+ does not exist", school.cluster.log.read_text()))
+
+    until(lambda: failed_starts() == 5, 30, "the relay to be started in vain")
+    with school.cluster.connect("postgres") as watcher:
+        later, = watcher.execute("SELECT clock_timestamp() + interval '3 s'").fetchone()
+        until(lambda: watcher.execute("SELECT clock_timestamp() > %s", (later,)).fetchone()[0], 10, "time for two more starts")
+    assert failed_starts() == 5
 
 
 def test_databases_of_one_cluster_each_have_their_own(relayed, ground, redis_server):

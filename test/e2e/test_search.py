@@ -1,4 +1,4 @@
-"""wc_search_health_records: any text is a query, every way to a page gives the same page, and it goes through indexes."""
+"""wc_search_health_records takes any text as a query. Every way to read gives the same page, and all of them use indexes."""
 
 import random
 
@@ -38,7 +38,7 @@ def search(school, query, page=1, size=20):
 
 
 def expected(school, words, name, page, size, type=None):
-    """The same in plain SQL: ids of the page, and the total."""
+    """Returns the ids of the page and the total, from plain SQL."""
     found = school.rows(f"""
         SELECT r.id FROM health_records r JOIN students s ON s.id = r."studentId"
         WHERE ({DOCUMENT} @@ %s::tsquery OR {NAME} ILIKE %s) AND r.type::text = coalesce(%s, r.type::text)
@@ -78,7 +78,7 @@ def test_a_bounded_total_says_so(searched):
         assert "totalIsLowerBound" not in pagination and pagination["total"] == total
 
 
-def test_who_is_content_with_some_rows_of_an_index_gets_all_records(searched):
+def test_gin_fuzzy_search_limit_hides_no_records(searched):
     searched.psql("VACUUM health_records")  # what the index has not sorted in yet is always given whole
     searched.sql("SET gin_fuzzy_search_limit = 10")
     (plain,) = searched.rows(f"SELECT count(*) FROM health_records AS r WHERE {DOCUMENT} @@ 'notifi'")[0]

@@ -129,7 +129,7 @@ def test_in_the_transaction_that_writes(searched, way):
 
 
 def test_when_the_index_knows_pages_only(searched, way):
-    """With little memory a page of the table stands for all of its rows, which must each be compared again."""
+    """With little memory the bitmap contains whole pages, and the search must check each of their rows again."""
     searched.psql(f"""CREATE TABLE roomy (LIKE health_records INCLUDING ALL) WITH (fillfactor = 10);
         INSERT INTO roomy SELECT * FROM health_records ORDER BY md5(id || 'x');
         TRUNCATE health_records; ALTER TABLE health_records SET (fillfactor = 10);
@@ -172,7 +172,8 @@ def test_by_rank(searched, way):
 
 @pytest.mark.parametrize("dates", ["indexed", "not indexed"])
 def test_many_of_a_name_none_of_them_lately(searched, way, dates):
-    """Where a walk back through the dates finds nobody for long, students are read one by one, each as far as needed."""
+    """A walk back through the dates finds no match for long. Then the search reads the students one by one, each as far as
+    necessary."""
     searched.psql("""
         INSERT INTO students (id, "studentNumber", "firstName", "lastName", "dateOfBirth", grade, gender)
         SELECT 'o' || n, 'OLD' || n, 'Ida', 'Olden', '2014-03-02', '5', 'FEMALE' FROM generate_series(1, 90) n;
@@ -187,3 +188,35 @@ def test_many_of_a_name_none_of_them_lately(searched, way, dates):
             check(searched, terms, page=page, size=size)
     check(searched, ["ida"], type="CHECKUP")
     check(searched, ["ida"], excluded=["days"])
+
+
+def scans_of(school, relation, statement):
+    """How often a statement begins to read an index or table, and how many rows it reads from its beginning."""
+    counted = "SELECT pg_stat_get_xact_numscans(%s::regclass), pg_stat_get_xact_tuples_returned(%s::regclass)"
+    with school.connection.transaction():
+        before = school.rows(counted, relation, relation)[0]
+        school.sql(statement)
+        return [after - so_far for so_far, after in zip(before, school.rows(counted, relation, relation)[0])]
+
+
+def test_a_word_that_the_latest_records_have_less_often(searched):
+    """Two of the latest 64 have it, and a tenth of all: the walk goes on instead of reading all of its entries."""
+    searched.psql("""INSERT INTO health_records (id, type, date, description, "studentId")
+        SELECT 'w' || n, 'DENTAL', timestamp '2026-01-01' - n * interval '1 minute', CASE WHEN n % 30 = 0 OR n > 64 AND n % 10 = 0 THEN 'willow' ELSE 'oak' END, 's1'
+        FROM generate_series(1, 30000) AS n; VACUUM ANALYZE health_records""")
+    # As of a table that is large: then reading all entries takes long.
+    searched.sql("UPDATE pg_class SET reltuples = 800000 WHERE oid = 'health_records'::regclass")
+    search = "SELECT wc_search_health_records('willow')"
+    check(searched, ["willow"])
+    assert scans_of(searched, "idx_health_records_search", search)[0] == 1  # the sample
+
+
+def test_a_short_part_of_many_names(searched):
+    """No index finds the students: their records are looked for first, which ends before all names were read."""
+    for students in 2500, 100_000:
+        searched.sql("UPDATE pg_class SET reltuples = %s WHERE oid = 'students'::regclass", students)
+        for part in "tu", "zo", "u7", "qx":
+            for page in 1, 2, 40, 150:
+                check(searched, [part], page=page)
+    _, names = scans_of(searched, "students", "SELECT wc_search_health_records('tu')")
+    assert names < 1000

@@ -8,7 +8,7 @@ from school import Cache, School
 from servers import Proxy, Worker, until
 
 PASSWORD = "for-tests"
-# A worker that neither polls nor vouches by itself while the test goes on, but looks after its connections.
+# A worker that neither polls nor renews liveness while the test goes on, but looks after its connections.
 SETTINGS = {"worker": {"name": "district"}, "backoff": {"longest_ms": 100}, "prewarm": {"enabled": False},
             "postgres": {"statement_timeout_ms": 100},
             "queue": {"poll_interval_ms": 3_600_000, "heartbeat_s": 1, "takeover_interval_ms": 50},
@@ -43,8 +43,8 @@ def wires(ground, cluster, redis_server, school):
 
 @pytest.mark.parametrize("connection", ["wc-worker listen", "wc-worker drain"])
 def test_a_connection_to_postgresql(wires, school, connection):
-    """Nobody calls, nothing is polled: only the heartbeat, which goes the whole way round, can tell.  What was committed
-    meanwhile is found by the new connection, and that one listens."""
+    """The connection is silently cut, and polling is off. Only the heartbeat, which goes the whole way round, can notice. The new
+    connection finds the changes that were committed in between, and listens."""
     student, meanwhile = school.add_student(), school.add_student()
     wires.change_is_seen(student)
     wires.cache.plant_summary(meanwhile)
@@ -87,7 +87,7 @@ def sockets_of(pid):
 
 
 def test_connections_are_kept_alive(wires, school):
-    """The system asks on both ends, also where nobody has anything to say."""
+    """The operating system sends keepalives at both ends, also while there is nothing to send."""
     def all_kept():
         sockets = sockets_of(wires.worker.pid)
         return all(sockets.get(port) and all(sockets[port]) for port in (wires.postgresql.port, wires.redis.port))

@@ -91,7 +91,7 @@ def test_pages_stored_by_hand_are_found_by_scanning_and_no_others(ada, school, s
 
 
 def test_without_scanning_pages_in_no_set_stay(ada, school, cache):
-    """What the README says of clients that store pages by hand."""
+    """docs/cache.md says this of clients that store pages without the library."""
     cache.until_drained()
     page = cache.key(ada, "records:1:20:{}")
     cache.plant(page)

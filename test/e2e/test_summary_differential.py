@@ -39,7 +39,7 @@ def expected(awkward):
 
 @pytest.fixture
 def rolled_back(awkward):
-    """What a test changes is not there for the next."""
+    """Rolls back after the test what it changes."""
     awkward.sql("BEGIN")
     yield
     awkward.sql("ROLLBACK")
@@ -75,7 +75,7 @@ def test_what_is_to_be_cached(awkward, expected):
 
 
 def test_without_any_index(awkward, expected, rolled_back):
-    """Whatever the indexes are, the answer is the same."""
+    """The answer does not depend on indexes."""
     awkward.sql("""DO $$ DECLARE i text; BEGIN
         FOR i IN SELECT indexrelid::regclass FROM pg_index JOIN pg_class c ON c.oid = indrelid
                  WHERE NOT indisunique AND c.relname IN ('health_records', 'allergies', 'chronic_conditions') LOOP

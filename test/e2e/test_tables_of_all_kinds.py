@@ -107,7 +107,7 @@ def until_rebuilt(cache, student):
     assert cache.is_current(student)
 
 
-def test_the_cache_follows(own_tables, ground, redis_server, client):
+def test_the_cache_follows_changes(own_tables, ground, redis_server, client):
     own_tables.allow_worker()
     with Worker(ground, own_tables.worker_dsn, redis_server, "kinds"):
         cache = Cache(client, own_tables)

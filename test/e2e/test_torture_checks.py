@@ -1,4 +1,4 @@
-"""What the torture calls stale, without any server: its verdicts are only as good as this."""
+"""Tests the torture's own checks without any server: its verdicts can only be as good as these checks."""
 
 import json
 import sys
@@ -28,7 +28,7 @@ def acknowledge(board, version, previous, owner):
 
 
 def summary(student, mover=None):
-    """With versions that nothing is later than, and the mover at the version that is given."""
+    """Returns a summary with versions that no change follows, and with the mover at the given version."""
     late = "v9999"
     allergies = [{"id": f"a{student}", "reaction": late, "severity": late}]
     if mover is not None:
@@ -69,3 +69,20 @@ def test_a_later_move_that_is_acknowledged_first_says_nothing_of_the_student_bef
     acknowledge(board, 2, ADA, BEN)
     assert stale(board, ADA, mover=1) == [(FIRST_MOVER, 1, 2)]
     assert not stale(board, CLEO, mover=3)
+
+
+def test_whoever_has_the_token_of_a_write_must_see_it(board):
+    board.floors[ADA * 4] = 5
+    note = Note(board, {ADA, BEN})
+    of_a_writer = note.after(ADA * 4, 7)
+    assert of_a_writer.parts[ADA][0] == 7 and note.parts[ADA][0] == 5, "the others need not"
+    assert of_a_writer.parts[BEN] == note.parts[BEN] and note.after(ADA * 4, 3).parts[ADA][0] == 5
+
+
+def test_tokens_are_handed_over_whole(board):
+    for n in range(20):
+        board.handover.give(3, [(ADA * 4, n), (BEN * 4, n)], f"{n}.1.1.1")
+    held = board.handover.held()
+    assert {version for _, version, _ in held} <= {17, 18, 19} and all(token == f"{version}.1.1.1" for _, version, token in held)
+    board.handover._begun[3 * 6 + 1] += 6  # one that is being written
+    assert len(board.handover.held()) == len(held) - 1

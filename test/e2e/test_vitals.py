@@ -1,4 +1,4 @@
-"""Statistics and trends: the same in parallel as alone, and the same as plain SQL says."""
+"""Statistics and trends: parallel workers and plain SQL give the same results."""
 
 import json
 import statistics
@@ -32,7 +32,7 @@ def alone(school, query):
 
 
 def in_parallel(school, query):
-    """With workers that really ran."""
+    """Returns the result of a plan with parallel workers, and checks that they really ran."""
     for name, value in {"parallel_setup_cost": 0, "parallel_tuple_cost": 0, "min_parallel_table_scan_size": 0,
                         "max_parallel_workers_per_gather": 2}.items():
         school.sql(f"SET {name} = {value}")

@@ -7,7 +7,8 @@ import pytest
 
 from servers import until
 from servers.ground import ROOT
-from servers.worker import run_worker
+from servers.certificates import Authority
+from servers.worker import run_worker, toml
 
 EXAMPLE = ROOT / "config/worker.toml"
 
@@ -106,7 +107,7 @@ def test_sighup_reloads(school, worker, cache):
     cache.until_drained()
     worker.write_configuration({"prewarm": {"enabled": False}})
     worker.send(signal.SIGHUP)
-    until(lambda: "read again" in worker.log.read_text(), 10, "the log to speak of it")
+    until(lambda: "configuration reloaded" in worker.log.read_text(), 10, "the log to speak of it")
     assert cache.load(student) == 1
     school.psql("UPDATE students SET grade = '6'")
     until(lambda: not cache.client.exists(cache.key(student)), 10, "the key to be gone")
@@ -126,3 +127,47 @@ def test_help_and_version():
     version = run_worker("--version")
     control = (ROOT / "white_cross.control").read_text()
     assert version.returncode == 0 and re.search(r"default_version = '(.+)'", control)[1] in version.stdout
+
+
+SECRETS = {
+    "a password": ({"postgres": {"password": "hush"}}, "worker.toml"),
+    "a URL with a password": ({"postgres": {"url": "postgresql://app:hush@db/white"}}, "worker.toml"),
+    "a connection string with a password": ({"postgres": {"url": "host=db password='hush hush'"}}, "worker.toml"),
+    "a password of Redis": ({"redis": {"password": "hush"}}, "worker.toml"),
+    "a URL of Redis with a password": ({"redis": {"url": "redis://:hush@cache"}}, "worker.toml"),
+    "a password file": ({"postgres": {"password_file": "FOLDER/secret"}}, "secret"),
+    "a password file of Redis": ({"redis": {"password_file": "FOLDER/secret"}}, "secret"),
+    "a key": ({"redis": {"url": "rediss://cache", "tls_cert_file": "FOLDER/certificate", "tls_key_file": "FOLDER/secret"}}, "secret"),
+    "nothing": ({"postgres": {"url": "postgresql://app@db/white"}, "redis": {"url": "redis://cache", "user": "worker"}}, None),
+}
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o604, 0o602, 0o666, 0o644])
+@pytest.mark.parametrize("case", SECRETS)
+def test_a_secret_that_everybody_may_read_is_told(case, mode, tmp_path):
+    settings, exposed = SECRETS[case]
+    if case == "a key":
+        certificate = Authority(tmp_path).sign("worker")
+        certificate.key.rename(tmp_path / "secret")
+        certificate.certificate.rename(tmp_path / "certificate")
+    else:
+        (tmp_path / "secret").write_text("hush\n")
+    path = tmp_path / "worker.toml"
+    path.write_text(toml(settings).replace("FOLDER", str(tmp_path)))
+    for name in "secret", "worker.toml":
+        (tmp_path / name).chmod(mode if name == exposed or exposed is None else 0o600)
+    done = run_worker("--check-config", "--config", path)
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    if exposed and mode & 0o006:
+        assert len(lines) == 1 and lines[0].startswith(f"{tmp_path / exposed} holds ") and "chmod o-rwx" in lines[0]
+    else:
+        assert lines == []
+    assert "hush" not in done.stderr
+
+
+def test_a_running_worker_tells_of_it_when_it_starts_and_when_it_is_told_to_read(worker):
+    assert not worker.warnings()
+    worker.configuration.chmod(0o644)
+    worker.send(signal.SIGHUP)
+    until(lambda: len(worker.warnings()) == 1, 10, "the warning")

@@ -2,6 +2,9 @@
 
 import json
 import signal
+import socket
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 from servers import until
 from servers.worker import run_worker
@@ -25,14 +28,24 @@ def test_sigterm_while_nothing_answers(start_worker, redis_server):
     assert worker.stop(signal.SIGTERM) == 0
 
 
+def has_unread_bytes(port):
+    """Somebody has sent something to a server on loopback, and it has not read it."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        local, state, queues = (line.split()[column] for column in (1, 3, 4))
+        if int(local.split(":")[1], 16) == port and state == "01" and int(queues.split(":")[1], 16) > 0:
+            return True
+    return False
+
+
 def test_a_second_sigterm_ends_it_at_once(school, worker, cache, redis_server):
     """Redis hangs, so that the work in hand cannot be finished."""
     cache.until_drained()
     redis_server.send(signal.SIGSTOP)
     try:
         school.add_student()
+        until(lambda: has_unread_bytes(redis_server.port), 10, "the worker to wait for Redis")
         worker.send(signal.SIGTERM)
-        until(lambda: "finishes what is in hand" in worker.log.read_text(), 10, "the first to be noticed")
+        until(lambda: "stopping after the current batch" in worker.log.read_text(), 10, "the first to be noticed")
         worker.send(signal.SIGTERM)
         assert worker.wait(2) == 143
     finally:
@@ -66,6 +79,24 @@ def test_health(school, worker, cache):
     assert status == 200
     json.loads(body)
     assert worker.get("/nowhere")[0] == 404
+
+
+def test_slow_clients_keep_no_health_check_waiting(worker):
+    """They say nothing, drip, or do not read what they asked for; before, three of them were enough."""
+    with ExitStack() as stack:
+        slow = []
+        for n in range(300):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", worker.port)))
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.sendall([b"", b"GET /metrics HTTP/1.1\r\nX-Drip: ", b"GET /metrics HTTP/1.1\r\n\r\n"][n % 3])
+            slow.append(client)
+            if n % 30 == 2:
+                for other in slow:
+                    with suppress(OSError):
+                        other.send(b"x")
+                assert worker.get("/healthz")[0] == 200
+                assert worker.metrics()
+    assert worker.healthy()
 
 
 def test_health_shows_the_age_of_a_row_that_waits(school, worker, cache, redis_server):
@@ -121,7 +152,7 @@ def test_json_logs(start_worker):
 
 
 def test_hot_students_survive_a_restart(school, worker, cache):
-    """What was hot is saved, and built at the next start even into an empty Redis."""
+    """The worker saves the hot students, and builds them at its next start, even into an empty Redis."""
     student = school.add_student()
     cache.until_drained()
     for n in range(3):

@@ -51,6 +51,7 @@ void check_value(std::string_view value, int depth)
 void check_json(std::string_view text)
 {
     require_within(text, json::trimmed(text));
+    require(json::depth_of(text) <= text.size());
     check_value(json::trimmed(text), 3);
 }
 

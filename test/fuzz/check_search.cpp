@@ -1,5 +1,8 @@
+#include <string>
+
 #include "core/search/highlight.hpp"
 #include "core/search/query.hpp"
+#include "core/search/spelling.hpp"
 #include "test/fuzz/checks.hpp"
 #include "test/fuzz/memory.hpp"
 
@@ -18,6 +21,27 @@ void check_pattern(std::string_view pattern)
     }
 }
 
+// Whatever the spelling: letters and digits stay as they are, in their order.
+void check_spellings(std::string_view term, bool utf8)
+{
+    auto const kept = [](std::string_view text) {
+        std::string found;
+        for (char const c : text)
+            if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
+                found += c;
+        return found;
+    };
+    for (auto const append : {search::append_parted, search::append_split, search::append_joined}) {
+        OwnBuffer other;
+        (void)append(other.buffer, term, utf8);
+        require(kept(other.buffer.view()) == kept(term));
+        require(other.buffer.size() <= 2 * term.size());
+    }
+    std::string_view digits;
+    if (search::is_number(term, digits))
+        require(!digits.empty() && term.size() - digits.size() <= 1 && term.ends_with(digits));
+}
+
 void check_terms(std::string_view text, bool utf8)
 {
     search::TermReader reader(text, utf8);
@@ -30,6 +54,7 @@ void check_terms(std::string_view text, bool utf8)
         OwnBuffer pattern;
         search::append_part_pattern(pattern.buffer, term.text, utf8);
         check_pattern(pattern.buffer.view());
+        check_spellings(term.text, utf8);
     }
 }
 

@@ -1,4 +1,4 @@
-// A buffer with memory of its own, for checks outside of a server.
+// A buffer that owns its memory, for tests outside of a server.
 #pragma once
 #include <cstdlib>
 #include <cstring>
@@ -9,7 +9,8 @@ namespace wc::fuzz {
 
 class OwnBuffer {
 public:
-    OwnBuffer() : buffer(static_cast<char *>(std::malloc(4)), 4, grow) {}
+    /// Begins with a small capacity, so that writers must let it grow.
+    explicit OwnBuffer(std::size_t capacity = 4) : buffer(static_cast<char *>(std::malloc(capacity)), capacity, grow) {}
     ~OwnBuffer() { std::free(buffer.data()); }
     OwnBuffer(const OwnBuffer &) = delete;
     OwnBuffer &operator=(const OwnBuffer &) = delete;

@@ -17,7 +17,7 @@ def test_the_install_script():
     assert not_ascii(sorted((ROOT / "sql/install").glob("*.sql")), str) == []
 
 
-def test_messages_of_the_extension():
-    files = sorted((ROOT / "src/extension").glob("*.[ch]pp"))
+def test_messages_of_the_extension_are_ascii():
+    files = sorted((ROOT / "src/extension").rglob("*.[ch]pp"))
     assert files
     assert not_ascii(files, lambda line: "".join(STRING.findall(COMMENT.sub("", line)))) == []

@@ -1,7 +1,7 @@
 """Private servers for the tests, the demo and the benchmarks.
 
-Every server has a folder and ports of its own, ends with the `with` block that started it, by pid, and ends
-too when the process that started it is killed.  Nothing of the machine's own PostgreSQL or Redis is touched.
+Every server has a folder and ports of its own.  It ends with the `with` block that started it, and also when the
+process that started it is killed.  Servers of the machine itself are not touched.
 
     with Ground("demo") as ground, Cluster(ground) as cluster, Redis(ground) as redis:
         with Worker(ground, cluster.dsn("app"), redis.url) as worker:
@@ -13,9 +13,12 @@ from .cluster import Cluster
 from .ground import Ground
 from .pgbouncer import PgBouncer
 from .process import ServerFailed
+from .prometheus import Prometheus
 from .proxy import Proxy
+from .receiver import Receiver
 from .redis_server import Redis, Tls
+from .sentinels import Trio
 from .waiting import until
 from .worker import Worker
 
-__all__ = ["Authority", "Cluster", "Ground", "PgBouncer", "Proxy", "Redis", "ServerFailed", "Tls", "Worker", "until"]
+__all__ = ["Authority", "Cluster", "Ground", "PgBouncer", "Prometheus", "Proxy", "Receiver", "Redis", "ServerFailed", "Tls", "Trio", "Worker", "until"]

@@ -1,4 +1,4 @@
-"""Certificates for the tests, made on the spot by the openssl command line: nothing of the machine trusts them."""
+"""Makes certificates for the tests with the openssl command.  No program of the machine trusts them."""
 
 import shutil
 import subprocess
@@ -40,7 +40,7 @@ class Certificate:
     key: Path
 
     def put(self, other):
-        """What a renewal does: another certificate and key in the same files."""
+        """Renews the certificate: writes that of `other`, and its key, into the same files."""
         for source, target in (other.certificate, self.certificate), (other.key, self.key):
             fresh = target.with_suffix(".new")
             shutil.copy(source, fresh)
@@ -49,7 +49,7 @@ class Certificate:
 
 
 class Authority:
-    """Signs certificates.  Its own is in `file`."""
+    """An authority that signs certificates.  Its own certificate is in `file`."""
 
     def __init__(self, folder, name="authority"):
         self.folder = folder / name
@@ -59,14 +59,14 @@ class Authority:
         self._configuration = self.folder / "ca.conf"
         self._configuration.write_text(CONFIGURATION.format(folder=self.folder))
         (self.folder / "index").touch()
-        # With all that RFC 5280 asks of it: Python looks strictly since 3.13.
+        # Python checks RFC 5280 strictly since 3.13.
         openssl("req", "-x509", *NEW_KEY, "-keyout", self._key, "-out", self.file, "-subj", f"/CN={name}", "-days", 2,
                 "-addext", "keyUsage=critical,keyCertSign,cRLSign")
         own(self.folder)
         own(self.file)
 
     def sign(self, name, hosts=HERE, from_days=-1, to_days=1):
-        """A certificate that holds from so many days from now to so many, with a key that the servers' user can read."""
+        """Returns a certificate, valid between these numbers of days from now, whose key the servers' user can read."""
         made = Certificate(self.folder / f"{name}.crt", self.folder / f"{name}.key")
         request = self.folder / f"{name}.csr"
         openssl("req", *NEW_KEY, "-keyout", made.key, "-out", request, "-subj", f"/CN={name}",

@@ -2,7 +2,6 @@
 
 import os
 import re
-import secrets
 import signal
 import subprocess
 from contextlib import suppress
@@ -10,26 +9,38 @@ from pathlib import Path
 
 import psycopg
 
-from .process import Process, ServerFailed, as_server_user, children, free_port, own, server_user, tail
+from .initdb import SUPERUSER, new_data
+from .process import Process, ServerFailed, as_server_user, children, free_port, have_ended, own, server_user, tail
+from .server import Server
 from .waiting import until
 
 PG_CONFIG = os.environ.get("PG_CONFIG", "pg_config")
-STARTS = 5  # another process may take the port between our choosing and the server's binding it
+STARTS = 5  # tries: another process may take the port before the server binds it
 
 
 def pg_config(what):
     return subprocess.run([PG_CONFIG, f"--{what}"], check=True, capture_output=True, text=True).stdout.strip()
 
 
-class Cluster:
-    """initdb when entered, stopped and left to its ground when left.
+def server_environment():
+    """Returns this process's environment.  If the extension is built with a sanitizer, it preloads the sanitizer's run-time
+    library, which the server must load before all others."""
+    preloaded = os.environ.get("WC_SERVER_PRELOAD")
+    return os.environ | {"LD_PRELOAD": preloaded} if preloaded else None
 
-    Trust on the Unix socket, whose folder only the servers' user can enter; a password on loopback.
+
+class Cluster(Server):
+    """A cluster: `with` runs initdb and starts it, and stops it at the end; the Ground removes its folder.
+
+    It trusts connections on the Unix socket, whose folder only the servers' user can enter, and asks for a password on
+    loopback.
     settings: postgresql.conf overrides, as a dict.  fsync is off unless settings turn it on.
     primary: another Cluster, of which this becomes a hot standby.
     """
 
-    superuser = "postgres"
+    superuser = SUPERUSER
+    ending = signal.SIGINT  # fast; SIGTERM: smart, SIGQUIT: immediate, SIGKILL: a crash
+    patience = 60
 
     def __init__(self, ground, name="pg", settings=None, primary=None):
         self._ground = ground
@@ -40,38 +51,16 @@ class Cluster:
         self.data = self.folder / "data"
         self.sockets = ground.socket_folder_for(self.folder)
         self.log = self.folder / "postgresql.log"
-        self.password = secrets.token_hex(12)
-        self._process = None
+        self.password = None  # of the superuser, when there is one
 
     def __enter__(self):
         if self._primary:
             self._copy_primary()
         else:
-            self._initdb()
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
+            self.password = new_data(self._ground, self.bin, self.data)
+        return super().__enter__()
 
     # ---- life ----
-
-    def _initdb(self):
-        password = self.folder / "superuser.password"
-        password.write_text(self.password)
-        password.chmod(0o600)
-        own(password)
-        done = subprocess.run(
-            [self.bin / "initdb", "-D", self.data, "-U", self.superuser, "--locale=C.UTF-8", "--encoding=UTF8",
-             "--auth-local=trust", "--auth-host=scram-sha-256", f"--pwfile={password}", "--no-sync", "--no-instructions"],
-            cwd="/", capture_output=True, text=True, **as_server_user())
-        password.unlink()
-        if done.returncode != 0:
-            raise ServerFailed(f"initdb failed:\n{done.stderr}")
 
     def _copy_primary(self):
         self.password = self._primary.password
@@ -84,11 +73,12 @@ class Cluster:
         (self.data / "standby.signal").touch()
 
     def start(self):
-        """Start, and wait until it takes connections."""
+        """Starts the server and waits until it takes connections."""
         for _ in range(STARTS):
             self.port = getattr(self, "port", None) or free_port()
             self._write_settings()
-            self._process = Process([self.bin / "postgres", "-D", self.data], self.log, death_signal=signal.SIGINT)
+            self._process = Process([self.bin / "postgres", "-D", self.data], self.log, env=server_environment(),
+                                    death_signal=signal.SIGINT)
             if self._ready():
                 return
             self.port = None
@@ -107,26 +97,27 @@ class Cluster:
             return False
         self._process.check()
 
-    def stop(self, number=signal.SIGINT):
-        """SIGINT: fast, SIGTERM: smart, SIGQUIT: immediate, SIGKILL: a crash."""
-        if self._process:
-            self._process.end(number, timeout=60)
-            self._process = None
+    def stop(self, number=None):
+        left = children(self.pid) if number == signal.SIGKILL and self.running() else []
+        status = super().stop(number)
+        # They end when they notice; until then PostgreSQL refuses to start on their shared memory.
+        until(lambda: have_ended(left), 30, "the sessions of the killed server to end")
+        return status
 
     def restart(self, number=signal.SIGINT):
-        """The same port again, so that clients find it."""
+        """Stops and starts the server on the same port, so that clients find it again."""
         self.stop(number)
         self.start()
 
     def stop_receiving(self):
-        """A standby that hears nothing from its primary any more, and goes on with what it has."""
+        """Disconnects a standby from its primary; it keeps the state that it has."""
         with self.connect() as connection:
             connection.execute("ALTER SYSTEM SET primary_conninfo = ''")
             connection.execute("SELECT pg_reload_conf()")
             until(lambda: not connection.execute("SELECT FROM pg_stat_wal_receiver").fetchone(), 30, "the receiver to end")
 
     def promote(self):
-        """A standby becomes a primary."""
+        """Promotes a standby."""
         with self.connect() as connection:
             connection.execute("SELECT pg_promote()")
             until(lambda: not connection.execute("SELECT pg_is_in_recovery()").fetchone()[0], 30, "the promotion")
@@ -135,18 +126,11 @@ class Cluster:
         self._process.send(number)
 
     def kill(self):
-        """SIGKILL to all of its processes at once, also to those that were stopped and could not end by themselves."""
+        """Sends SIGKILL to all of its processes at once, also to stopped ones, which cannot end by themselves."""
         pids = [self.pid, *children(self.pid)]
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-
-    @property
-    def pid(self):
-        return self._process.pid
-
-    def running(self):
-        return self._process is not None and self._process.running()
 
     def _write_settings(self):
         settings = {
@@ -173,24 +157,24 @@ class Cluster:
         return int(re.search(r"\d+", pg_config("version")).group())
 
     def dsn(self, database="postgres", user=superuser):
-        """A libpq connection string through the Unix socket."""
+        """Returns a libpq connection string for the Unix socket."""
         return f"host='{self.sockets}' port={self.port} dbname={database} user={user}"
 
     def url(self, database="postgres", user=superuser, password=None):
-        """A postgresql:// address through loopback, as an application would have it."""
+        """Returns a postgresql:// URL for loopback, as an application has it."""
         return f"postgresql://{user}:{password or self.password}@127.0.0.1:{self.port}/{database}"
 
     def connect(self, database="postgres", user=superuser, autocommit=True, **options):
         return psycopg.connect(self.dsn(database, user), autocommit=autocommit, **options)
 
     def environment(self, database="postgres", user=superuser):
-        """The environment in which libpq programs reach it."""
+        """Returns an environment in which libpq programs connect to it."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         return inherited | {"PGHOST": str(self.sockets), "PGPORT": str(self.port), "PGDATABASE": database,
                             "PGUSER": user, "PSQLRC": "/dev/null"}
 
     def program(self, name, *arguments, database="postgres", user=superuser, input=None, check=True):
-        """Run psql, pg_dump, pgbench … of this PostgreSQL against the cluster; its standard output."""
+        """Runs psql, pg_dump, pgbench … of this PostgreSQL against the cluster; returns the standard output."""
         done = subprocess.run([str(self.bin / name), *map(str, arguments)], env=self.environment(database, user),
                               input=input, capture_output=True, text=True)
         if check and done.returncode != 0:
@@ -198,7 +182,7 @@ class Cluster:
         return done.stdout
 
     def psql(self, sql, database="postgres", user=superuser):
-        """A psql process of its own, stopping at the first error; what it printed, unaligned."""
+        """Runs SQL in psql, which stops at the first error; returns what it printed, unaligned."""
         return self.program("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", database=database, user=user,
                             input=sql)
 
@@ -207,9 +191,13 @@ class Cluster:
         return self.program("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *settings, "-f", path,
                             database=database, user=user)
 
-    def create_database(self, name):
+    def create_database(self, name, template="template1"):
         with self.connect() as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+    def drop_database(self, name):
+        with self.connect() as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 __all__ = ["Cluster", "pg_config", "server_user"]

@@ -1,19 +1,19 @@
 """A private PgBouncer in front of a cluster."""
 
 import shutil
-import signal
 
 import psycopg
 
 from .process import Process, ServerFailed, free_port, own, tail
+from .server import Server
 from .waiting import until
 
 BINARY = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
 STARTS = 5  # see cluster.py
 
 
-class PgBouncer:
-    """Started when entered, stopped when left.  Asks its own clients for no password, and reaches the cluster by its socket.
+class PgBouncer(Server):
+    """`with` starts and stops it.  It asks its clients for no password, and connects to the cluster's Unix socket.
 
     users: who may connect.  settings: pgbouncer.ini overrides, as a dict.
     """
@@ -26,18 +26,6 @@ class PgBouncer:
         self._cluster = cluster
         self._users = [self.admin, *users]
         self._settings = settings or {}
-        self._process = None
-
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
     def start(self):
         for _ in range(STARTS):
@@ -62,14 +50,9 @@ class PgBouncer:
         return f"host=127.0.0.1 port={self.port} dbname={database} user={user}"
 
     def connect(self, database, user=admin):
-        # its console knows no prepared statements
+        # PgBouncer's console has no prepared statements
         return psycopg.connect(self.dsn(database, user), autocommit=True, prepare_threshold=None,
                                cursor_factory=psycopg.ClientCursor)
-
-    def stop(self, number=signal.SIGTERM):
-        if self._process:
-            self._process.end(number)
-            self._process = None
 
     def _write_settings(self):
         users = self.folder / "users.txt"

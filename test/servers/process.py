@@ -1,4 +1,4 @@
-"""One server process: started, watched, ended by pid."""
+"""Starts, watches and ends one server process, by its pid."""
 
 import ctypes
 import os
@@ -13,30 +13,31 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class ServerFailed(Exception):
-    """A server did not start, or ended by itself.  Carries the end of its log."""
+    """A server did not start, or ended by itself.  The message has the end of its log."""
 
 
 def free_port():
-    """A loopback port that is free now.  Another process may take it before we do: starters try again."""
+    """Returns a loopback port that is free now.  Another process may take it meanwhile: the caller then tries again."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def server_user():
-    """PostgreSQL refuses to run as root: root's servers run as `postgres`, everybody else's as oneself."""
+    """Returns the user that the servers run as: `postgres` for root, because PostgreSQL refuses to run as root; otherwise
+    this process's user."""
     return "postgres" if os.geteuid() == 0 else None
 
 
 def own(path):
-    """Hand a file or folder to the user the servers run as."""
+    """Makes the user that the servers run as the owner of a file or folder."""
     if user := server_user():
         entry = pwd.getpwnam(user)
         os.chown(path, entry.pw_uid, entry.pw_gid)
 
 
 def as_server_user():
-    """Arguments for subprocess that drop root's rights, groups and all."""
+    """Returns arguments for subprocess that drop root's rights and groups."""
     user = server_user()
     return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
 
@@ -47,22 +48,29 @@ def tail(log, lines=15):
     return "\n".join(Path(log).read_text(errors="replace").splitlines()[-lines:])
 
 
+def state_and_parent(pid):
+    """Returns a process's state, as proc(5) names it, and the pid of its parent; of a process that has ended ("X", 0)."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return "X", 0
+    # the name is in parentheses and may contain any character; after it come the state and the parent
+    state, parent = status.rpartition(")")[2].split()[:2]
+    return state, int(parent)
+
+
 def children(pid):
-    """The pids of a process's children."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            status = (folder / "stat").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it has ended since
-        # after the name, which is in brackets and may hold anything: state, parent
-        if int(status.rpartition(")")[2].split()[1]) == pid:
-            found.append(int(folder.name))
-    return found
+    """Returns the pids of a process's children."""
+    return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if state_and_parent(folder.name)[1] == pid]
+
+
+def have_ended(pids):
+    """Also those that nobody has waited for."""
+    return all(state_and_parent(pid)[0] in "XZ" for pid in pids)
 
 
 class Process:
-    """A child in a session of its own, so that Ctrl-C in the terminal reaches us alone and we end it."""
+    """A child process in a session of its own, so that Ctrl-C in a terminal reaches only the tests, which then end it."""
 
     def __init__(self, arguments, log, drop_root=True, env=None, death_signal=signal.SIGTERM):
         self.name = Path(str(arguments[0])).name
@@ -93,11 +101,11 @@ class Process:
         self._child.send_signal(number)
 
     def wait(self, timeout=30.0):
-        """Its exit status; negative is the signal that ended it."""
+        """Waits for its end.  Returns its exit status; a negative one is the signal that ended it."""
         return self._child.wait(timeout)
 
     def end(self, number=signal.SIGTERM, timeout=30.0):
-        """Ask it to end, insist after the timeout.  The exit status."""
+        """Sends the signal, and SIGKILL after the timeout.  Returns the exit status."""
         if self.running():
             self.send(number)
         try:

@@ -8,7 +8,7 @@ RECEIVE = 65536
 
 
 class Link:
-    """One client's connection and the proxy's own to the server, each way pumped by a thread."""
+    """One client's connection and the proxy's connection to the server; a thread for each direction copies the bytes."""
 
     def __init__(self, proxy, client, server):
         self.proxy = proxy
@@ -31,7 +31,7 @@ class Link:
                 target.sendall(received)
         except OSError:
             pass
-        # Whatever was said before has been passed on; a network that is silent passes on no end either.
+        # All earlier bytes have been passed on.  A silent network does not pass on the end of a connection either.
         self._open[source].wait()
         self.close()
 
@@ -51,7 +51,7 @@ class Link:
             try:
                 if reset:
                     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                # Else a thread that reads would keep it open.
+                # Without this, a thread that reads would keep it open.
                 end.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
             except OSError:
                 pass
@@ -59,7 +59,7 @@ class Link:
 
 
 class Hold:
-    """A place in the conversation at which a connection stands still, once."""
+    """A place in the conversation at which one connection stops until it is released."""
 
     def __init__(self, needle, answer):
         self.needle = needle
@@ -75,14 +75,14 @@ class Hold:
             raise TimeoutError(f"nobody sent {self.needle!r} within {timeout} s")
 
     def release(self):
-        """Lets through what was held, and all that follows."""
+        """Passes on the held bytes and all later ones."""
         self.needle = None
         if self.link:
             self.link.go_on()
 
 
 class Proxy:
-    """Started when entered, on a port of its own.  port_of: a call that tells the server's port, which may change."""
+    """`with` starts it, on a port of its own.  port_of: a function that returns the server's port, which may change."""
 
     def __init__(self, port_of):
         self._port_of = port_of
@@ -129,7 +129,7 @@ class Proxy:
                     hold._reached.set()
 
     def hold(self, needle, answer=False):
-        """The next connection on which a client sends these bytes stands still there: before the server gets them, or
+        """Stops the next connection on which a client sends these bytes, before the server gets them, or, with `answer`,
         before the client gets the answer."""
         hold = Hold(needle, answer)
         with self._lock:
@@ -137,26 +137,28 @@ class Proxy:
         return hold
 
     def links(self, hello=b""):
-        """The connections that are not closed, whose client began with something that contains these bytes."""
+        """Returns the open connections whose client's first bytes contain these bytes."""
         with self._lock:
             self._links = [link for link in self._links if not link.closed]
             return [link for link in self._links if hello in link.hello]
 
     def disown(self):
-        """In a process that was forked, where no thread pumps: an end that is closed must be seen as closed."""
+        """For a forked process, which has none of the threads: closes its copies of the sockets, so that the other side
+        notices when the parent closes them."""
         self._listener.close()
         for link in self._links:
             link.client.close()
             link.server.close()
 
     def silence(self, hello=b""):
-        """As when a cable is pulled: nothing arrives any more, not even an end, and both sides think they are connected."""
+        """Passes on nothing any more, not even the end of a connection, as when a cable is pulled: both sides believe that
+        they are connected."""
         for link in self.links(hello):
             link.stop_requests()
             link.stop_answers()
 
     def refuse(self):
-        """New connections are taken and get no answer."""
+        """Accepts new connections and never answers them."""
         self._accepts.clear()
 
     def go_on(self):
@@ -165,7 +167,7 @@ class Proxy:
             link.go_on()
 
     def cut(self):
-        """All connections end at once, with a reset."""
+        """Resets all connections at once."""
         with self._lock:
             links, self._links = self._links, []
         for link in links:

@@ -10,6 +10,7 @@ import redis
 from .certificates import Authority, Certificate
 from .ground import ROOT
 from .process import Process, ServerFailed, free_port, own, tail
+from .server import Server
 from .waiting import until
 
 STARTS = 5  # see cluster.py
@@ -17,17 +18,17 @@ STARTS = 5  # see cluster.py
 
 @dataclass
 class Tls:
-    """What a Redis with TLS shows, and what a client of it is asked for."""
+    """The certificate that a Redis with TLS shows, and what it demands of its clients."""
     authority: Authority
     server: Certificate
     client: Certificate
 
 
-class Redis:
-    """Started when entered, stopped when left.  settings: redis.conf overrides, as a dict.
+class Redis(Server):
+    """`with` starts and stops it.  settings: redis.conf overrides, as a dict.
 
-    tls: a Tls; then it speaks nothing else.  access: with the users of config/users.acl, each with a password of
-    `passwords`; else with the user default alone, and `password`, which may be empty.
+    tls: a Tls; then it accepts TLS only.  access: with the users of config/users.acl, whose passwords are in
+    `passwords`; without it, only the user `default` with `password`, which may be empty.
     """
 
     def __init__(self, ground, name="redis", settings=None, tls=None, access=False, password=None):
@@ -40,24 +41,12 @@ class Redis:
         self.password = secrets.token_hex(12) if password is None else password
         self.port = None
         self._settings = settings or {}
-        self._process = None
-
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
     def start(self, trust=True, clear=False, **settings):
-        """Start, and wait until it answers.  The same port as before, if it had one.
+        """Starts it, on the same port as before if it had one, and waits until it answers.
 
-        trust=False: until it answers to whoever does not look at its certificate.
-        clear: without what it has saved to disk; settings: redis.conf overrides from this start on.
+        trust=False: waits with a client that does not verify its certificate.
+        clear: removes what it has saved to disk; settings: redis.conf overrides from this start on.
         """
         self._settings |= settings
         if clear:
@@ -88,25 +77,13 @@ class Redis:
             return False
         self._process.check()
 
-    def stop(self, number=signal.SIGTERM):
-        if self._process:
-            self._process.end(number)
-            self._process = None
-
     def restart(self, number=signal.SIGTERM, **how):
-        """An empty Redis on the same port."""
+        """Stops it and starts it on the same port; it is empty then."""
         self.stop(number)
         self.start(**how)
 
     def send(self, number):
         self._process.send(number)
-
-    @property
-    def pid(self):
-        return self._process.pid
-
-    def running(self):
-        return self._process is not None and self._process.running()
 
     def _write_settings(self):
         settings = {"bind": "127.0.0.1", "port": self.port, "unixsocket": f'"{self.socket}"', "save": '""', "appendonly": "no",
@@ -131,16 +108,16 @@ class Redis:
 
     @property
     def url(self):
-        """With neither name nor password; those go by REDIS_PASSWORD or the configuration."""
+        """The URL without user and password, which REDIS_PASSWORD or the configuration gives."""
         return f"{'rediss' if self.tls else 'redis'}://127.0.0.1:{self.port}/0"
 
     @property
     def password_file(self):
-        """That of the worker's user, or of the user default."""
+        """The password file of the worker's user, or of the user default."""
         return self.folder / "worker.password"
 
     def worker_settings(self):
-        """What a worker's configuration says under [redis]."""
+        """Returns the [redis] section of a worker's configuration."""
         if not self.passwords:
             settings = {"url": self.url, "password": self.password}
         else:
@@ -153,13 +130,13 @@ class Redis:
         return settings
 
     def connect(self, user=None, **options):
-        """As the administrator, or as one of the users of config/users.acl."""
+        """Connects as the administrator, or as one of the users of config/users.acl."""
         if self.passwords:
             user = user or "admin"
             options = {"username": user, "password": self.passwords[user]} | options
         if self.tls:
             options = {"ssl": True, "ssl_ca_certs": str(self.tls.authority.file), "ssl_certfile": str(self.tls.client.certificate),
                        "ssl_keyfile": str(self.tls.client.key)} | options
-        # A server that a failed test left stopped must not hold up all that come after it.
+        # A server that a failed test left stopped (SIGSTOP) must not block the tests after it.
         return redis.Redis(**({"host": "127.0.0.1", "port": self.port, "password": self.password,
                                "decode_responses": True, "socket_timeout": 60} | options))

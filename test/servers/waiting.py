@@ -1,10 +1,10 @@
-"""Waiting for what another process does: on the condition, never for a guessed time."""
+"""Waits for what another process does: until a condition holds, never for a guessed time."""
 
 import time
 
 
 def until(condition, timeout=10.0, what=None, interval=0.005):
-    """The first truthy value of condition(); a TimeoutError that says what was waited for otherwise."""
+    """Waits until condition() is true and returns its value.  Raises TimeoutError that names `what` was expected."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()

@@ -9,11 +9,16 @@ import urllib.request
 
 from .ground import WORKER_BINARY
 from .process import Process, ServerFailed, free_port, tail
+from .server import Server
 from .waiting import until
 
 STARTS = 5  # see cluster.py
 OURS = ("DATABASE_URL", "DB_POOL_MIN", "DB_POOL_MAX", "DB_CONNECTION_TIMEOUT", "REDIS_URL", "REDIS_PASSWORD",
-        "REDIS_TTL", "ENABLE_REDIS_CACHE")
+        "REDIS_TTL", "ENABLE_REDIS_CACHE", "ENABLE_PERFORMANCE_MONITORING", "SLOW_QUERY_THRESHOLD", "APM_WEBHOOK_URL",
+        "WORKER_POOL_SIZE", "WORKER_TASK_TIMEOUT", "ENABLE_WORKER_THREADS", "USE_OPTIMIZED_SERVICE", "REDIS_TLS_ENABLED",
+        "REDIS_ACL_ENABLED", "APM_WEBHOOK_SECRET", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_COMPRESSION",
+        "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_SERVICE_NAME", "DD_DOGSTATSD_URL", "DD_TAGS", "SENTRY_DSN", "SENTRY_ENVIRONMENT", "http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY",
+        "ALL_PROXY", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
 
 def toml(sections):
@@ -23,15 +28,15 @@ def toml(sections):
 
 
 def environment(**variables):
-    """This process's environment, less what a developer may have set for the worker, plus variables."""
+    """Returns this process's environment without variables that configure the worker, and with these variables added."""
     inherited = {name: value for name, value in os.environ.items() if name not in OURS and not name.startswith("PG")}
     return inherited | variables
 
 
-class Worker:
-    """Started when entered and then connected to both servers, ended when left.
+class Worker(Server):
+    """`with` starts it, waits until it is connected to both servers, and ends it.
 
-    settings: {'section': {'key': value}} over what the tests need; environment: variables to add.
+    settings: {'section': {'key': value}}, which override those of the tests; environment: variables to add.
     """
 
     def __init__(self, ground, database, redis, name="worker", settings=None, environment=None):
@@ -44,21 +49,9 @@ class Worker:
         self._name = name
         self._settings = settings or {}
         self._environment = environment or {}
-        self._process = None
-
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
     def start(self, wait=True):
-        """Start, and wait until it says that it is connected."""
+        """Starts it, and waits until it is connected."""
         for _ in range(STARTS):
             self.port = self.port or free_port()
             self.write_configuration()
@@ -76,7 +69,7 @@ class Worker:
                      f"wc-worker to be healthy; its log:\n{tail(self.log)}") == "healthy"
 
     def write_configuration(self, settings=None):
-        """The file anew, with other settings if given: for SIGHUP and for a later start."""
+        """Writes the configuration file anew, with other settings if given, for SIGHUP or for a later start."""
         self._settings = self._settings if settings is None else settings
         sections = {
             "worker": {"name": self._name},
@@ -84,48 +77,34 @@ class Worker:
             "redis": self._redis.worker_settings(),
             "http": {"port": self.port or free_port()},
             "log": {"level": "debug"},
+            # Many tests put values into Redis that no database has.
+            "audit": {"rate_per_s": 0},
         }
         for section, keys in self._settings.items():
             sections[section] = sections.get(section, {}) | keys
         self.configuration.write_text(toml(sections))
         self.configuration.chmod(0o600)
 
-    def stop(self, number=signal.SIGTERM):
-        """Its exit status; None if it was not running."""
-        if self._process is None:
-            return None
-        status = self._process.end(number)
-        self._process = None
-        return status
-
     def send(self, number):
         self._process.send(number)
 
     def wait(self, timeout=30.0):
-        """Until it ends by itself: its exit status."""
+        """Waits until it ends by itself.  Returns its exit status."""
         status = self._process.wait(timeout)
-        self._process = None
         return status
 
     def restart(self, number=signal.SIGTERM):
         self.stop(number)
         self.start()
 
-    def running(self):
-        return self._process is not None and self._process.running()
-
-    @property
-    def pid(self):
-        return self._process.pid
-
-    # ---- what it says of itself ----
+    # ---- its HTTP server and its log ----
 
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path):
-        """(status, body); (0, reason) if nobody answers."""
+        """Returns (status, body); (0, reason) if there is no answer."""
         try:
             with urllib.request.urlopen(self.url + path, timeout=5) as answer:
                 return answer.status, answer.read().decode()
@@ -135,11 +114,15 @@ class Worker:
             return 0, str(error)
 
     def warnings(self):
-        """What the log complained of."""
+        """Returns the warnings and errors in its log."""
         return [line for line in self.log.read_text().splitlines() if " warning: " in line or " error: " in line]
 
     def failures(self, part):
         return self.metrics().get(f'wc_worker_failures_total{{part="{part}"}}', 0)
+
+    def audited(self, what="checked", kind=""):
+        """Returns how many cached values, of that kind or of all, its audit has checked, or found stale, since it started."""
+        return sum(value for name, value in self.metrics().items() if name.startswith(f'wc_audit_{what}_total{{kind="{kind}'))
 
     def healthy(self):
         return self.get("/healthz")[0] == 200
@@ -154,6 +137,6 @@ class Worker:
 
 
 def run_worker(*arguments, **variables):
-    """wc-worker to its end, for what it prints: the finished process."""
+    """Runs wc-worker to its end.  Returns the finished process with its output."""
     return subprocess.run([str(WORKER_BINARY), *map(str, arguments)], capture_output=True, text=True, timeout=30,
                           env=environment(**variables))

@@ -8,9 +8,9 @@ from servers import Cluster, Proxy, Redis, Worker, until
 
 DATABASE = "district"
 
-# Short, so that what must end in time does end within a run; few, so that there is work for more.
+# Times are short, so that fences expire within a run; counts are small, so that limits are reached.
 FENCE_SECONDS = 8
-# Of each worker: the second comes to its limit, and then fences all students instead.
+# One per worker: the second worker reaches its limit, and then fences all students.
 FENCE_LIMITS = (50_000, 1_000)
 WORKER_SETTINGS = {
     "worker": {"name": "torture"},
@@ -19,6 +19,7 @@ WORKER_SETTINGS = {
     "queue": {"batch_students": 150, "takeover_interval_ms": 200, "heartbeat_s": 2},
     "invalidate": {"fence_ttl_s": FENCE_SECONDS, "alive_ttl_ms": 2000},
     "backoff": {"longest_ms": 500},
+    "audit": {"rate_per_s": 50},
     "log": {"level": "info"},
 }
 
@@ -49,7 +50,7 @@ class Arena:
         enter = self._stack.enter_context
         self.cluster = enter(Cluster(self._ground, settings={
             "shared_preload_libraries": "$libdir/white_cross", "max_connections": 80, "max_prepared_transactions": 20,
-            # a commit that does not wait for the disk stays at risk for long
+            # a commit that does not wait for the disk can be lost for longer
             "wal_writer_delay": "2s", "deadlock_timeout": "200ms", "autovacuum_naptime": "5s"}))
         self.cluster.create_database(DATABASE)
         self.cluster.psql_file(Path(__file__).with_name("arena.sql"), DATABASE, hot=HOT, cold=COLD,
@@ -65,7 +66,7 @@ class Arena:
             until(lambda: self.is_quiet(connection), 30, "the first worker to be registered")
 
     def _worker(self, n, fence_limit):
-        """Each with a network of its own to either server."""
+        """Starts a worker with a proxy of its own to each server."""
         postgresql = self._stack.enter_context(Proxy(lambda: self.cluster.port))
         redis = self._stack.enter_context(Proxy(lambda: self.redis.port))
         self.networks += [postgresql, redis]
@@ -82,12 +83,12 @@ class Arena:
 
     @staticmethod
     def is_quiet(connection):
-        """A worker is registered, and all that was committed has been acknowledged."""
+        """Whether a worker is registered and all committed changes have been acknowledged."""
         return connection.execute("SELECT EXISTS (SELECT FROM white_cross.worker) AND NOT EXISTS "
                                   "(SELECT FROM white_cross.invalidation)").fetchone()[0]
 
     def first_floors(self, board):
-        """What the tables hold before anything happens."""
+        """Sets the floors to the versions that the tables have at the beginning."""
         from judge import IN_FORCE
         with self.cluster.connect(DATABASE) as connection:
             for component, version in connection.execute(IN_FORCE):

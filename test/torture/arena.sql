@@ -27,6 +27,10 @@ CREATE INDEX ON torture.history (component, version);
 -- What all vaccinations say in their notes.
 CREATE TABLE torture.notes (version bigint NOT NULL);
 
+-- How many students are read often.
+CREATE TABLE torture.hot (count integer NOT NULL);
+INSERT INTO torture.hot VALUES (:hot);
+
 CREATE FUNCTION torture.clock() RETURNS bigint LANGUAGE plpgsql VOLATILE
     AS $$ BEGIN RETURN extract(epoch FROM clock_timestamp()) * 1000000; END $$;
 CREATE FUNCTION torture.number_of(text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT substr($1, 2)::integer $$;
@@ -73,7 +77,8 @@ CREATE FUNCTION torture.upsert(numbers integer[]) RETURNS void LANGUAGE sql AS $
     INSERT INTO torture.ledger (component, version)
     SELECT torture.number_of(id) * 4 + 1, torture.version_of(reaction) FROM changed $$;
 
--- Moves a mover to a student, or away with NULL.  Allergies are `m`, records `r`.
+-- Moves a mover to a student, or away with NULL.  Allergies are `m`, records `r`.  Each record has a day of its own: of two
+-- measurements of the same moment a chart shows the later one.
 CREATE FUNCTION torture.move(mover integer, is_record boolean, component integer, target integer, mark text) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -92,7 +97,7 @@ BEGIN
         DELETE FROM health_records WHERE id = row_id;
     ELSIF is_record THEN
         INSERT INTO health_records AS h (id, type, date, description, vital, provider, notes, "updatedAt", "studentId")
-        VALUES (row_id, 'DENTAL', '2025-06-01', 'mover', torture.vital(version, mover), version, NULL, now(), 's' || target)
+        VALUES (row_id, 'DENTAL', date '2025-06-01' - mover, 'mover', torture.vital(version, mover), version, NULL, now(), 's' || target)
         ON CONFLICT (id) DO UPDATE SET "studentId" = EXCLUDED."studentId", vital = EXCLUDED.vital, provider = EXCLUDED.provider;
     ELSE
         INSERT INTO allergies AS a (id, allergen, severity, reaction, "updatedAt", "studentId")
@@ -127,15 +132,15 @@ BEGIN
     SELECT n * 4 + part, torture.version_of(version) FROM unnest(numbers) AS n, generate_series(0, 3) AS part;
 END $$;
 
--- Empties the table of allergies and fills it again, in one transaction.
+-- Empties the table of allergies and fills it again, in one transaction.  ONLY: the rows of a child stay where they are.
 CREATE FUNCTION torture.truncate(component integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     now_at bigint;
 BEGIN
     LOCK TABLE allergies IN ACCESS EXCLUSIVE MODE;
     now_at := torture.clock();
-    CREATE TEMPORARY TABLE kept ON COMMIT DROP AS SELECT * FROM allergies;
-    TRUNCATE allergies;
+    CREATE TEMPORARY TABLE kept ON COMMIT DROP AS SELECT * FROM ONLY allergies;
+    TRUNCATE ONLY allergies;
     UPDATE kept SET reaction = 'v' || now_at WHERE id LIKE 'a%';
     INSERT INTO allergies SELECT * FROM kept;
     INSERT INTO torture.ledger (component, version) SELECT torture.number_of(id) * 4 + 1, now_at FROM kept WHERE id LIKE 'a%';
@@ -166,6 +171,8 @@ BEGIN
     EXECUTE format('ALTER TYPE "AllergySeverity" RENAME VALUE %L TO %L', (enum_range(NULL::"AllergySeverity"))[1], 'v' || now_at);
     INSERT INTO torture.ledger (component, version) VALUES (component, now_at);
 END $$;
+
+\ir kinfolk.sql
 
 -- ---- what the application builds by itself ------------------------------------------------------------------
 CREATE FUNCTION torture.page(student text) RETURNS text LANGUAGE sql STABLE AS $$

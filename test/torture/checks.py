@@ -1,8 +1,9 @@
-"""What a reader must find in a value, given what had been acknowledged before it began to read.  Pure."""
+"""Decides what a value must show, given what had been acknowledged before the reader began.  Pure functions."""
 
+import copy
 from collections import namedtuple
 
-from components import (FIRST_MOVER, HOT, LABEL, MOVERS, NOTES, SHOWN_OF_ALL, SHOWN_PARTS, TRUNCATED, emptied_by, movers_of,
+from components import (CHILD, FIRST_MOVER, HOT, LABEL, MOVERS, NOTES, SHOWN_OF_ALL, SHOWN_PARTS, TRUNCATED, emptied_by, movers_of,
                         unpack, visit)
 
 # shown: the version that the value shows, None where it shows none; floor: the version that it had to show at least;
@@ -11,12 +12,12 @@ Fault = namedtuple("Fault", "component shown floor emptied")
 
 
 class Note:
-    """The floors at a moment, of all that can move and of these students."""
+    """The floors at a moment: of all movers, and of these students."""
 
     def __init__(self, board, students):
         self.parts = {student: board.floors[student * 4:student * 4 + 4] for student in students}
-        rest = board.floors[FIRST_MOVER:TRUNCATED + 1]
-        self.of_all = {component: rest[component - FIRST_MOVER] for component in (LABEL, NOTES, TRUNCATED)}
+        rest = board.floors[FIRST_MOVER:CHILD + 1]
+        self.of_all = {component: rest[component - FIRST_MOVER] for component in (LABEL, NOTES, TRUNCATED, CHILD)}
         self.visits = {student: board.visits[visit(student, FIRST_MOVER):visit(student, LABEL)]
                        for student in students if student < HOT}
         self.moved_to = {}  # student → [(mover, version)]
@@ -24,6 +25,15 @@ class Note:
             version, owner = unpack(rest[at])
             if owner is not None:
                 self.moved_to.setdefault(owner, []).append((FIRST_MOVER + at, version))
+
+    def after(self, component, version):
+        """Returns the note of a reader that must also see this version of the component."""
+        student, part = divmod(component, 4)
+        note = copy.copy(self)
+        parts = list(self.parts[student])
+        parts[part] = max(parts[part], version)
+        note.parts = self.parts | {student: parts}
+        return note
 
 
 def faults(note, student, kind, shown):
@@ -43,6 +53,8 @@ def faults(note, student, kind, shown):
             # shown with an allergy, or a vaccination: absent where that is
             carrier = TRUNCATED if component == LABEL else NOTES
             found.append(Fault(component, version, note.of_all[component], note.of_all[carrier]))
+    if (version := versions.get(CHILD)) is not None and version < note.of_all[CHILD]:
+        found.append(Fault(CHILD, version, note.of_all[CHILD], note.of_all[TRUNCATED]))
     if student < HOT:
         for component, floor in enumerate(note.visits[student], FIRST_MOVER):
             version = versions.get(component)

@@ -1,4 +1,4 @@
-"""What can change, and where its version shows in what is cached.  arena.sql makes it.
+"""The components that can change, and where a cached value shows their versions.  arena.sql makes the rows.
 
 A component is a number: four for each student, then one for each mover, then those of the whole district.  A floor is the
 last version of a component whose invalidation was acknowledged; a mover's is packed with the student that then had it.
@@ -17,11 +17,11 @@ ALLERGY_MOVERS, RECORD_MOVERS = 40, 4
 MOVERS = ALLERGY_MOVERS + RECORD_MOVERS
 
 FIRST_MOVER = STUDENTS * 4
-LABEL, NOTES, TRUNCATED = range(FIRST_MOVER + MOVERS, FIRST_MOVER + MOVERS + 3)
-COMPONENTS = TRUNCATED + 1
+LABEL, NOTES, TRUNCATED, CHILD = range(FIRST_MOVER + MOVERS, FIRST_MOVER + MOVERS + 4)
+COMPONENTS = CHILD + 1
 
 SUMMARY, PAGE, CHART = KINDS = ("health_summary", "records:1:20:{}", "growth_chart")
-# What each kind of value shows.
+# The components that each kind of value shows.
 SHOWN_PARTS = {SUMMARY: (NAME, ALLERGY, VITAL, VACCINATION), PAGE: (NAME, VITAL, VACCINATION), CHART: (VITAL,)}
 SHOWN_OF_ALL = {SUMMARY: (LABEL, NOTES), PAGE: (NOTES,), CHART: ()}
 PART_OF_PREFIX = {"s": NAME, "a": ALLERGY, "v": VITAL, "w": VACCINATION}
@@ -53,7 +53,7 @@ def visit(student, component):
 
 
 def movers_of(kind):
-    """The movers that such a value would show."""
+    """Returns the movers that a value of this kind shows."""
     return range(FIRST_MOVER if kind == SUMMARY else FIRST_MOVER + ALLERGY_MOVERS, LABEL)
 
 
@@ -69,7 +69,7 @@ def name_of(component):
         return f"{('last name', 'allergy', 'vital', 'vaccination')[component % 4]} of s{component // 4}"
     if is_mover(component):
         return f"{'record' if is_record_mover(component) else 'allergy'} mover {component - FIRST_MOVER}"
-    return ("label of the enum", "notes of all vaccinations", "table of allergies")[component - LABEL]
+    return ("label of the enum", "notes of all vaccinations", "table of allergies", "child of allergies")[component - LABEL]
 
 
 # ---- floors ----
@@ -86,7 +86,7 @@ def unpack(floor):
 # ---- values ----
 
 class Torn(Exception):
-    """A value that cannot be of any state: two parts of one row differ."""
+    """A value that no state of the database can explain: two parts of one row differ."""
 
 
 def version_of(text):
@@ -125,11 +125,15 @@ class Shown:
 
     def _put(self, student, id, text):
         """True for the part that every student has."""
-        prefix, number = id[0], int(id[1:])
+        prefix = id[0]
         if prefix == "j":  # a record that only counts
             return False
+        number = int(id[1:])
         if prefix in "mr":
             self.versions[FIRST_MOVER + number] = version_of(text)
+            return False
+        if number == student and prefix == "i":  # in a child of the table, while there is one
+            self.versions[CHILD] = version_of(text)
             return False
         if number != student:
             raise Torn(f"{id} in a value of s{student}")

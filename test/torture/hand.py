@@ -1,7 +1,7 @@
-"""The hand that kills, stops and cuts, after a plan that the seed alone decides.
+"""The hand kills and stops processes and cuts connections, by a plan that depends on the seed alone.
 
-What is killed is started again, what is stopped goes on, after the time that the plan says.  Everything is done by events
-in the main thread: processes end with the thread that started them.
+It starts killed processes again, and continues stopped ones, after the time that the plan says.  It does everything in the
+main thread, by events, because a process ends when the thread that started it ends.
 """
 
 import collections
@@ -25,7 +25,7 @@ from servers import until
 
 Stroke = namedtuple("Stroke", "at name toss pause mode")  # toss: 0..1, for whom; pause: seconds until it goes on
 
-# Weights; a crash of PostgreSQL takes longest, and everybody with it.
+# Weights: a crash of PostgreSQL takes longest and stops all others, so it is rare.
 STROKES = {
     "kill the draining worker": 10, "kill the waiting worker": 4, "stop and continue the draining worker": 7,
     "stop and continue the waiting worker": 3, "end and start a worker": 3,
@@ -40,7 +40,7 @@ MODES = ("empty", "as saved", "as logged")  # what a restarted Redis finds
 
 
 def plan(seed, seconds):
-    """[Stroke] of a run, by time.  Nothing in the first two seconds, nor in the last three."""
+    """Returns the [Stroke] of a run, ordered by time, with none in the first two and the last three seconds."""
     random = random_of(seed, "hand")
     strokes = []
     at = 2.0
@@ -58,11 +58,11 @@ class Hand:
         self.strokes = collections.deque(strokes)
         self.done = collections.Counter()
         self.recent = collections.deque(maxlen=8)
-        self.problems = []  # what ended without the hand
+        self.problems = []  # processes that ended although the hand did not end them
         self._events = []  # (when, number, what to do)
         self._watched = []  # (condition, what to do then)
         self._numbers = itertools.count()
-        self._down = set()  # servers that are not to be there, or not to answer
+        self._down = set()  # servers that the hand has ended or stopped
         self._stopped = set()  # pids that got SIGSTOP
         self._logs = False  # Redis writes its log of commands in this life
         self._control = None
@@ -71,7 +71,7 @@ class Hand:
     # ---- time ----
 
     def step(self):
-        """What is due.  Returns at once, but for the start of a server."""
+        """Does what is due.  Returns at once, unless it starts a server."""
         now = time.monotonic()
         self._look_for_the_dead()
         while self.strokes and self.strokes[0].at <= now - self._began:
@@ -93,7 +93,7 @@ class Hand:
 
     @property
     def is_idle(self):
-        """All that was killed or stopped is back."""
+        """Whether all that was killed or stopped runs again."""
         return not self._events and not self._watched and not self._stopped
 
     def strike(self, stroke):
@@ -119,7 +119,7 @@ class Hand:
         try:
             happened = method(stroke, *arguments)
         except (psycopg.OperationalError, redis.ConnectionError, redis.TimeoutError, redis.ResponseError, ProcessLookupError):
-            happened = False  # whom it was for is not there at the moment
+            happened = False  # the stroke's target does not run at the moment
         if happened:
             self.done[stroke.name] += 1
             self.recent.append(f"{time.monotonic() - self._began:.2f} s: {stroke.name}"
@@ -157,7 +157,7 @@ class Hand:
     # ---- workers ----
 
     def _worker(self, stroke, draining):
-        """(name, worker), one that runs and of that role if that can be told; None where there is none."""
+        """Returns (name, worker) of a running worker, in that role if the roles are known; None if there is none."""
         there = [(f"worker {n}", worker) for n, worker in enumerate(self.arena.workers, 1) if f"worker {n}" not in self._down]
         if draining is not None:
             there = [one for one in there if self._drains(one[1]) == draining] or there
@@ -207,7 +207,15 @@ class Hand:
         self._down.add("Redis")
         if mode != "empty":
             self.board.rewind_wanted += 1
-        server.send(number)
+        pid = server.pid
+
+        def end():
+            # While Redis writes its first log of commands, it takes a SIGTERM and goes on: ask again.
+            if server.running() and server.pid == pid:
+                server.send(number)
+                self.after(0.5, end)
+
+        end()
 
         def start():
             server.stop()
@@ -234,7 +242,7 @@ class Hand:
     # ---- the network between workers and servers ----
 
     def silence_network(self, stroke):
-        """Without an end that anybody could see.  What was on its way arrives late, when its sender has long given up."""
+        """Stops all bytes without closing a connection.  They arrive late, when their sender has long given up."""
         proxy = self._network(stroke)
         links = proxy.links()
         for link in links:
@@ -262,7 +270,7 @@ class Hand:
         return self._control
 
     def _backend(self, stroke, condition):
-        """The pid of one of them; None where there is none."""
+        """Returns the pid of a backend that fulfils the condition; None if there is none."""
         try:
             pids = [pid for pid, in self._connection().execute(
                 "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database() AND "
@@ -277,21 +285,21 @@ class Hand:
         return pid is not None and self._connection().execute("SELECT pg_terminate_backend(%s)", (pid,)).fetchone()[0]
 
     def stop_backend(self, stroke):
-        """Wherever it is: it may hold what all others wait for."""
+        """Kills it at any point of its work, perhaps while it holds a lock that all others wait for."""
         pid = self._backend(stroke, "backend_type = 'client backend'")
         return pid is not None and self._stop_pid(pid, f"backend {pid}", min(stroke.pause, 1.5))
 
     # ---- PostgreSQL as a whole ----
 
     def _before_crash(self, crash):
-        """Writers pause but for those that do not wait for the disk: what they commit now is lost with the crash."""
+        """Pauses all writers except those that do not wait for the disk: the crash loses what these commit now."""
         self.board.crash += 1
         self.board.gate = 1
         self._down.add("PostgreSQL")
         self.after(0.25, crash)
 
     def _after_crash(self):
-        """It takes connections again."""
+        """PostgreSQL takes connections again: lets the judge lower the floors, then the writers go on."""
         self._control = None
         self.board.settle_wanted += 1
         self.when(lambda: self.board.settled == self.board.settle_wanted, self._settled)
@@ -324,7 +332,7 @@ class Hand:
         return True
 
     def kill_backend(self, stroke, condition):
-        """The postmaster ends all others, and starts anew by itself."""
+        """Kills a backend; the postmaster then ends all others and restarts by itself."""
         if "PostgreSQL" in self._down:
             return False
         pid = self._backend(stroke, condition)
@@ -336,7 +344,7 @@ class Hand:
             self.board.gate = 2
             try:
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:  # it ended by itself meanwhile: another then
+            except ProcessLookupError:  # it has ended by itself: take another one
                 os.kill(control.info.backend_pid, signal.SIGKILL)
             self.when(lambda: not answers(control), lambda: self.when(self._takes_connections, self._after_crash))
 
@@ -376,7 +384,7 @@ class Hand:
     # ---- the end ----
 
     def rest(self):
-        """No more strokes; until all that was killed or stopped is back."""
+        """Ends the strokes, and waits until all that was killed or stopped runs again."""
         self.strokes.clear()
 
         def is_idle():
@@ -391,7 +399,7 @@ class Hand:
                                f"{'; '.join(self.recent)}") from None
 
     def let_go(self):
-        """Whatever happens: nothing stays stopped, so that everything can be ended."""
+        """Continues everything that is stopped, so that it can be ended.  Called whatever happens."""
         for pid in list(self._stopped):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""Knows what has been acknowledged, and says whether what a reader found is wrong.
+"""The judge keeps account of acknowledged invalidations, and decides whether a value that a reader found is wrong.
 
 An invalidation counts as acknowledged once the queue's rows of its transaction are gone: the worker deletes them only
 after Redis has answered.  A change and its line in torture.ledger are one transaction, so that one statement, with one
@@ -31,14 +31,14 @@ SELECT torture.number_of(id) * 4 + 3, torture.version_of(description) FROM healt
 
 IS_SWEPT = "SELECT NOT EXISTS (SELECT FROM white_cross.invalidation WHERE students IS NULL)"
 
-# What was committed may become visible a little later here than where a reader saw it: on a standby.
+# The judge may see a commit a little later than a reader does that reads from a standby.
 PATIENCE = 10  # seconds
 
 
 class Judge(Connecting):
     def __init__(self, arena, board, slot, suspects, failures):
         super().__init__(arena.dsn, "torture judge",
-                         # what it does must not bring others' commits to the disk
+                         # the judge's commits must not take those of others to the disk
                          "SET statement_timeout = '15s'; SET synchronous_commit = off")
         self.board = board
         self.count = board.counter(slot)
@@ -61,7 +61,7 @@ class Judge(Connecting):
             except psycopg.OperationalError:
                 self.recover()
             except (redis.ConnectionError, redis.TimeoutError, redis.ResponseError):
-                pass  # down, or still loading: the next look asks again
+                pass  # Redis is down or still loads its data: the next call asks again
             time.sleep(0.004)
         self.failures.put(("lost", self.lost_acknowledged))
         self.disconnect()
@@ -92,8 +92,8 @@ class Judge(Connecting):
             visits[at] = max(visits[at], version)
 
     def settle(self):
-        """After a crash what had been acknowledged may be lost: a commit that did not wait for the disk.  Writers are
-        held back until the floors are again what the database says."""
+        """After a crash, acknowledged changes may be lost, because their commits did not wait for the disk.  Writers wait
+        until the floors are again those of the database."""
         wanted = self.board.settle_wanted
         if self.board.settled == wanted:
             return
@@ -112,7 +112,7 @@ class Judge(Connecting):
         board.settled = wanted
 
     def look_for_sweep(self):
-        """Whether what a restarted server may have brought back has been removed."""
+        """Notes when the worker has removed the values that a restarted server may have brought back."""
         board = self.board
         now = time.monotonic()
         if now < self.next_look:
@@ -125,8 +125,8 @@ class Judge(Connecting):
             return
         connection = self.connected()
         identity = connection.execute("SELECT split_part(white_cross.snapshot(), '#', 2)").fetchone()[0]
-        run_id = self.redis.info("server")["run_id"]
-        if self.redis.get(library.EPOCH_OF) != f"{run_id} {identity}":
+        process = self.redis.info("server")["run_id"] + "." + self.redis.info("replication")["master_replid"]
+        if self.redis.get(library.EPOCH_OF) != f"{process} {identity}":
             return
         if not connection.execute(IS_SWEPT).fetchone()[0]:
             return
@@ -162,7 +162,7 @@ class Judge(Connecting):
             self.waiting += waiting
 
     def verdict(self, suspect):
-        """Why it is wrong, a list; empty where it is right after all; None where that cannot be said yet."""
+        """Returns a list of reasons why the value is wrong; an empty list if it is right; None if that is not known yet."""
         if suspect.get("reason"):
             return [suspect["reason"]]
         reasons = []
@@ -184,7 +184,9 @@ class Judge(Connecting):
             return f"shows {shown}, acknowledged was {floor} (xid {self.board.xids[component]})" if shown < floor else ""
         if self.may_be_absent(suspect, component, floor, emptied):
             return ""
-        return "is absent" if time.monotonic() > suspect["until"] else None
+        if time.monotonic() <= suspect["until"]:
+            return None
+        return f"is absent, acknowledged was {floor} (xid {self.board.xids[component]})" + self.whereabouts(component)
 
     def fault_of_lost(self, suspect, component, shown):
         is_swept = self.board.epoch_done == self.board.epoch_due and suspect["began"] > self.board.epoch_since
@@ -193,14 +195,14 @@ class Judge(Connecting):
         return f"shows {shown}, which a crash of PostgreSQL has lost, and what was cached before has been swept"
 
     def effective(self, component, floor):
-        """A floor that a crash has lowered since it was noted."""
+        """Returns the floor, lowered if a crash has lost versions since the reader noted it."""
         for above, below in reversed(self.lost.get(component, ())):
             if above < floor < below and (component, floor) not in self.spared:
                 floor = above
         return floor
 
     def may_be_absent(self, suspect, component, floor, emptied):
-        """It was moved away later, or an older snapshot saw its table empty: whether either has been committed."""
+        """Whether a component may be absent: it was moved away later, or an older snapshot sees its table empty."""
         carrier = {LABEL: TRUNCATED, NOTES: NOTES}.get(component) or emptied_by(component)
         connection = self.connected()
         if connection.execute("SELECT EXISTS (SELECT FROM torture.history WHERE component = %s AND version > %s)",
@@ -209,6 +211,14 @@ class Judge(Connecting):
         return component >= FIRST_MOVER and is_mover(component) and connection.execute(
             "SELECT EXISTS (SELECT FROM torture.history WHERE component = %s AND version > %s AND owner IS DISTINCT FROM %s)",
             (component, floor, suspect["student"])).fetchone()[0]
+
+    def whereabouts(self, component):
+        """What the database knows of a mover: where it has been lately, for people who look for the reason."""
+        if not is_mover(component):
+            return ""
+        rows = self.connected().execute("SELECT version, owner, xmin::text FROM torture.history WHERE component = %s ORDER BY version DESC LIMIT 4",
+                                        (component,)).fetchall()
+        return "".join(f"; at {version} it went to {'nobody' if owner is None else f's{owner}'} (xid {xid})" for version, owner, xid in rows)
 
     def condemn(self, suspect, reasons):
         self.board.stale += 1

@@ -1,4 +1,4 @@
-"""What a line of work that is to go on through crashes has: a seed of its own, and a connection that is made again."""
+"""The base of threads that go on through crashes: a random sequence of their own, and a connection that is renewed."""
 
 import random
 import zlib
@@ -7,7 +7,7 @@ import psycopg
 
 
 def random_of(seed, name):
-    """For each name another sequence, and for the same seed and name the same in every run."""
+    """Returns a random sequence for this name; the same seed and name give the same sequence in every run."""
     return random.Random(seed * 2**32 + zlib.crc32(name.encode()))
 
 
@@ -18,7 +18,7 @@ class Connecting:
         self._connection = None
 
     def connected(self):
-        """A connection that was alive when it was last used.  Throws psycopg.OperationalError where there is no server."""
+        """Returns a connection that worked when it was last used.  Throws psycopg.OperationalError if there is no server."""
         if self._connection is None:
             self._connection = psycopg.connect(self._dsn, autocommit=True)
             if self._setup:
@@ -26,7 +26,7 @@ class Connecting:
         return self._connection
 
     def recover(self):
-        """After an error: the same connection where it still lives, else a new one at the next use."""
+        """After an error: keeps the connection if it still works; otherwise the next use makes a new one."""
         if self._connection is None:
             return
         try:

@@ -1,6 +1,6 @@
 """Cache-aside readers: wc_get, on a miss load from PostgreSQL, and after a real delay wc_fill.
 
-Each notes what has been acknowledged, reads, and looks whether what it found is older than that.
+Each reader notes what has been acknowledged, then reads, and checks that the value is not older.
 """
 
 import heapq
@@ -13,32 +13,49 @@ from contextlib import suppress
 import psycopg
 import redis
 
+import white_cross
 from board import clock
 from checks import Fault, Note, faults
-from components import CHART, HOT, KINDS, PAGE, STUDENTS, SUMMARY, Shown, Torn, key
+from components import CHART, HOT, KINDS, PAGE, SHOWN_PARTS, STUDENTS, SUMMARY, Shown, Torn, key
 from lane import Connecting, random_of
 from servers import cures, library
 
 BATCH = 32  # reads in one pipeline
-PENDING = 400  # loaded values that wait for being stored, at most
-SUSPECTS = 200  # that one reader reports, at most
+PENDING = 400  # loaded values that wait to be stored, at most
+SUSPECTS = 200  # suspects that one reader reports, at most
 LEASE_MS = 1000
+ASKED = 8  # summaries in one statement
 HOTTEST = 16
 KIND_WEIGHTS = (80, 10, 10)
 
 LOAD = {
     SUMMARY: "SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(%(ids)s::text[])",
-    # What the application builds by itself: one statement, so one snapshot.
+    # A value that the application builds by itself, with one statement and so with one snapshot.
     PAGE: "SELECT 'student:' || id || ':records:1:20:{}', torture.page(id), 300, snapshot FROM unnest(%(ids)s::text[]) AS id, "
           "(SELECT snapshot FROM wc_cache_entries(ARRAY[(%(ids)s::text[])[1]])) AS e",
     CHART: "SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(%(ids)s::text[], '{growth_chart}')",
 }
 
+# How one reads.
+PLAIN, FENCED, DIRECT, TOKEN = WAYS = "GET", "wc_get", "MGET", "wc_get with a token"
+WAY_WEIGHTS = (20, 20, 35, 25)
+COUNTED = {PLAIN: "plain_gets", DIRECT: "direct_hits", TOKEN: "token_hits"}
+IGNORES_TOKENS, COMPARES_NOTHING = cures.READER_CURES
+
 Value = namedtuple("Value", "key text ttl snapshot")
+Write = namedtuple("Write", "component version token")
+
+
+def answer_of(connection):
+    """None for an error."""
+    try:
+        return connection.read_response()
+    except redis.ResponseError:
+        return None
 
 
 class Loader(Connecting):
-    """isolation: None for one statement at a time, or that of a transaction that is kept open for many loads.
+    """isolation: None for a transaction per statement; otherwise that of a transaction that stays open for many loads.
     changes: the transaction has changed something itself, so that nothing it reads may be cached."""
 
     def __init__(self, dsn, name, random, isolation=None, changes=False):
@@ -84,8 +101,9 @@ class Reader:
         self.count = board.counter(slot)
         self.random = random_of(seed, name)
         self.suspects = suspects
-        self.without = without  # a cure
+        self.without = without  # the name of a cure that the library lacks, or None
         self.client = arena.redis.connect(socket_timeout=2, socket_connect_timeout=2)
+        self.client.connection_pool.connection_class = white_cross.Connection
         self.loaders = [
             Loader(arena.dsn, f"torture {name}", self.random),
             Loader(arena.dsn, f"torture {name} repeatable", self.random, "REPEATABLE READ"),
@@ -96,7 +114,7 @@ class Reader:
         self.loader_weights = (60, 12, 12, 4, 12)
         self.pending = []  # (when it is due, number, Value)
         self.numbers = itertools.count()
-        self.known = {}  # key → (text, what it shows): hits repeat
+        self.known = {}  # key → (text, parsed text), because hits often have the same text
         self.reported = 0
 
     # ---- life ----
@@ -120,37 +138,96 @@ class Reader:
             loader.disconnect()
 
     def turn(self):
-        batch = [(self.student(), self.random.choices(KINDS, KIND_WEIGHTS)[0]) for _ in range(BATCH)]
-        plain = self.random.random() < 0.25
-        pipe = self.client.pipeline(transaction=False)
-        for student, kind in batch:
-            name = key(student, kind)
-            pipe.execute_command(*(("GET", name) if plain else library.get(name)))
-        # All that is acknowledged by now must be in what is read from here on.
+        how = self.random.choices(WAYS, WAY_WEIGHTS)[0]
+        writes = self.writes() if how is TOKEN else []
+        batch = [(self.student(), self.random.choices(KINDS, KIND_WEIGHTS)[0]) for _ in range(BATCH - len(writes))]
+        reads = [(student, kind, None) for student, kind in batch] + writes
+        # Values that are read from here on must contain all that has been acknowledged by now.
         began = clock()
-        note = Note(self.board, {student for student, _ in batch})
+        note = Note(self.board, {student for student, _, _ in reads})
         maybe_rewound = self.board.is_rewound
         rewinds = self.board.rewind_wanted
-        answers = pipe.execute(raise_on_error=False)
+        answers = self.find(how, reads)
         maybe_rewound = maybe_rewound or self.board.rewind_wanted != rewinds
         missed = []
-        self.count.add("reads", BATCH)
-        for (student, kind), text in zip(batch, answers):
+        self.count.add("reads", len(reads))
+        for (student, kind, write), (text, found_by) in zip(reads, answers):
             if isinstance(text, str):
                 self.count.add("hits")
-                if plain:
-                    self.count.add("plain_gets")
-                if not (plain and maybe_rewound):
-                    self.check(began, note, student, kind, text, "GET" if plain else "wc_get")
+                if found_by in COUNTED:
+                    self.count.add(COUNTED[found_by])
+                if not (found_by is PLAIN and maybe_rewound):
+                    self.check(began, note.after(write.component, write.version) if write else note, student, kind, text,
+                               f"{found_by} {write or ''}")
                 if self.random.random() < 0.02:
                     missed.append((student, kind))
             elif text is None:
                 self.count.add("misses")
                 missed.append((student, kind))
-            else:  # no library yet, or still loading from disk
+            else:  # Redis has no library yet, or still loads its data
                 self.count.add("errors")
         if missed:
             self.load(missed)
+        if self.random.random() < 0.25:
+            self.ask()
+
+    def ask(self):
+        """Asks PostgreSQL without Redis: its own shared memory must be as new as the changes that were acknowledged."""
+        if self.board.clearance and self.random.random() < 0.95:
+            return
+        students = [self.student() for _ in range(ASKED)]
+        crashes = self.board.crash
+        began = clock()
+        note = Note(self.board, set(students))
+        try:
+            rows = self.loaders[0].connected().execute("SELECT wc_health_summary(id)::text FROM unnest(%s::text[]) AS id",
+                                                       [[f"s{student}" for student in students]]).fetchall()
+        except psycopg.Error:
+            self.count.add("errors")
+            self.loaders[0].recover()
+            return
+        # Around a crash floors may be of changes that it loses.
+        if self.board.is_crashing or self.board.crash != crashes:
+            return
+        self.count.add("asked", len(students))
+        for student, (text,) in zip(students, rows):
+            if text is not None:
+                self.check(began, note, student, SUMMARY, text, "SQL")
+
+    def writes(self):
+        """Reads with tokens that writers of other processes have handed over, of what those wrote."""
+        held = [Write(*entry) for entry in self.board.handover.held()]
+        chosen = self.random.sample(held, min(len(held), BATCH))
+        return [(write.component // 4, self.random.choice([kind for kind in KINDS if write.component % 4 in SHOWN_PARTS[kind]]), write)
+                for write in chosen]
+
+    def find(self, how, reads):
+        """[(answer, which way it was found)]."""
+        names = [(key(student, kind), "" if write is None or self.without == IGNORES_TOKENS else write.token) for student, kind, write in reads]
+        if how is DIRECT:
+            answers = self.find_directly([name for name, _ in names])
+            asked = [at for at, answer in enumerate(answers) if answer is None]
+            found = [(answer and answer[0], DIRECT) for answer in answers]
+            for at, answer in zip(asked, self.pipelined([library.get(*names[at]) for at in asked])):
+                found[at] = (answer, FENCED)
+            return found
+        answers = self.pipelined([("GET", name) if how is PLAIN else library.get(name, token) for name, token in names])
+        return [(answer, how if how is PLAIN else TOKEN if write else FENCED) for answer, (_, _, write) in zip(answers, reads)]
+
+    def find_directly(self, names):
+        """Reads many values at once as clients/python does: [value] of each, or None if wc_get must be asked."""
+        pool = self.client.connection_pool
+        connection = pool.get_connection("MGET")
+        try:
+            connection.send_packed_command(connection.pack_commands([library.direct(name) for name in names]))
+            answers = [answer_of(connection) for _ in names]
+            alive = next((answer[0] for answer in answers if answer and answer[0]), None)
+            if alive and alive != connection.run and time.monotonic() >= connection.ask_again:
+                connection.ask(names[0])
+            return [[answer[1]] if answer and answer[0] and (answer[0] == connection.run or self.without == COMPARES_NOTHING) else None
+                    for answer in answers]
+        finally:
+            pool.release(connection)
 
     def student(self):
         toss = self.random.random()
@@ -177,7 +254,7 @@ class Reader:
             self.report(began, student, kind, how, text, found)
 
     def lost(self, note, shown):
-        """Versions that a crash of PostgreSQL has lost."""
+        """Returns the versions that a crash of PostgreSQL has lost."""
         board = self.board
         return [Fault(component, version, None, 0) for component, version in shown.versions.items()
                 if board.lost_above[component] < version < board.lost_below[component]]
@@ -201,7 +278,7 @@ class Reader:
     def load(self, missed):
         if len(self.pending) + len(missed) > PENDING:
             return
-        # One that waits here cannot give way with its other transactions.
+        # While this loader waits, it cannot end its other transactions to give way.
         if self.board.clearance and self.random.random() < 0.95:
             return
         loader = self.random.choices(self.loaders, self.loader_weights)[0]
@@ -229,7 +306,7 @@ class Reader:
         return [student for student, answer in zip(students, answers) if answer == 1]
 
     def delay(self):
-        """From loading to storing, in seconds: a heavy tail."""
+        """Returns the seconds between loading and storing, with a heavy tail."""
         toss = self.random.random()
         if toss < 0.3:
             return 0
@@ -244,12 +321,12 @@ class Reader:
             due.append(heapq.heappop(self.pending)[2])
         if not due:
             return
-        function = "wc_fill_without" if self.without else "wc_fill"
+        function = "wc_fill_without" if self.without in cures.CURES else "wc_fill"
         for value, answer in zip(due, self.pipelined([library.fill(*value, function) for value in due])):
             if isinstance(answer, redis.ResponseError):
                 self.count.add("errors")
-                # Nobody else loads it again after a restart.
-                if self.without:
+                # No other reader loads this library again after a restart.
+                if self.without in cures.CURES:
                     self.client.execute_command(*library.load(cures.beside(cures.without(self.without))))
             elif not value.snapshot:
                 self.count.add("uncacheable")

@@ -1,8 +1,10 @@
-"""What a run did and found, as a person reads it, and whether it proved anything."""
+"""The report of a run for people: what it did and found, and whether it proves anything."""
 
-# So much must have happened in each minute of a run for it to prove something.
-LEAST = {"reads": 20_000, "checked": 10_000, "loads": 500, "stored": 200, "refused": 10, "uncacheable": 3, "acked": 500}
+# How often each of these must happen per minute for a run to prove something.
+LEAST = {"reads": 20_000, "checked": 10_000, "loads": 500, "stored": 200, "refused": 10, "uncacheable": 3, "acked": 500, "direct_hits": 3000,
+         "token_hits": 300, "asked": 500}
 LEAST_STROKES = 12
+LEAST_FROM_MEMORY = 50
 FAILURES_SHOWN = 40
 
 
@@ -12,7 +14,7 @@ def progress(seconds, totals, strokes, stale):
             f"kills {strokes}  stale {stale}")
 
 
-def shortcomings(minutes, without, totals, strokes, stale, compared):
+def shortcomings(minutes, without, totals, strokes, stale, compared, from_memory):
     """[why the run proves nothing]."""
     if without:
         return [] if stale else [f"without {without} no stale value was found: the torture could not have found one"]
@@ -23,14 +25,19 @@ def shortcomings(minutes, without, totals, strokes, stale, compared):
         found.append(f"only {strokes} kills")
     if compared == 0:
         found.append("nothing was cached at the end")
+    if from_memory < LEAST_FROM_MEMORY * share:
+        found.append(f"only {from_memory} summaries from PostgreSQL's shared memory")
     return found
 
 
-def table(minutes, seed, totals, tally, failed, strokes, stale, compared, lost):
+def table(minutes, seed, totals, tally, failed, strokes, stale, compared, lost, from_memory):
     lines = [
         f"{minutes:g} minutes, seed {seed}",
-        f"  reads {totals['reads']:,}, of which found in the cache {totals['hits']:,} ({totals['plain_gets']:,} by plain GET), and compared "
+        f"  reads {totals['reads']:,}, of which found in the cache {totals['hits']:,} ({totals['plain_gets']:,} by plain GET, "
+        f"{totals['direct_hits']:,} by MGET, {totals['token_hits']:,} with the token of a write), and compared "
         f"with what had been acknowledged {totals['checked']:,}",
+        f"  summaries asked of PostgreSQL itself, and compared likewise {totals['asked']:,}; from its shared memory {from_memory:,}, "
+        "these and others",
         f"  loaded from PostgreSQL {totals['loads']:,}, stored {totals['stored']:,}, refused {totals['refused']:,}, "
         f"not to be cached {totals['uncacheable']:,}",
         f"  leases {totals['leases']:,}, held by others {totals['lease_held']:,}",

@@ -3,27 +3,29 @@
 import collections
 import threading
 import time
+from contextlib import contextmanager
 
 import psycopg
 
-from components import COLD, FIRST_MOVER, HOT, LABEL, MOVERS, NAME, NOTES, PARTS, STUDENTS, TRUNCATED, is_record_mover
+from components import CHILD, COLD, FIRST_MOVER, HOT, LABEL, MOVERS, NAME, NOTES, PARTS, STUDENTS, TRUNCATED, is_record_mover
 from lane import Connecting, random_of
 
 HOTTEST = 16  # students that get half of the changes
 MOVE = "SELECT torture.move(%s, %s, %s, %s, %s)"
 CHANGE = "SELECT component, version FROM torture.change(%s, %s, %s)"
 
-# What happens to writers among which processes are killed, tables are locked, and rows are fought over.
+# Errors that writers meet when processes are killed, tables are locked, and others write the same rows.
 EXPECTED = {
     "40001", "40P01", "40003",  # serialization failure, deadlock, unknown completion
     "55P03", "57014",  # lock timeout, statement timeout
     "57P01", "57P02", "57P03", "08006", "08001", "08003", "08000",  # shutdown, crash, starting; connections
     "53300", "53400", "55000",  # too many connections, too many prepared transactions
-    "22023",  # a label that somebody else renamed meanwhile
-    "23503",  # a student that somebody else deletes and makes again: whoever waited for that does not see the new row
+    "22023",  # another writer has renamed a label
+    "23503",  # another writer has deleted a student and made it again: a transaction that waited does not see the new row
     "42704",  # a prepared transaction that is gone
 }
 ROLLED_BACK = object()
+TOKENS_OF_PREPARED = {}  # gid → (token, what it changed): the lanes of two-phase commit are threads of one process
 
 
 class Lane(Connecting, threading.Thread):
@@ -35,6 +37,7 @@ class Lane(Connecting, threading.Thread):
                             "SET lock_timeout = '150ms'; SET statement_timeout = '15s'; " + setup)
         self.board = board
         self.count = board.counter(slot)
+        self.slot = slot
         self.random = random_of(seed, name)
         self.kinds = [getattr(self, kind) for kind in kinds]
         self.weights = list(kinds.values())
@@ -56,7 +59,7 @@ class Lane(Connecting, threading.Thread):
                     self.pause(0.005)
                 else:
                     self.write(self.random.choices(self.kinds, self.weights)[0])
-        except BaseException as error:  # carried to the process's end, which reports it
+        except BaseException as error:  # the process reports it when it ends
             self.failure = error
         self.disconnect()
 
@@ -64,7 +67,7 @@ class Lane(Connecting, threading.Thread):
         name = kind.__name__.replace("_", " ")
         try:
             connection = self.connected()
-            # Again: to connect may have taken until after a crash, when nobody is to write yet.
+            # Wait at the gate again: connecting may have taken until after a crash, when nobody may write yet.
             if self.board.gate > self.gate:
                 return
             outcome = kind(connection)
@@ -78,13 +81,13 @@ class Lane(Connecting, threading.Thread):
             self.recover()
 
     def pause(self, seconds, until=lambda: False):
-        """Ends early when the run does."""
+        """Pauses; ends early if the run ends."""
         end = time.monotonic() + seconds
         while not self.board.stop and not until() and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 0.02))
 
     def is_in_the_way(self):
-        """Somebody waits for a lock on a whole table."""
+        """Whether a writer waits for a lock on a whole table."""
         return self.board.clearance
 
     # ---- what to change ----
@@ -93,7 +96,7 @@ class Lane(Connecting, threading.Thread):
         return self.random.randrange(HOTTEST if self.random.random() < 0.5 else HOT)
 
     def warm(self):
-        """Not one of the hottest: its row will be locked for long."""
+        """Returns a student that is not one of the hottest, because its row will be locked for long."""
         return self.random.randrange(HOTTEST, HOT)
 
     def student(self):
@@ -108,6 +111,23 @@ class Lane(Connecting, threading.Thread):
     def change(self, connection, student, mark="v", part=None):
         return connection.execute(CHANGE, (self.part() if part is None else part, [student], mark)).fetchall()
 
+    @contextmanager
+    def handing_over(self, connection, setup=""):
+        """A transaction whose token goes to readers of other processes as soon as it is committed.  What is put into the list
+        is what it changed."""
+        changed = []
+        asks_first = self.random.random() < 0.5
+        with connection.transaction():
+            connection.execute(setup)
+            token = self.token(connection) if asks_first else None
+            yield changed
+            token = token or self.token(connection)
+        self.board.handover.give(self.slot, changed, token)
+
+    @staticmethod
+    def token(connection):
+        return connection.execute("SELECT wc_write_token()").fetchone()[0]
+
     def move(self, connection, mark="v"):
         mover = self.random.randrange(MOVERS)
         target = None if self.random.random() < 0.2 else self.hot()
@@ -117,7 +137,15 @@ class Lane(Connecting, threading.Thread):
     # ---- kinds ----
 
     def single_row(self, connection):
-        self.change(connection, self.student())
+        toss = self.random.random()
+        if toss < 0.5:
+            self.change(connection, self.student())
+        elif toss < 0.6:
+            changed = self.change(connection, self.student())
+            self.board.handover.give(self.slot, changed, self.token(connection))
+        else:
+            with self.handing_over(connection) as changed:
+                changed += self.change(connection, self.student())
 
     def bulk_update(self, connection):
         numbers = self.many(self.random.randrange(200, 500))
@@ -127,9 +155,9 @@ class Lane(Connecting, threading.Thread):
         connection.execute("SELECT torture.upsert(%s)", (sorted(set(self.many(self.random.randrange(100, 300)))),))
 
     def several_rows(self, connection):
-        with connection.transaction():
+        with self.handing_over(connection) as changed:
             for student in sorted({self.student() for _ in range(self.random.randrange(2, 6))}):
-                self.change(connection, student)
+                changed += self.change(connection, student)
             if self.random.random() < 0.5:
                 self.move(connection)
 
@@ -140,14 +168,16 @@ class Lane(Connecting, threading.Thread):
                 self.move(connection, "x")
 
     def savepoints(self, connection):
-        # more than 64 of them overflow what a snapshot says of subtransactions
+        # a snapshot lists at most 64 subtransactions; more make it overflow
         count = 70 if self.random.random() < 0.05 else self.random.randrange(1, 5)
-        with connection.transaction():
-            self.change(connection, self.student())
+        with self.handing_over(connection) as changed:
+            changed += self.change(connection, self.student())
             for _ in range(count):
                 undone = self.random.random() < 0.5
                 with connection.transaction(force_rollback=undone):
-                    self.change(connection, self.student(), "x" if undone else "v")
+                    rows = self.change(connection, self.student(), "x" if undone else "v")
+                if not undone:
+                    changed += rows
 
     def moved(self, connection):
         self.move(connection)
@@ -158,9 +188,8 @@ class Lane(Connecting, threading.Thread):
             connection.execute("SELECT torture.make(%s)", (sorted(numbers),))
 
     def repeatable_read(self, connection):
-        with connection.transaction():
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            self.change(connection, self.student())
+        with self.handing_over(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ") as changed:
+            changed += self.change(connection, self.student())
 
     def as_replica(self, connection):
         with connection.transaction():
@@ -168,15 +197,16 @@ class Lane(Connecting, threading.Thread):
             self.change(connection, self.student())
 
     def copied(self, connection):
-        """Records that only count; and those of before are deleted."""
-        now = connection.execute("SELECT torture.clock()").fetchone()[0]
+        """Copies records that only counts show, and deletes earlier ones."""
+        # The batch has a random number of its own, because two writers may see the same microsecond.
+        batch = self.random.getrandbits(60)
         notes = connection.execute("SELECT 'x' || version FROM torture.notes").fetchone()[0]
         with connection.transaction():
             connection.execute("DELETE FROM health_records WHERE id LIKE 'j%'")
             with connection.cursor().copy('COPY health_records (id, type, date, description, notes, "updatedAt", "studentId") '
                                           "FROM STDIN") as copy:
                 for n in range(50):
-                    copy.write_row((f"j{now + n}", "HEARING", "2024-01-01", "copied", notes, "2024-01-01", f"s{self.student()}"))
+                    copy.write_row((f"j{batch}-{n}", "HEARING", "2024-01-01", "copied", notes, "2024-01-01", f"s{self.student()}"))
 
     def invalidated_by_hand(self, connection):
         connection.execute("SELECT wc_invalidate(%s::text[])", ([f"s{self.student()}" for _ in range(5)],))
@@ -194,20 +224,25 @@ class Lane(Connecting, threading.Thread):
         return ROLLED_BACK if undone else None
 
     def prepared(self, connection):
-        """Committed, or rolled back, by another lane: `ended`."""
+        """Prepares a transaction, which another lane commits or rolls back (see `ended`)."""
         self.pause(2, until=lambda: not self.is_in_the_way())
         undone = self.random.random() < 0.25
         connection.execute("BEGIN")
         changed = [row for student in sorted({self.warm() for _ in range(self.random.randrange(1, 3))})
                    for row in self.change(connection, student, "x" if undone else "v")]
-        # Which versions these are must be known after a crash too, when the rows cannot be seen.
+        # The gid names the versions, which must be known after a crash too, when the rows cannot be seen.
         gid = f"torture {'r' if undone else 'c'} " + " ".join(f"{component}:{version}" for component, version in changed)
+        TOKENS_OF_PREPARED[gid] = self.token(connection), changed
         connection.execute(f"PREPARE TRANSACTION '{gid}'")
         return ROLLED_BACK if undone else None
 
     def ended(self, connection):
-        end_prepared(connection, [gid for gid, age in prepared_transactions(connection)
-                                  if age > (hash_of(gid) % 40) / 10 or self.is_in_the_way()])
+        for gid, age in prepared_transactions(connection):
+            if age > (hash_of(gid) % 40) / 10 or self.is_in_the_way():
+                end_prepared(connection, [gid])
+                token, changed = TOKENS_OF_PREPARED.pop(gid, (None, []))
+                if token and gid.startswith("torture c"):
+                    self.board.handover.give(self.slot, changed, token)
 
     def truncated(self, connection):
         self.with_clearance(connection, "SELECT torture.truncate(%s)", TRUNCATED)
@@ -218,11 +253,23 @@ class Lane(Connecting, threading.Thread):
     def label_renamed(self, connection):
         self.with_clearance(connection, "SELECT torture.relabel(%s)", LABEL)
 
-    def with_clearance(self, connection, statement, component):
+    def child_made(self, connection):
+        self.with_clearance(connection, "SELECT torture.bear(%s, %s, %s)", CHILD, self.random.randrange(4), self.random.random() < 0.5)
+
+    def child_dropped(self, connection):
+        self.with_clearance(connection, "SELECT torture.bury(%s)", CHILD)
+
+    def child_changed(self, connection):
+        connection.execute("SELECT torture.raise_child(%s)", (CHILD,))
+
+    def made_anew(self, connection):
+        self.with_clearance(connection, "SELECT torture.make_anew(%s, %s, %s)", TRUNCATED, CHILD, self.random.random() < 0.5)
+
+    def with_clearance(self, connection, statement, *arguments):
         self.board.clearance = 1
         try:
             self.pause(0.4)
-            connection.execute(statement, (component,))
+            connection.execute(statement, arguments)
         finally:
             self.board.clearance = 0
 
@@ -231,12 +278,12 @@ class Lane(Connecting, threading.Thread):
 
 
 def hash_of(text):
-    """The same in all processes, as Python's own is not."""
+    """Returns a hash that is the same in all processes, unlike Python's own."""
     return sum(text.encode())
 
 
 def prepared_transactions(connection):
-    """[(gid, age in seconds)] of ours."""
+    """Returns [(gid, age in seconds)] of the run's prepared transactions."""
     return connection.execute("SELECT gid, extract(epoch FROM now() - prepared)::float8 FROM pg_prepared_xacts "
                               "WHERE gid LIKE 'torture %'").fetchall()
 
@@ -248,18 +295,20 @@ def end_prepared(connection, gids):
 
 FAST = {"single_row": 50, "bulk_update": 1, "insert_select": 1, "several_rows": 8, "rolled_back": 8, "savepoints": 6, "moved": 14,
         "deleted_with_cascade": 2, "repeatable_read": 4, "as_replica": 4, "copied": 1, "invalidated_by_hand": 2}
-DISTRICT = {"truncated": 2, "rewritten_by_alter_table": 2, "label_renamed": 3, "all_by_hand": 1}
+# No summary comes from shared memory while allergies has a child, so the child must not live long.
+DISTRICT = {"truncated": 2, "rewritten_by_alter_table": 2, "label_renamed": 3, "all_by_hand": 1, "child_made": 4, "child_dropped": 4, "made_anew": 3}
 
 
 def lanes(arena, board, slot, seed):
-    """Two processes' worth of lanes; each counts in a slot of its own, from `slot` on."""
+    """Returns the lanes of two processes; each process counts in a slot of its own, from `slot` on."""
     fast = [("fast", FAST, 0.006, 0, "")] * 3
     slow = [
         ("no sync", {"not_waiting_for_disk": 1}, 0.03, 1, "SET synchronous_commit = off"),
         ("long 1", {"held_open": 1}, 0.2, 0, ""), ("long 2", {"held_open": 1}, 0.2, 0, ""),
+        ("child", {"child_changed": 1}, 0.4, 0, ""),
         ("two-phase", {"prepared": 1}, 0.6, 0, ""), ("second phase", {"ended": 1}, 0.3, 0, ""),
-        # waits for all who read, and all who read and write wait meanwhile
-        ("district", DISTRICT, 4, 0, "SET lock_timeout = '1200ms'"),
+        # waits for all readers, and meanwhile all readers and writers wait for it
+        ("district", DISTRICT, 2.5, 0, "SET lock_timeout = '1200ms'"),
     ]
     made = []
     for group in (fast, slow):

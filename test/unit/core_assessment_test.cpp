@@ -52,6 +52,43 @@ TEST(Assessment, AHeightInInchesIsImplausibleAndKept)
     EXPECT_TRUE(found.is_implausible());
 }
 
+TEST(Assessment, OfAnotherSexWhatIsImplausibleForBothIsFlagged)
+{
+    Assessment const found = assess(Sex::Other, 120, {54, 32, kNothing});
+    EXPECT_TRUE(of(found, Measure::Height).is_implausible);
+    EXPECT_TRUE(found.is_implausible());
+    EXPECT_FALSE(of(found, Measure::Height).is_known);
+    EXPECT_FALSE(of(found, Measure::Weight).is_implausible);
+    EXPECT_FALSE(assess(Sex::Other, 20, {54, 32, kNothing}).is_implausible()) << "no reference for the age";
+}
+
+TEST(Assessment, OfAnotherSexTheLimitsAreThoseOfBoth)
+{
+    int apart = 0;
+    for (double age = 24; age < 240; age += 7.3) {
+        for (Measure const measure : {Measure::Bmi, Measure::Height, Measure::Weight}) {
+            for (double value = 5; value < 300; value += 1.7) {
+                bool const male = implausible_for(measure, Sex::Male, age, value);
+                bool const female = implausible_for(measure, Sex::Female, age, value);
+                EXPECT_EQ(implausible_for(measure, Sex::Other, age, value), male && female);
+                apart += male != female;
+            }
+        }
+    }
+    EXPECT_GT(apart, 20);
+}
+
+TEST(Assessment, AMeasurementWithoutABmiThatIsANumberIsImplausible)
+{
+    Assessment const found = assess(Sex::Male, 120, {1e-200, 30, kNothing});
+    EXPECT_TRUE(of(found, Measure::Bmi).is_implausible);
+    EXPECT_FALSE(found.has_category);
+    EXPECT_TRUE(is_bmi_measured({1e-200, 30, kNothing}));
+    EXPECT_TRUE(is_bmi_measured({kNothing, 30, 17}));
+    EXPECT_FALSE(is_bmi_measured({140, kNothing, kNothing}));
+    EXPECT_FALSE(is_bmi_measured({0, 30, -1}));
+}
+
 TEST(Assessment, NoInfinityComesOut)
 {
     Assessment const found = assess(Sex::Male, 120, {1e-300, 1e300, kNothing});

@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <regex>
 #include <string>
 #include <vector>
@@ -9,20 +8,10 @@
 #include "core/growth/chart.hpp"
 #include "core/growth/chart_labels.hpp"
 #include "core/growth/chart_scale.hpp"
+#include "test/unit/core_drawn_chart.hpp"
 
 namespace wc::growth {
 namespace {
-
-char *grow(char *data, std::size_t, std::size_t capacity) { return static_cast<char *>(std::realloc(data, capacity)); }
-
-std::string picture(const Chart &chart)
-{
-    json::Buffer out(static_cast<char *>(std::malloc(64)), 64, grow);
-    write_chart(out, chart);
-    std::string text(out.view());
-    std::free(out.data());
-    return text;
-}
 
 Chart chart_of(Measure measure, Sex sex, const std::vector<ChartPoint> &points, int width = 800, int height = 600)
 {
@@ -148,10 +137,25 @@ TEST(GrowthChart, ImplausiblePointsAreHollowAndJoinNoLine)
         chart_of(Measure::Height, Sex::Male, {{100, 130, false}, {110, 54, true}, {120, 138, false}, {12, 75, false}}));
     EXPECT_EQ(count(text, "<circle"), 2);
     EXPECT_EQ(count(text, "class=\"wc-growth-doubt\""), 1);
-    EXPECT_NE(text.find("1 implausible (hollow)"), std::string::npos);
-    EXPECT_NE(text.find("1 of other ages"), std::string::npos);
+    EXPECT_NE(text.find("1 implausible, off the scale (arrow), 1 of other ages"), std::string::npos);
     std::smatch line;
     ASSERT_TRUE(std::regex_search(text, line, std::regex("wc-growth-path\" d=\"M[^L\"]*L[^L\"]*\"/>")));
+}
+
+TEST(GrowthChart, SaysWhatIsMissing)
+{
+    Chart chart = chart_of(Measure::Height, Sex::Male, {});
+    EXPECT_EQ(count(picture(chart), ">no measurements<"), 1);
+    chart.has_birth_date = false;
+    EXPECT_EQ(count(picture(chart), ">no birth date, no measurements<"), 1);
+    chart.undated = 3;
+    EXPECT_EQ(count(picture(chart), ">no birth date, 3 without an age<"), 1);
+    chart.sex = Sex::Other;
+    EXPECT_EQ(count(picture(chart), ">no reference for this sex, no birth date, 3 without an age<"), 1);
+    std::vector<ChartPoint> const points{{100, 130, false}, {101, 300, true}, {102, 30, true}, {103, 118, true}};
+    EXPECT_EQ(count(picture(chart_of(Measure::Height, Sex::Male, points)),
+                    ">1 implausible (hollow), 2 implausible, off the scale (arrow)<"),
+              1);
 }
 
 TEST(GrowthChart, TheAxisHasRoundNumbersThatDoNotTouch)

@@ -31,14 +31,31 @@ TEST(Csv, QuotesWhatNeedsIt)
     EXPECT_EQ(written(write_field, "=1+1"), "=1+1");
 }
 
-TEST(Csv, LeavesNothingForASpreadsheetToRun)
+TEST(Csv, KnowsWhatASpreadsheetWouldRun)
 {
-    for (const char *text : {"=1", "+1", "-1", "@a", "\t=1", "\r=1"})
-        EXPECT_EQ(written(write_harmless_field, text), "\"'" + std::string(text) + "\"");
-    EXPECT_EQ(written(write_harmless_field, "=\"a\""), "\"'=\"\"a\"\"\"");
-    for (const char *text : {"1=1", "a-b", "'=1", "x"})
-        EXPECT_EQ(written(write_harmless_field, text), text);
-    EXPECT_EQ(written(write_harmless_field, ""), "\"\"");
+    for (const char *text :
+         {"=1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1", "\v=1", "\f=1", "\x7f=1", " =1", "   @a", " \n=1"})
+        EXPECT_TRUE(looks_like_formula(text)) << text;
+    EXPECT_TRUE(looks_like_formula({"\0=1", 3}));
+    // Full-width, small, minus; no-break space, next line, soft hyphen, ideographic, zero-width and narrow blanks,
+    // marks of direction and of byte order, a filler, a tag.
+    for (const char *start :
+         {"\uFF1D", "\uFF0B", "\uFF0D", "\uFF20", "\uFE66", "\uFE62", "\uFE63", "\uFE6B", "\u2212", "\u00A0",
+          "\u0085", "\u00AD", "\u3000", "\u200B", "\u202F", "\u2028", "\u202E", "\uFEFF", "\u3164", "\U000E0020"}) {
+        EXPECT_TRUE(looks_like_formula(std::string(start) + "=1")) << start;
+        EXPECT_TRUE(looks_like_formula("  " + std::string(start) + "1")) << start;
+    }
+    for (const char *text : {"", " ", "   ", "1=1", "a-b", "'=1", "x", "Zoë", "ünï", "\u00A1Hola!", "\u30FC", "\uFF1C",
+                             "\U0001F9EA=1", "é=1"})
+        EXPECT_FALSE(looks_like_formula(text)) << text;
+    // Cut off in the middle of a character.
+    EXPECT_TRUE(looks_like_formula("\xEF\xBC"));
+}
+
+TEST(Csv, PutsAnApostropheInFront)
+{
+    EXPECT_EQ(written(write_after_apostrophe, "=\"a\""), "\"'=\"\"a\"\"\"");
+    EXPECT_EQ(written(write_after_apostrophe, "\n=1"), "\"'\n=1\"");
 }
 
 }  // namespace

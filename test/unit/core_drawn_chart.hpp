@@ -2,15 +2,22 @@
 #pragma once
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <regex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/growth/chart.hpp"
+#include "test/fuzz/memory.hpp"
 
 namespace wc::growth {
+
+inline std::string picture(const Chart &chart)
+{
+    fuzz::OwnBuffer out;
+    write_chart(out.buffer, chart);
+    return std::string(out.buffer.view());
+}
 
 struct Spot {
     double x;
@@ -32,11 +39,12 @@ struct Line {
 
 class DrawnChart {
 public:
-    explicit DrawnChart(const Chart &chart) : svg_(draw(chart))
+    explicit DrawnChart(const Chart &chart) : svg_(picture(chart))
     {
         static std::regex const element(
             "<text x=\"([^\"]+)\" y=\"([^\"]+)\" font-size=\"([^\"]+)\"([^>]*)>([^<]*)</text>"
             "|<path class=\"wc-growth-([a-z]+)\" d=\"M([^\"]*)\""
+            "|<text class=\"wc-growth-far\" x=\"([^\"]+)\" y=\"([^\"]+)\" font-size=\"([^\"]+)\"[^>]*>([^<]*)</text>"
             "|<circle class=\"wc-growth-([a-z]+)\" cx=\"([^\"]+)\" cy=\"([^\"]+)\"[^>]*><title>([^<]*)</title>");
         for (std::sregex_iterator at(svg_.begin(), svg_.end(), element), end; at != end; ++at)
             take(*at);
@@ -47,6 +55,16 @@ public:
     const std::vector<Line> &lines() const { return lines_; }
     const std::vector<Spot> &points() const { return points_; }
     const std::vector<std::string> &tips() const { return tips_; }
+    /// The values of points beyond the scale.
+    const std::vector<Written> &far() const { return far_; }
+
+    /// Pixels of the picture for one of the drawing.
+    double enlarged() const
+    {
+        std::smatch found;
+        std::regex_search(svg_, found, std::regex(" width=\"([0-9]+)\".* viewBox=\"0 0 ([0-9.]+) "));
+        return std::stod(found[1]) / std::stod(found[2]);
+    }
 
     bool says(const std::string &text) const
     {
@@ -76,20 +94,6 @@ public:
     const std::vector<std::pair<double, double>> &values() const { return values_; }
 
 private:
-    static char *grow(char *data, std::size_t, std::size_t capacity)
-    {
-        return static_cast<char *>(std::realloc(data, capacity));
-    }
-
-    static std::string draw(const Chart &chart)
-    {
-        json::Buffer out(static_cast<char *>(std::malloc(64)), 64, grow);
-        write_chart(out, chart);
-        std::string text(out.view());
-        std::free(out.data());
-        return text;
-    }
-
     void take(const std::smatch &match)
     {
         if (match[1].matched) {
@@ -115,9 +119,12 @@ private:
             for (std::sregex_iterator at(path.begin(), path.end(), spot), end; at != end; ++at)
                 line.spots.push_back({std::stod((*at)[1]), std::stod((*at)[2])});
             lines_.push_back(line);
+        } else if (match[8].matched) {
+            far_.push_back(
+                {match[11], {std::stod(match[8]), std::stod(match[9])}, std::stod(match[10]), "middle", true});
         } else {
-            points_.push_back({std::stod(match[9]), std::stod(match[10])});
-            tips_.push_back(match[11]);
+            points_.push_back({std::stod(match[13]), std::stod(match[14])});
+            tips_.push_back(match[15]);
         }
     }
 
@@ -130,6 +137,7 @@ private:
 
     std::string svg_;
     std::vector<Written> texts_;
+    std::vector<Written> far_;
     std::vector<Line> lines_;
     std::vector<Spot> points_;
     std::vector<std::string> tips_;

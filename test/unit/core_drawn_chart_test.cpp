@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iterator>
 #include <map>
+#include <regex>
 #include <set>
 
 #include "core/growth/zscore.hpp"
@@ -184,6 +185,140 @@ TEST(DrawnChart, WhatIsWrittenFitsAlsoInTheSmallest)
     }
 }
 
+struct Box {
+    double left, top, right, bottom;
+};
+
+// What the fonts need, on the wide side: a letter's width, what stands above its foot, and what hangs below.
+Box box_of(const Written &written)
+{
+    constexpr double kAbove = 0.78;
+    constexpr double kBelow = 0.25;
+    std::string const text = std::regex_replace(written.text, std::regex("&#178;"), "2");
+    auto const points = std::count(text.begin(), text.end(), '.');
+    double const length = 0.6 * written.size * (static_cast<double>(text.size()) - static_cast<double>(points) / 2);
+    double const left = written.anchor == "start" ? 0 : written.anchor == "end" ? length : length / 2;
+    if (!written.is_upright)
+        return {written.at.x - kAbove * written.size, written.at.y - length / 2, written.at.x + kBelow * written.size,
+                written.at.y + length / 2};
+    return {written.at.x - left, written.at.y - kAbove * written.size, written.at.x - left + length,
+            written.at.y + kBelow * written.size};
+}
+
+bool overlap(const Box &a, const Box &b)
+{
+    return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+}
+
+TEST(DrawnChart, NoTextLiesOnAnotherOrOutside)
+{
+    for (Measure const measure : kMeasures) {
+        for (Sex const sex : {Sex::Male, Sex::Other}) {
+            for (int const width : {160, 168, 180, 200, 224, 320}) {
+                for (int const height : {160, 600}) {
+                    std::vector<ChartPoint> points = child_of(measure, Sex::Male, 1);
+                    for (double const age : {70.0, 72.0, 90.0})
+                        points.push_back({age, 1000 + age, true});
+                    points.push_back({5, 10, false});
+                    for (bool const is_noted : {true, false}) {
+                        Chart chart = chart_of(measure, sex, points, width, height);
+                        if (is_noted)
+                            chart.undated = 12;
+                        else
+                            chart.count = 5;
+                        DrawnChart const drawn(chart);
+                        for (std::size_t i = 0; i < drawn.texts().size(); ++i) {
+                            Box const box = box_of(drawn.texts()[i]);
+                            EXPECT_TRUE(box.left >= -1 && box.right <= width + 1 && box.bottom <= height + 1 &&
+                                        box.top >= 0)
+                                << drawn.texts()[i].text << " at " << width << "x" << height;
+                            for (std::size_t k = 0; k < i; ++k)
+                                EXPECT_FALSE(overlap(box, box_of(drawn.texts()[k])))
+                                    << drawn.texts()[i].text << " and " << drawn.texts()[k].text << " at " << width
+                                    << "x" << height;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+TEST(DrawnChart, BeyondTheScaleAnArrowPointsWithItsValue)
+{
+    for (auto const &[width, height] : {std::pair(160, 160), {400, 300}, {800, 600}, {3000, 2000}}) {
+        std::vector<ChartPoint> points = child_of(Measure::Bmi, Sex::Female, 1);
+        std::vector<double> const far{180, 200, 220, 240, 260, 280, 300, 320};
+        for (std::size_t i = 0; i < far.size(); ++i)
+            points.push_back({64.0 + 6 * static_cast<double>(i), far[i], true});
+        points.push_back({109.9, 2.25, true});
+        points.push_back({100, 13.5, true});  // within the scale: a diamond
+        DrawnChart const drawn(chart_of(Measure::Bmi, Sex::Female, points, width, height));
+        Line const frame = drawn.of_style("frame").at(0);
+        auto const doubts = drawn.of_style("doubt");
+        ASSERT_EQ(doubts.size(), far.size() + 2);
+        double const top = frame.spots.at(0).y;
+        std::size_t up = 0;
+        std::size_t down = 0;
+        for (const Line &doubt : doubts) {
+            if (doubt.spots.size() != 3)
+                continue;
+            // The tip comes first, at the edge; the rest is inside.
+            bool const is_up = doubt.spots[0].y < doubt.spots[1].y;
+            (is_up ? up : down) += 1;
+            for (const Spot &spot : doubt.spots)
+                EXPECT_GT(spot.y, top);
+            if (is_up) {
+                EXPECT_LT(doubt.spots[0].y, top + 2);
+            }
+        }
+        EXPECT_EQ(up, far.size());
+        EXPECT_EQ(down, 1U);
+        // As many values as there is room for, each by its arrow.
+        auto const &labels = drawn.far();
+        EXPECT_GE(labels.size(), width < 400 ? 4U : 9U);
+        for (std::size_t i = 0; i < labels.size(); ++i) {
+            EXPECT_TRUE(labels[i].text == "2.25" || std::count(far.begin(), far.end(), std::stod(labels[i].text)) == 1);
+            for (std::size_t k = 0; k < i; ++k)
+                EXPECT_FALSE(overlap(box_of(labels[i]), box_of(labels[k]))) << labels[i].text << labels[k].text;
+            double nearest = INFINITY;
+            for (const Line &doubt : doubts)
+                nearest = std::min(nearest, std::abs(doubt.spots[0].x - labels[i].at.x));
+            EXPECT_LE(nearest, labels[i].size);
+        }
+    }
+}
+
+TEST(DrawnChart, AValueBeyondTheScaleIsWrittenWithinTheFrame)
+{
+    for (std::vector<ChartPoint> const &points : {std::vector<ChartPoint>{{24, 86, false}, {24, 123456.78, true}},
+                                                  {{24, 86, false}, {24, 1, true}},
+                                                  {{239.9, 175, false}, {239.9, 123456.78, true}}}) {
+        DrawnChart const drawn(chart_of(Measure::Height, Sex::Male, points, 300, 220));
+        Line const curve = drawn.of_style("median").at(0);
+        ASSERT_EQ(drawn.far().size(), 1U);
+        Box const box = box_of(drawn.far()[0]);
+        EXPECT_GE(box.left, curve.spots.front().x - 0.5);
+        EXPECT_LE(box.right, curve.spots.back().x + 0.5);
+    }
+}
+
+TEST(DrawnChart, GrowsWithThePicture)
+{
+    std::vector<ChartPoint> const points = child_of(Measure::Bmi, Sex::Female, 1);
+    double smallest = 0;
+    for (int const width : {1200, 1500, 3000, 4000}) {
+        DrawnChart const drawn(chart_of(Measure::Bmi, Sex::Female, points, width, width * 2 / 3));
+        // In pixels of the picture, as its share: axis numbers, and lines by the same factor.
+        double const share = drawn.texts().at(1).size * drawn.enlarged() / width;
+        EXPECT_NEAR(share, 1.0 / 60, 0.0005) << width;
+        smallest = std::max(smallest, drawn.texts().at(1).size);
+        EXPECT_EQ(drawn.texts().size(),
+                  DrawnChart(chart_of(Measure::Bmi, Sex::Female, points, 1200, 800)).texts().size());
+    }
+    EXPECT_LE(smallest, 20.001);
+}
+
 TEST(DrawnChart, TitleAxesAndTipsNameMeasureSexAndUnit)
 {
     struct Words {
@@ -263,15 +398,14 @@ TEST(DrawnChart, CurvesAndPointsFillThePlot)
 
 TEST(DrawnChart, WhatIsImplausibleIsADiamondAtItsAge)
 {
-    std::vector<ChartPoint> const points{{100, 130, false}, {110, 54, true}, {120, 138, false}};
+    std::vector<ChartPoint> const points{{100, 130, false}, {110, 114.5, true}, {120, 138, false}};
     DrawnChart const drawn(chart_of(Measure::Height, Sex::Male, points));
     auto const diamonds = drawn.of_style("doubt");
     ASSERT_EQ(diamonds.size(), 1U);
+    ASSERT_EQ(diamonds[0].spots.size(), 4U);
     EXPECT_NEAR(drawn.years_at(diamonds[0].spots[0]), 110.0 / 12, 0.001);
-    double const bottom = drawn.of_style("grid").at(0).spots.at(1).y;
-    EXPECT_LT(diamonds[0].spots[0].y, bottom);
-    EXPECT_GT(diamonds[0].spots[2].y, bottom);  // half of it: its value is below the edge
-    EXPECT_NE(drawn.svg().find("<title>9.17 years: 54 cm, implausible</title>"), std::string::npos);
+    EXPECT_NEAR(drawn.value_at(diamonds[0].spots[1]), 114.5, 0.02);
+    EXPECT_NE(drawn.svg().find("<title>9.17 years: 114.5 cm, implausible</title>"), std::string::npos);
 }
 
 TEST(DrawnChart, WhatIsNotPlainAsciiIsANumericEntity)
@@ -291,8 +425,8 @@ TEST(DrawnChart, AMomentOfNoMeasurementsSaysSo)
     EXPECT_EQ(drawn.points().size(), 0U);
     EXPECT_EQ(drawn.of_style("path").size(), 0U);
     std::vector<ChartPoint> const beyond{{12, 75, false}, {118, 54, true}, {250, 170, false}};
-    EXPECT_TRUE(
-        DrawnChart(chart_of(Measure::Height, Sex::Female, beyond)).says("1 implausible (hollow), 2 of other ages"));
+    EXPECT_TRUE(DrawnChart(chart_of(Measure::Height, Sex::Female, beyond))
+                    .says("1 implausible, off the scale (arrow), 2 of other ages"));
 }
 
 // Relative luminance and contrast as WCAG 2 defines them: what colours are in black and white.

@@ -7,6 +7,7 @@
 
 #include "core/growth/bmi.hpp"
 #include "core/growth/normal.hpp"
+#include "core/growth/plausible_bmi.hpp"
 #include "core/growth/zscore.hpp"
 #include "test/unit/core_growth_data.hpp"
 
@@ -189,11 +190,68 @@ TEST(Growth, OfP95Exactly)
         EXPECT_LT(percentile(norm, below), 95) << age;
         EXPECT_NEAR(percentile(norm, below), 95, 1e-12) << age;
         EXPECT_LE(zscore(norm, below), zscore(norm, p95)) << age;
-        EXPECT_EQ(bmi_category(norm, below), Category::Overweight) << age;
+        EXPECT_EQ(bmi_category(norm, p95 * (1 - 1e-11)), Category::Overweight) << age;
         EXPECT_EQ(bmi_category(norm, p95 * 1.2001),
                   p95 * 1.2001 >= 40 ? Category::ObesityClass3 : Category::ObesityClass2);
         EXPECT_EQ(bmi_category(norm, p95 * 1.4001), Category::ObesityClass3);
     });
+}
+
+// Whoever draws the line with value_at, or multiplies on another way, must not find the child on the wrong side of it.
+TEST(Growth, CategoriesAtTheirLimits)
+{
+    int ages = 0;
+    for (Sex const sex : {Sex::Male, Sex::Female}) {
+        for (double age = 24; age < 240; age += 0.5) {
+            Norm const norm = norm_of(Measure::Bmi, sex, age);
+            double const p95 = value_at(norm, 95);
+            struct Limit {
+                double value;
+                Category below;
+                Category from;
+            };
+            Limit const limits[] = {{value_at(norm, 5), Category::Underweight, Category::Healthy},
+                                    {value_at(norm, 85), Category::Healthy, Category::Overweight},
+                                    {p95, Category::Overweight, Category::ObesityClass1},
+                                    {p95 * 120 / 100, Category::ObesityClass1, Category::ObesityClass2},
+                                    {p95 / 100 * 140, Category::ObesityClass2, Category::ObesityClass3}};
+            for (const Limit &limit : limits) {
+                // 35 and 40 come before 120 % and 140 % of P95 at some ages.
+                bool const is_first = limit.from < Category::ObesityClass2 ||
+                                      limit.value < (limit.from == Category::ObesityClass2 ? 35 : 40);
+                EXPECT_EQ(bmi_category(norm, limit.value), limit.from) << age;
+                EXPECT_EQ(bmi_category(norm, limit.value * (1 + 1e-15)), limit.from) << age;
+                EXPECT_EQ(bmi_category(norm, limit.value * (1 - 1e-10)), is_first ? limit.below : limit.from) << age;
+            }
+            ++ages;
+        }
+    }
+    EXPECT_EQ(ages, 864);
+    // 89.6 kg and 160 cm are 35, which doubles make 34.99999999999999.
+    Norm const norm = norm_of(Measure::Bmi, Sex::Female, 239);
+    EXPECT_LT(bmi(160, 89.6), 35);
+    EXPECT_EQ(bmi_category(norm, bmi(160, 89.6)), Category::ObesityClass2);
+}
+
+TEST(Growth, ABmiThatNoChildHas)
+{
+    for (double const bmi : {12.0, 16.0, 25.0, 40.0, 60.0})
+        EXPECT_TRUE(is_bmi_of_some_child(bmi)) << bmi;
+    // 55.1 inches as cm, 1.4 m as cm, pounds and inches as they are, and what is none.
+    for (double const one :
+         {bmi(55.1, 70), bmi(1.4, 31.7), bmi(55.1, 80), bmi(1400, 35), 0.0, -1.0, double{INFINITY}, double{NAN}})
+        EXPECT_FALSE(is_bmi_of_some_child(one)) << one;
+    // Whatever CDC does not flag is some child's.
+    for (Sex const sex : {Sex::Male, Sex::Female}) {
+        for (double age = 24; age < 240; age += 0.5) {
+            Norm const norm = norm_of(Measure::Bmi, sex, age);
+            for (double bmi = 5; bmi < 120; bmi += 0.5) {
+                if (!implausible(Measure::Bmi, modified_zscore(norm, bmi))) {
+                    EXPECT_TRUE(is_bmi_of_some_child(bmi)) << bmi;
+                }
+            }
+        }
+    }
 }
 
 TEST(Growth, CategoriesByPercentileAndByBmi)
@@ -300,7 +358,13 @@ TEST(Growth, NamesInBothCases)
     EXPECT_TRUE(parse_sex("male", sex) && sex == Sex::Male);
     EXPECT_TRUE(parse_sex("PREFER_NOT_TO_SAY", sex) && sex == Sex::Other);
     EXPECT_TRUE(parse_sex("other", sex) && sex == Sex::Other);
-    EXPECT_FALSE(parse_sex("m", sex));
+    for (const SexSpelling &spelling : kSexSpellings)
+        EXPECT_TRUE(parse_sex(" \t" + std::string(spelling.text) + "\r\n", sex) && sex == spelling.sex)
+            << spelling.text;
+    EXPECT_TRUE(parse_sex("m", sex) && sex == Sex::Male);
+    EXPECT_TRUE(parse_sex("F", sex) && sex == Sex::Female);
+    for (std::string_view const none : {"", " ", "fem", "males", "ma le", "w", "1", "\xc2\xa0male"})
+        EXPECT_FALSE(parse_sex(none, sex) || sex != Sex::Other) << none;
 }
 
 TEST(Bmi, RoundsAsMathRound)

@@ -1,32 +1,21 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <cstring>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "core/json/reader.hpp"
 #include "core/json/writer.hpp"
+#include "test/fuzz/memory.hpp"
 
 namespace wc::json {
 namespace {
 
-char *grow(char *data, std::size_t used, std::size_t capacity)
-{
-    auto *const larger = static_cast<char *>(std::malloc(capacity));
-    std::memcpy(larger, data, used);
-    std::free(data);
-    return larger;
-}
-
 std::string said(std::string_view string, Unescaped expected = Unescaped::Done)
 {
-    Buffer out(static_cast<char *>(std::malloc(4)), 4, grow);
-    EXPECT_EQ(read_string(string, out), expected) << string;
-    std::string text(out.view());
-    std::free(out.data());
-    return text;
+    fuzz::OwnBuffer out;
+    EXPECT_EQ(read_string(string, out.buffer), expected) << string;
+    return std::string(out.buffer.view());
 }
 
 std::vector<std::string> elements(std::string_view array)
@@ -86,10 +75,9 @@ TEST(JsonReader, ReadsWhatTheWriterWrote)
     std::string all;
     for (int c = 1; c < 256; ++c)
         all.push_back(static_cast<char>(c));
-    Buffer out(static_cast<char *>(std::malloc(4)), 4, grow);
-    write_string(out, all);
-    EXPECT_EQ(said(out.view()), all);
-    std::free(out.data());
+    fuzz::OwnBuffer out;
+    write_string(out.buffer, all);
+    EXPECT_EQ(said(out.buffer.view()), all);
 }
 
 TEST(JsonReader, PassesOverAnyDepth)
@@ -114,14 +102,25 @@ TEST(JsonReader, StaysWithinTextThatIsNoJson)
         std::string_view name;
         std::string_view value;
         for (Members all(trimmed(view)); all.next(name, value);) {
-            Buffer out(static_cast<char *>(std::malloc(4)), 4, grow);
-            read_string(name, out);
-            read_string(value, out);
+            fuzz::OwnBuffer out;
+            read_string(name, out.buffer);
+            read_string(value, out.buffer);
             pieces += elements(value).size() + members(value).size();
-            std::free(out.data());
         }
         EXPECT_LE(pieces, 4 * text.size());
     }
+}
+
+TEST(JsonReader, MeasuresHowDeeplyATextIsNested)
+{
+    EXPECT_EQ(depth_of(""), 0U);
+    EXPECT_EQ(depth_of("7"), 0U);
+    EXPECT_EQ(depth_of("{}"), 1U);
+    EXPECT_EQ(depth_of(R"({"a":[{"b":1},[]],"c":{}})"), 3U);
+    EXPECT_EQ(depth_of(R"({"a":"[[[[{{\"[["})"), 1U);
+    EXPECT_EQ(depth_of("]]]}}}[["), 2U);
+    EXPECT_EQ(depth_of(std::string(100'000, '[')), 100'000U);
+    EXPECT_EQ(depth_of(R"("[[[)"), 0U);
 }
 
 }  // namespace

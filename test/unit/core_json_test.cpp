@@ -1,32 +1,22 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <string>
 
 #include "core/json/writer.hpp"
+#include "test/fuzz/memory.hpp"
 
 namespace wc::json {
 namespace {
 
-char *grow(char *data, std::size_t used, std::size_t capacity)
-{
-    auto *const larger = static_cast<char *>(std::malloc(capacity));
-    std::memcpy(larger, data, used);
-    std::free(data);
-    return larger;
-}
-
-// What `write` writes, beginning with a buffer too small for anything.
+// Returns what `write` writes, beginning with a buffer that is too small for any value.
 template <class Write>
 std::string written(Write write)
 {
-    Buffer out(static_cast<char *>(std::malloc(1)), 1, grow);
-    write(out);
-    std::string text(out.view());
-    std::free(out.data());
-    return text;
+    fuzz::OwnBuffer out(1);
+    write(out.buffer);
+    return std::string(out.buffer.view());
 }
 
 std::string string_of(std::string_view text)
@@ -51,6 +41,19 @@ TEST(JsonBuffer, KeepsWhatWasWrittenWhileItGrows)
         }
     });
     EXPECT_EQ(text, expected);
+}
+
+TEST(JsonTime, ExactHasSixDigitsOnlyWhereThreeWouldLoseSomething)
+{
+    auto const exact = [](std::int64_t time) {
+        return written([&](Buffer &out) { write_exact_timestamp(out, time); });
+    };
+    EXPECT_EQ(exact(0), R"("2000-01-01T00:00:00.000Z")");
+    EXPECT_EQ(exact(123'000), R"("2000-01-01T00:00:00.123Z")");
+    EXPECT_EQ(exact(123'001), R"("2000-01-01T00:00:00.123001Z")");
+    EXPECT_EQ(exact(-1), R"("1999-12-31T23:59:59.999999Z")");
+    EXPECT_EQ(time_of(-1), R"("1999-12-31T23:59:59.999Z")");
+    EXPECT_EQ(exact(40), R"("2000-01-01T00:00:00.000040Z")");
 }
 
 TEST(JsonString, PlainTextStaysAsItIs)

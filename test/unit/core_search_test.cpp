@@ -8,6 +8,7 @@
 #include "core/search/highlight.hpp"
 #include "core/search/query.hpp"
 #include "core/search/stem.hpp"
+#include "test/fuzz/memory.hpp"
 
 namespace wc::search {
 namespace {
@@ -30,22 +31,12 @@ std::vector<std::string> terms(std::string_view text, bool utf8 = true)
 
 using Terms = std::vector<std::string>;
 
-char *grow(char *data, std::size_t used, std::size_t capacity)
-{
-    char *const larger = new char[capacity];
-    std::memcpy(larger, data, used);
-    delete[] data;
-    return larger;
-}
-
 template <typename Write>
 std::string written(Write write)
 {
-    json::Buffer out(new char[8], 8, grow);
-    write(out);
-    std::string const text(out.view());
-    delete[] out.data();
-    return text;
+    fuzz::OwnBuffer out;
+    write(out.buffer);
+    return std::string(out.buffer.view());
 }
 
 std::string part_pattern(std::string_view term, bool utf8 = true)

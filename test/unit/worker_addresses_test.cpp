@@ -6,6 +6,7 @@
 #include "redis/address.hpp"
 #include "redis/library.hpp"
 #include "redis/refusal.hpp"
+#include "redis/sentinel.hpp"
 #include "redis/student_key.hpp"
 #include "redis/target.hpp"
 
@@ -60,13 +61,65 @@ TEST(RedisAddress, ReadsUnixSockets)
     EXPECT_EQ(redis::parse_address("unix://worker:old@/run/redis.sock", "new").password, "new");
 }
 
+TEST(RedisAddress, ReadsSentinels)
+{
+    auto const all =
+        redis::parse_address("redis+sentinel://worker:p%40@a.example:7000,[::1]:7001,b.example/dis%20trict/3");
+    EXPECT_EQ(all.user + ":" + all.password, "worker:p@");
+    EXPECT_THAT(all.sentinels, ElementsAre(redis::Endpoint{"a.example", "7000"}, redis::Endpoint{"::1", "7001"},
+                                           redis::Endpoint{"b.example", "26379"}));
+    EXPECT_EQ(all.master, "dis trict");
+    EXPECT_EQ(all.database, 3);
+    EXPECT_FALSE(all.tls);
+    EXPECT_EQ(redis::describe(all), "a.example:7000,[::1]:7001,b.example:26379/dis trict/3");
+    auto const tls = redis::parse_address("rediss+sentinel://h/m", "new");
+    EXPECT_TRUE(tls.tls);
+    EXPECT_EQ(tls.password, "new");
+    EXPECT_EQ(tls.database, 0);
+    EXPECT_EQ(redis::parse_address("redis+sentinel://h/m/").master, "m");
+    EXPECT_THAT(redis::parse_address("redis://h/1").sentinels, IsEmpty());
+}
+
+TEST(Sentinels, TheLatestFailoverCountsThenTheVoices)
+{
+    redis::Endpoint const old{"old", "1"}, now{"now", "2"};
+    EXPECT_THAT(redis::rank({{old, 3}, {old, 3}, {now, 4}}),
+                ElementsAre(redis::Candidate{now, 4, 1}, redis::Candidate{old, 3, 2}));
+    EXPECT_THAT(redis::rank({{old, 0}, {now, 0}, {now, 0}}),
+                ElementsAre(redis::Candidate{now, 0, 2}, redis::Candidate{old, 0, 1}));
+    EXPECT_THAT(redis::rank({}), IsEmpty());
+}
+
 TEST(RedisAddress, RefusesWithoutRepeatingThePassword)
 {
-    for (auto const *url :
-         {"host:6379", "redisss://h", "http://h", "unix://:secret@", "unix://secret", "unix://:secret@/s?db=x",
-          "unix://:secret@/s?db=-1", "unix://:secret@/s?secret", "rediss://u:secret@h:0", "redis://u:secret@h:0",
-          "redis://u:secret@h:70000", "redis://u:secret@h:x", "redis://u:secret@h/x", "redis://u:secret%4@h",
-          "redis://[::1", "unix://"}) {
+    for (auto const *url : {"redis+sentinel://:secret@",
+                            "redis+sentinel://:secret@h",
+                            "redis+sentinel://:secret@h/",
+                            "redis+sentinel://:secret@h//1",
+                            "redis+sentinel://:secret@/m",
+                            "redis+sentinel://:secret@a,,b/m",
+                            "redis+sentinel://:secret@a,/m",
+                            "redis+sentinel://:secret@a:0/m",
+                            "redis+sentinel://:secret@a:x/m",
+                            "redis+sentinel://:secret@[::1/m",
+                            "redis+sentinel://:secret@a/m/x",
+                            "redis+cluster://:secret@a/m",
+                            "host:6379",
+                            "redisss://h",
+                            "http://h",
+                            "unix://:secret@",
+                            "unix://secret",
+                            "unix://:secret@/s?db=x",
+                            "unix://:secret@/s?db=-1",
+                            "unix://:secret@/s?secret",
+                            "rediss://u:secret@h:0",
+                            "redis://u:secret@h:0",
+                            "redis://u:secret@h:70000",
+                            "redis://u:secret@h:x",
+                            "redis://u:secret@h/x",
+                            "redis://u:secret%4@h",
+                            "redis://[::1",
+                            "unix://"}) {
         try {
             redis::parse_address(url);
             ADD_FAILURE() << url;
@@ -74,6 +127,20 @@ TEST(RedisAddress, RefusesWithoutRepeatingThePassword)
             EXPECT_THAT(error.what(), Not(HasSubstr("secret"))) << url;
         }
     }
+}
+
+TEST(RedisTarget, TheLoginOfSentinelsNeedsSentinels)
+{
+    config::Redis said;
+    said.url = "redis+sentinel://redis-user:redis@h/m";
+    said.sentinel_user = "asker";
+    said.sentinel_password = "p";
+    said.sentinel_password_file = "not read";
+    auto const target = redis::parse_target(said);
+    EXPECT_EQ(target.sentinel.user + target.sentinel.password + target.sentinel.password_file, "askerp");
+    EXPECT_EQ(target.address.user + target.address.password, "redis-userredis");
+    said.url = "redis://h";
+    EXPECT_THROW(redis::parse_target(said), std::invalid_argument);
 }
 
 TEST(RedisTarget, TakesWhatTheConfigurationSays)
@@ -167,7 +234,7 @@ TEST(PostgresTarget, RefusesWithoutRepeatingThePassword)
     }
 }
 
-TEST(StudentKey, TellsStudentAndRest)
+TEST(StudentKey, IsParsedIntoStudentAndRest)
 {
     auto const check = [](std::string_view key, std::string_view student, std::string_view rest) {
         auto const parsed = redis::parse_student_key(key);
@@ -180,8 +247,26 @@ TEST(StudentKey, TellsStudentAndRest)
     check("student:a:b:fence", "a:b", "fence");
     check("student:abc:records:1:20:{\"type\":\"X\"}", "abc", "records:1:20:{\"type\":\"X\"}");
     check("student:{a:b}:pages", "a:b", "pages");
+    check("student::health_summary", "", "health_summary");
+    check("student:a:records:1:20:b:health_summary", "a:records:1:20:b", "health_summary");
+    check("student:a:records:1:20:{}:fence", "a:records:1:20:{}", "fence");
+    check("student:a:health_summary:lease", "a:health_summary", "lease");
     for (auto const *other : {"", "student", "student:", "student:abc", "students:a:health_summary", "wc:fence:all"})
         EXPECT_FALSE(redis::parse_student_key(other)) << other;
+}
+
+TEST(StudentKey, ReturnsAllOwnersThatAPageMayHave)
+{
+    auto const owners = [](std::string_view key) {
+        auto const found = redis::page_owners(key);
+        return std::vector<std::string>(found.begin(), found.end());
+    };
+    EXPECT_THAT(owners("student:a:records:1:20:{}"), testing::ElementsAre("a"));
+    EXPECT_THAT(owners("student:{a}:records:1:20:{}"), testing::ElementsAre("a"));
+    EXPECT_THAT(owners("student::records:1:20:{}"), testing::ElementsAre(""));
+    EXPECT_THAT(owners("student:a:records:1:20:b:records:1:20:{}"), testing::ElementsAre("a", "a:records:1:20:b"));
+    EXPECT_THAT(owners("student:a:health_summary"), testing::ElementsAre());
+    EXPECT_THAT(owners("session:a:records:1:20:{}"), testing::ElementsAre());
 }
 
 TEST(RedisLibrary, IsInTheProgram)

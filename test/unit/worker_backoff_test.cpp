@@ -1,4 +1,4 @@
-#include "app/backoff.hpp"
+#include "process/backoff.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@ using std::chrono::milliseconds;
 
 TEST(Backoff, StaysWithinItsBoundsAndGrows)
 {
-    app::Backoff backoff(milliseconds(50), milliseconds(2000), 1);
+    Backoff backoff(milliseconds(50), milliseconds(2000), 1);
     auto last = milliseconds(50), longest = milliseconds(0);
     for (int i = 0; i < 1000; ++i) {
         auto const pause = backoff.next();
@@ -31,7 +31,7 @@ TEST(Backoff, WorkersDoNotMarchInStep)
 {
     std::set<milliseconds> pauses;
     for (unsigned seed = 0; seed < 20; ++seed) {
-        app::Backoff backoff(milliseconds(50), milliseconds(5000), seed * 7919);
+        Backoff backoff(milliseconds(50), milliseconds(5000), seed * 7919);
         backoff.next();
         backoff.next();
         pauses.insert(backoff.next());
@@ -41,7 +41,7 @@ TEST(Backoff, WorkersDoNotMarchInStep)
 
 TEST(Backoff, EqualBoundsAreAFixedPause)
 {
-    app::Backoff backoff(milliseconds(10), milliseconds(10), 3);
+    Backoff backoff(milliseconds(10), milliseconds(10), 3);
     EXPECT_EQ(backoff.next(), milliseconds(10));
     EXPECT_EQ(backoff.next(), milliseconds(10));
 }

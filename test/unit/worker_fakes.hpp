@@ -9,30 +9,30 @@
 
 #include "app/builder.hpp"
 #include "app/cache.hpp"
-#include "app/clock.hpp"
-#include "app/failure.hpp"
 #include "app/queue.hpp"
-#include "core/cache/key.hpp"
+#include "core/protocol/key.hpp"
+#include "process/clock.hpp"
+#include "process/failure.hpp"
 
 namespace wc::test {
 
 using Journal = std::vector<std::string>;
 
-struct FakeClock : app::Clock {
-    app::Time time{std::chrono::hours(1)};
-    app::Time now() const override { return time; }
+struct FakeClock : Clock {
+    Time time{std::chrono::hours(1)};
+    Time now() const override { return time; }
     void pass(std::chrono::milliseconds duration) { time += duration; }
 };
 
 /// Waiting makes the time pass at once, unless something is readable.
-struct FakeWaiter : app::Waiter {
+struct FakeWaiter : Waiter {
     FakeClock &clock;
     bool stop = false;
     std::function<bool()> is_readable = [] { return false; };
     std::vector<std::chrono::milliseconds> waited;
 
     explicit FakeWaiter(FakeClock &clock) : clock(clock) {}
-    void wait(std::span<const int>, app::Time until) override
+    void wait(std::span<const int>, Time until) override
     {
         auto const left = std::chrono::ceil<std::chrono::milliseconds>(until - clock.time);
         waited.push_back(left);
@@ -47,12 +47,18 @@ struct FakeDatabase {
     Journal &journal;
     std::vector<app::Batch> batches;  ///< given out from the front; a batch given back stays there
     bool lock_is_free = true;
-    std::vector<std::optional<bool>> enroll_answers;  ///< then always false
-    std::string fail_at;                              ///< the call that loses the connection, once
+    std::vector<std::optional<bool>> register_answers;  ///< then always false
+    std::string fail_at;                                ///< the call that loses the connection, once
     bool woken = false;
     std::optional<std::chrono::microseconds> clock{0};
     int connections = 0;
     std::vector<app::Report> reports;
+    std::string holders, first;
+    std::optional<Failure> refuses_reports;
+    std::optional<app::OtherRedis> other;
+    std::vector<app::SetAside> set_aside, taken_aside;
+    std::string served;
+    std::chrono::milliseconds served_for{};
 
     explicit FakeDatabase(Journal &journal) : journal(journal) {}
     void call(const std::string &name)
@@ -60,7 +66,7 @@ struct FakeDatabase {
         journal.push_back(name);
         if (fail_at == name) {
             fail_at.clear();
-            throw app::Failure(app::Part::Postgres, "lost at " + name);
+            throw Failure(Part::Postgres, "lost at " + name);
         }
     }
 };
@@ -69,19 +75,19 @@ class FakeQueue : public app::Queue {
 public:
     explicit FakeQueue(FakeDatabase &database) : db_(database) { ++db_.connections; }
 
-    bool try_lead() override
+    bool try_elect() override
     {
-        db_.call("try_lead");
+        db_.call("try_elect");
         return db_.lock_is_free;
     }
     void release() override { db_.call("release"); }
-    std::optional<bool> enroll() override
+    std::optional<bool> register_worker() override
     {
-        db_.call("enroll");
-        if (db_.enroll_answers.empty())
+        db_.call("register_worker");
+        if (db_.register_answers.empty())
             return false;
-        auto const answer = db_.enroll_answers.front();
-        db_.enroll_answers.erase(db_.enroll_answers.begin());
+        auto const answer = db_.register_answers.front();
+        db_.register_answers.erase(db_.register_answers.begin());
         return answer;
     }
     app::Batch take(std::size_t most) override
@@ -102,19 +108,62 @@ public:
         return "1:1:@0";
     }
     std::optional<std::chrono::microseconds> clock() override { return db_.clock; }
-    void distrust() override { db_.call("distrust"); }
+    void distrust_cache() override { db_.call("distrust"); }
+    std::chrono::milliseconds serve(const std::string &process) override
+    {
+        if (db_.served == process)
+            return db_.served_for;
+        bool const is_first = std::exchange(db_.served, process).empty();
+        db_.served_for = is_first ? std::chrono::hours(24) : std::chrono::milliseconds(0);
+        if (!is_first)
+            db_.call("serves another");
+        return db_.served_for;
+    }
     void commit() override
     {
         db_.call("commit");
+        db_.taken_aside.clear();
         db_.batches.erase(db_.batches.begin());
     }
-    void give_back() override { db_.call("give_back"); }
+    void give_back() override
+    {
+        db_.call("give_back");
+        // What was taken of it is there again.
+        if (!db_.taken_aside.empty()) {
+            db_.set_aside = std::exchange(db_.taken_aside, {});
+            db_.batches.erase(db_.batches.begin());
+        }
+    }
+    void set_aside(std::span<const app::SetAside> changes) override
+    {
+        db_.call("set_aside " + std::to_string(changes.size()));
+        db_.set_aside.insert(db_.set_aside.end(), changes.begin(), changes.end());
+    }
+    app::Batch take_set_aside() override
+    {
+        if (db_.set_aside.empty())
+            return {};
+        db_.call("take_set_aside");
+        app::Batch batch;
+        db_.taken_aside = std::exchange(db_.set_aside, {});
+        for (auto const &one : db_.taken_aside)
+            batch.changes.push_back(one.change);
+        batch.rows = batch.changes.size();
+        db_.batches.insert(db_.batches.begin(), batch);
+        return batch;
+    }
     void forget(std::span<const app::Everything> rows) override { db_.call("forget " + std::to_string(rows.size())); }
-    app::Backlog backlog() override { return {db_.batches.size(), std::chrono::seconds(7)}; }
+    app::Backlog backlog() override { return {db_.batches.size(), std::chrono::seconds(7), db_.first}; }
     int wake_fd() const override { return -1; }
     bool consume_wakes() override { return std::exchange(db_.woken, false); }
     void heartbeat() override { db_.call("heartbeat"); }
-    void report(const app::Report &report) override { db_.reports.push_back(report); }
+    std::string holders(app::Held) override { return db_.holders; }
+    std::optional<app::OtherRedis> other_redis(const std::string &, const std::string &) override { return db_.other; }
+    std::optional<Failure> report(const app::Report &report) override
+    {
+        db_.reports.push_back(report);
+        return db_.refuses_reports;
+    }
 
     std::size_t last_most = 0;
 
@@ -124,13 +173,18 @@ private:
 
 struct FakeRedis {
     Journal &journal;
-    std::set<std::string> cached;  ///< students whose summary is in the cache
+    std::set<std::string> cached;   ///< students whose summary is in the cache
+    std::set<std::string> refused;  ///< students whose changes it does not accept
+    std::size_t misfits = 0;
     std::vector<std::vector<std::string>> sweep_steps{{}};
     app::Epoch epoch = app::Epoch::Open;
     bool loses_opening = false;
-    std::vector<app::Time> vouched;  ///< until when
-    std::vector<std::pair<std::string, app::Time>> horizons;
-    std::vector<app::Time> invalidated_at;
+    std::string process = "run.history";
+    std::vector<Time> live_until;   ///< until when
+    std::vector<std::string> seen;  ///< what was said to be drained
+    std::size_t changes_a_call = 64;
+    std::vector<std::pair<std::string, Time>> horizons;
+    std::vector<Time> invalidated_at;
     int clocks = 0;
     FakeClock *clock;
     std::chrono::milliseconds takes{}, sweep_takes{};  ///< of the next batch; of a step
@@ -148,7 +202,7 @@ struct FakeRedis {
     {
         journal.push_back(name);
         if (is_down || std::exchange(fails_next, false))
-            throw app::Failure(app::Part::Redis, "Redis is away");
+            throw Failure(Part::Redis, "Redis is away");
     }
 };
 
@@ -159,19 +213,28 @@ public:
         redis_.call("redis connects");
         ++redis_.connections;
     }
-    std::vector<app::KindSet> invalidate(std::span<const app::Change> changes) override
+    app::Invalidated invalidate(std::span<const app::Change> changes, const std::string &seen) override
     {
         redis_.call("invalidate " + std::to_string(changes.size()));
         redis_.pass(redis_.takes);
         if (redis_.clock)
             redis_.invalidated_at.push_back(redis_.clock->now());
-        std::vector<app::KindSet> existed;
-        for (auto const &change : changes) {
-            bool const stale = app::stale_kinds(change.sections) & app::bit(cache::Kind::HealthSummary);
-            existed.push_back(stale && redis_.cached.erase(change.student) ? app::bit(cache::Kind::HealthSummary) : 0);
+        app::Invalidated done;
+        if (!seen.empty() && changes.size() <= redis_.changes_a_call) {
+            done.has_noted_seen = true;
+            redis_.seen.push_back(seen);
         }
-        return existed;
+        done.misfits = std::exchange(redis_.misfits, 0);
+        for (auto const &change : changes) {
+            if (redis_.refused.contains(change.student))
+                done.rejected.push_back({done.existed.size(), "ERR no"});
+            bool const stale = app::stale_kinds(change.sections) & app::bit(cache::Kind::HealthSummary);
+            done.existed.push_back(stale && redis_.cached.erase(change.student) ? app::bit(cache::Kind::HealthSummary)
+                                                                                : 0);
+        }
+        return done;
     }
+    std::size_t take_misfits() override { return 0; }
     void fence_all(std::span<const app::Xid> xids) override { redis_.call("fence_all " + std::to_string(xids.size())); }
     app::SweepStep sweep(const std::string &cursor, const std::string &pattern) override
     {
@@ -201,12 +264,13 @@ public:
         redis_.call("closes the epoch");
         redis_.epoch = app::Epoch::Closed;
     }
-    void vouch(app::Time end) override
+    void renew_liveness(Time end, const std::string &seen, std::span<const std::string> except) override
     {
-        redis_.call("vouch");
-        redis_.vouched.push_back(end);
+        redis_.call(except.empty() ? "renew_liveness" : "renew_liveness except " + std::to_string(except.size()));
+        redis_.live_until.push_back(end);
+        redis_.seen.push_back(seen);
     }
-    void advance(const std::string &snapshot, app::Time end, std::chrono::milliseconds) override
+    void advance(const std::string &snapshot, Time end, std::chrono::milliseconds) override
     {
         redis_.horizons.push_back({snapshot, end});
     }
@@ -215,13 +279,16 @@ public:
         ++redis_.clocks;
         return true;
     }
+    std::string run_id() const override { return "run"; }
+    std::string process() const override { return redis_.process; }
+    std::string address() const override { return "127.0.0.1:6379/0"; }
     app::Fences fences() override { return {}; }
     app::Reads reads() override { return {3, 1}; }
     int fd() const override { return -1; }
     void check() override
     {
         if (redis_.is_down)
-            throw app::Failure(app::Part::Redis, "Redis closed the connection");
+            throw Failure(Part::Redis, "Redis closed the connection");
     }
     void ping() override { redis_.call("ping"); }
 
@@ -239,7 +306,7 @@ struct FakeBuilder : app::Builder {
     {
         ++builds;
         if (std::exchange(fails_next, false))
-            throw app::Failure(app::Part::Postgres, "lost while building");
+            throw Failure(Part::Postgres, "lost while building");
         std::vector<app::Entry> entries;
         for (auto const &student : students)
             if (!unknown.contains(student))
@@ -248,6 +315,8 @@ struct FakeBuilder : app::Builder {
     }
     void save_hot(std::span<const app::Hot> hot) override { saved.assign(hot.begin(), hot.end()); }
     std::vector<app::Hot> load_hot() override { return saved; }
+    std::string snapshot() override { return "10:10:@1"; }
+    app::Xid commit_transaction() override { return 10; }
 };
 
 struct FakeStore : app::Store {
@@ -284,7 +353,7 @@ inline app::Change change(std::string student, cache::Sections sections = cache:
 inline app::Batch batch(std::vector<app::Change> changes, bool complete = true)
 {
     auto const rows = changes.size();
-    return {std::move(changes), {}, rows, complete};
+    return {std::move(changes), {}, rows, complete, complete ? "1:1:@0#1.1.1" : ""};
 }
 
 }  // namespace wc::test

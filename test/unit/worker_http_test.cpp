@@ -1,4 +1,5 @@
 #include "http/server.hpp"
+#include "http/status.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,51 +11,47 @@ using testing::HasSubstr;
 
 auto const kNow = std::chrono::steady_clock::now();
 
-TEST(Health, SaysWhatIsConnectedAndHowOldTheQueueIs)
+TEST(Health, SaysInWhichStateItIsAndHowOldTheQueueIs)
 {
     app::Health health;
-    EXPECT_FALSE(health.is_well(kNow));
+    EXPECT_FALSE(is_well(health.standing(kNow).state)) << "nothing is known yet";
     health.postgres = true;
     health.role = app::Role::Draining;
     health.queue_rows = 3;
     health.oldest_us = 2'500'000;
-    EXPECT_FALSE(health.is_well(kNow));
-    EXPECT_EQ(
-        http::health_json(health),
-        "{\"healthy\":false,\"stuck\":false,\"postgres\":true,\"redis\":false,\"role\":\"draining\",\"queue_rows\":3,"
-        "\"oldest_queue_row_seconds\":2.5}\n");
-    health.redis = true;
-    EXPECT_TRUE(health.is_well(kNow));
-}
-
-TEST(Health, IsWellWhenRedisIsSwitchedOff)
-{
-    app::Health health;
-    health.role = app::Role::Off;
-    EXPECT_TRUE(health.is_well(kNow));
+    health.tell(State::NoRedis, "refused");
+    EXPECT_EQ(http::health_json(health),
+              "{\"healthy\":false,\"state\":\"no redis\",\"detail\":\"refused\",\"stuck\":false,\"postgres\":true,"
+              "\"redis\":false,\"role\":\"draining\",\"queue_rows\":3,\"oldest_queue_row_seconds\":2.5,\"set_aside_"
+              "students\":0}\n");
+    health.tell(State::CatchingUp, "\xff");
+    health.rows_per_second = 10;
+    health.seconds_left = -1;
+    EXPECT_THAT(http::health_json(health),
+                HasSubstr("\"catching_up\":{\"rows_per_second\":10.0,\"rows_left\":3,\"seconds_left\":null}"));
+    EXPECT_TRUE(is_well(health.standing(kNow).state));
 }
 
 TEST(Health, IsNotWellWhileAServerKeepsItWaiting)
 {
     app::Health health;
-    health.postgres = health.redis = true;
+    health.tell(State::Idle, {});
     health.busy_since = kNow;
-    EXPECT_TRUE(health.is_well(kNow + app::Health::kLongestWork));
-    EXPECT_FALSE(health.is_well(kNow + 2 * app::Health::kLongestWork));
+    EXPECT_EQ(health.standing(kNow + app::Health::kLongestWork).state, State::Idle);
+    EXPECT_EQ(health.standing(kNow + 2 * app::Health::kLongestWork).state, State::Blocked);
     health.busy_since = kNow - 2 * app::Health::kLongestWork;
-    EXPECT_THAT(http::health_json(health), HasSubstr("{\"healthy\":false,\"stuck\":true,\"postgres\":true"));
-    health.busy_since = app::Time{};
-    EXPECT_TRUE(health.is_well(kNow + std::chrono::hours(1)));
+    EXPECT_THAT(http::health_json(health), HasSubstr("{\"healthy\":false,\"state\":\"blocked\","));
+    health.busy_since = Time{};
+    EXPECT_EQ(health.standing(kNow + std::chrono::hours(1)).state, State::Idle);
 }
 
 TEST(HttpServer, TakesAFreePortAndRefusesATakenOne)
 {
-    app::Health health;
-    metrics::Metrics metrics;
-    http::Server const first("127.0.0.1", 0, health, metrics);
+    http::Handler const handler = [](auto const &) { return http::refusal(404); };
+    http::Server const first("127.0.0.1", 0, handler);
     EXPECT_GT(first.port(), 0);
     try {
-        http::Server const second("127.0.0.1", first.port(), health, metrics);
+        http::Server const second("127.0.0.1", first.port(), handler);
         ADD_FAILURE() << "two servers on one port";
     } catch (const std::runtime_error &error) {
         EXPECT_THAT(error.what(), HasSubstr("Address already in use"));
@@ -66,7 +63,7 @@ TEST(Metrics, CountLatenciesAndKinds)
     metrics::Metrics metrics;
     metrics.invalidated(cache::Kind::Records);
     metrics.gone_after(std::chrono::microseconds(250));
-    metrics.failed(app::Part::Redis);
+    metrics.failed(Part::Redis);
     auto const text = metrics.text();
     EXPECT_THAT(text, HasSubstr("wc_worker_invalidated_total{kind=\"records\"} 1"));
     EXPECT_THAT(text, HasSubstr("wc_worker_gone_seconds_bucket{le=\"0.0003\"} 1"));

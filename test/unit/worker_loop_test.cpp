@@ -1,64 +1,25 @@
 // Connecting, leading, losing and finding again.
-#include "app/loop.hpp"
-
-#include <algorithm>
+#include "worker_loop.hpp"
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "worker_fakes.hpp"
 
 namespace wc {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::LoopTest;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-struct LoopTest : testing::Test {
-    test::Journal journal;
-    test::FakeClock clock;
-    test::FakeWaiter waiter{clock};
-    config::Live live{config::Config{}};
-    app::HotList hot;
-    metrics::Metrics metrics;
-    app::Health health;
-    test::FakeDatabase database{journal};
-    test::FakeRedis redis{journal, &clock};
-    bool postgres_is_down = false;
-    int refills = 0, saves = 0;
-    app::Pace pace = app::Pace::Paused;
-    app::Drain drain{live, clock, hot, metrics, [](auto) {}};
-    app::Sweep sweep{clock, hot, metrics};
-    app::Loop loop{live, clock, waiter, ports(), drain, sweep, hot, metrics, health};
-
-    app::LoopPorts ports()
-    {
-        return {[this]() -> std::unique_ptr<app::Queue> {
-                    if (postgres_is_down)
-                        throw app::Failure(app::Part::Postgres, "refused");
-                    journal.push_back("listen");
-                    return std::make_unique<test::FakeQueue>(database);
-                },
-                [this] { return std::make_unique<test::FakeCache>(redis); }, [this] { ++refills; }, [this] { ++saves; },
-                [this](app::Pace next) { pace = next; }};
-    }
-    void turns(int count)
-    {
-        while (count-- > 0)
-            loop.turn();
-    }
-    long count(const std::string &entry) { return std::count(journal.begin(), journal.end(), entry); }
-};
-
 TEST_F(LoopTest, ListensThenRegistersThenDrains)
 {
     loop.turn();
-    EXPECT_THAT(journal, ElementsAre("listen", "redis connects", "try_lead", "enroll", "epoch of this start",
-                                     "snapshot", "take", "vouch"));
-    EXPECT_TRUE(health.is_well(clock.now()));
+    EXPECT_THAT(journal, ElementsAre("listen", "redis connects", "try_elect", "register_worker", "epoch of this start",
+                                     "snapshot", "take", "renew_liveness"));
+    EXPECT_TRUE(is_well());
     EXPECT_EQ(refills, 1);
     loop.turn();
     EXPECT_EQ(health.role, app::Role::Draining);
@@ -122,7 +83,7 @@ TEST_F(LoopTest, ARedisThatMayEvictFencesHasNoEpoch)
     auto const at = [&](const char *what) { return std::find(journal.begin(), journal.end(), what) - journal.begin(); };
     EXPECT_LT(at("distrust"), at("closes the epoch"));
     EXPECT_LT(at("closes the epoch"), at("take"));
-    EXPECT_TRUE(database.reports.back().evicts);
+    EXPECT_EQ(database.reports.back().standing.state, State::Evicting);
     turns(3);
     EXPECT_EQ(count("distrust"), 1);
     EXPECT_EQ(count("opens an epoch"), 0);
@@ -130,7 +91,7 @@ TEST_F(LoopTest, ARedisThatMayEvictFencesHasNoEpoch)
     turns(2);
     EXPECT_EQ(count("opens an epoch"), 1);
     EXPECT_EQ(redis.epoch, app::Epoch::Open);
-    EXPECT_FALSE(database.reports.back().evicts);
+    EXPECT_NE(database.reports.back().standing.state, State::Evicting);
 }
 
 TEST_F(LoopTest, AnEpochThatCouldNotBeOpenedIsTriedAgain)
@@ -160,6 +121,36 @@ TEST_F(LoopTest, RestsAfterADrainOfManyRowsAndNotAfterOneOfOne)
     EXPECT_EQ(redis.invalidated_at[2] - redis.invalidated_at[1], milliseconds(2));
 }
 
+TEST_F(LoopTest, RestsLongerAfterADrainOfSeveralRowsThatTookLong)
+{
+    struct Case {
+        std::size_t rows;
+        int took_ms, rest_ms;
+    };
+    for (auto const &[rows, took_ms, rest_ms] :
+         {Case{2, 3, 0}, Case{10, 0, 1}, Case{10, 3, 12}, Case{10, 9, 16}, Case{1, 9, 0}}) {
+        SCOPED_TRACE(testing::Message() << rows << " rows in " << took_ms << " ms");
+        redis.takes = {};
+        redis.invalidated_at.clear();
+        bool is_told = false;
+        turns(2);
+        redis.takes = milliseconds(took_ms);
+        database.batches = {test::batch(std::vector(rows, test::change("a"))), test::batch({test::change("b")})};
+        // Somebody writes at once after the first of them.
+        waiter.is_readable = [&] {
+            bool const is_new = redis.invalidated_at.size() == 1 && !std::exchange(is_told, true);
+            database.woken = database.woken || is_new;
+            return is_new;
+        };
+        turns(4);
+        database.woken = false;
+        waiter.is_readable = [] { return false; };
+        ASSERT_EQ(redis.invalidated_at.size(), std::size_t{2});
+        auto const between = redis.invalidated_at[1] - redis.invalidated_at[0] - milliseconds(took_ms);
+        EXPECT_EQ(std::chrono::duration_cast<milliseconds>(between), milliseconds(rest_ms));
+    }
+}
+
 TEST_F(LoopTest, AWorkerWhoseRegistrationIsGoneRegistersAnew)
 {
     loop.turn();
@@ -167,71 +158,9 @@ TEST_F(LoopTest, AWorkerWhoseRegistrationIsGoneRegistersAnew)
     lapsed.lapsed = true;
     database.batches = {lapsed};
     turns(2);
-    EXPECT_EQ(count("enroll"), 2);
-    EXPECT_EQ(count("try_lead"), 1) << "it still leads";
-    EXPECT_EQ(journal.back(), "vouch");
-}
-
-TEST_F(LoopTest, VouchesOnlyWithAFinishedDrainBehindIt)
-{
-    database.batches = {test::batch({test::change("a")}, false), test::batch({test::change("b")})};
-    loop.turn();
-    EXPECT_THAT(journal, Not(Contains("vouch")));
-    auto const began = clock.now();
-    loop.turn();
-    EXPECT_EQ(journal.back(), "vouch");
-    EXPECT_EQ(redis.vouched.back(), began + milliseconds(5000));
-}
-
-TEST_F(LoopTest, VouchesAgainAndAgainHoweverRarelyItPolls)
-{
-    auto config = *live.get();
-    config.queue.poll_interval_ms = 3'600'000;
-    live.set(config);
-    auto const before = clock.time;
-    turns(10);
-    EXPECT_GE(redis.vouched.size(), std::size_t{9});
-    EXPECT_LE(clock.time - before, milliseconds(10 * 5000 / 3));
-}
-
-TEST_F(LoopTest, VouchesForNothingUntilEveryStudentIsSwept)
-{
-    redis.sweep_steps = {{}, {}, {}};
-    redis.sweep_takes = milliseconds(10);
-    auto found = test::batch({});
-    found.everything = {{7, 0}};
-    database.batches = {found};
-    turns(2);
-    EXPECT_THAT(journal, Contains("sweep 1"));
-    EXPECT_THAT(journal, Not(Contains("vouch")));
-    turns(2);
-    EXPECT_THAT(journal, Contains("forget 1"));
-    EXPECT_EQ(journal.back(), "vouch");
-}
-
-TEST_F(LoopTest, SaysAtOnceAndAgainWhatAValueMustHaveSeen)
-{
-    auto const began = clock.now();
-    loop.turn();
-    ASSERT_EQ(redis.horizons.size(), std::size_t{1});
-    EXPECT_EQ(redis.horizons[0].second, began + std::chrono::seconds(90)) << "three quarters of a fence's life";
-    while (clock.now() < began + std::chrono::seconds(90))
-        loop.turn();
-    EXPECT_GE(redis.horizons.size(), std::size_t{6});
-    EXPECT_GT(redis.horizons.back().second, clock.now());
-}
-
-TEST_F(LoopTest, AWorkerThatWasHeldUpVouchesForNoLonger)
-{
-    redis.takes = milliseconds(1500);
-    database.batches = {test::batch({test::change("a")})};
-    auto const began = clock.now();
-    loop.turn();
-    EXPECT_EQ(redis.vouched.back(), began + milliseconds(5000)) << "good from when the drain began";
-    redis.takes = milliseconds(6000);
-    database.batches = {test::batch({test::change("a")})};
-    loop.turn();
-    EXPECT_EQ(redis.vouched.size(), std::size_t{1}) << "longer than its word is good for: not at all";
+    EXPECT_EQ(count("register_worker"), 2);
+    EXPECT_EQ(count("try_elect"), 1) << "it is still elected";
+    EXPECT_EQ(journal.back(), "renew_liveness");
 }
 
 TEST_F(LoopTest, FencesOfAnotherLifeAreAnotherEpoch)
@@ -291,10 +220,10 @@ TEST_F(LoopTest, StandsByAndTakesOverWhenTheLockIsFree)
 
 TEST_F(LoopTest, TriesAgainToRegisterWhenWritersAreInTheWay)
 {
-    database.enroll_answers = {std::nullopt, std::nullopt, true};
+    database.register_answers = {std::nullopt, std::nullopt, true};
     turns(3);
-    EXPECT_EQ(count("try_lead"), 1) << "it has the lock";
-    EXPECT_EQ(count("enroll"), 3);
+    EXPECT_EQ(count("try_elect"), 1) << "it has the lock";
+    EXPECT_EQ(count("register_worker"), 3);
     EXPECT_EQ(count("take"), 1);
 }
 
@@ -308,14 +237,14 @@ TEST_F(LoopTest, KeepsTheRowsWhenRedisIsLostAndDrainsThemLater)
     redis.is_down = true;
     turns(20);
     EXPECT_EQ(database.batches.size(), 1U);
-    EXPECT_FALSE(health.is_well(clock.now()));
+    EXPECT_FALSE(is_well());
     EXPECT_EQ(count("release"), 1) << "another worker may reach Redis";
     EXPECT_EQ(health.queue_rows, 1);
     EXPECT_EQ(pace, app::Pace::Paused);
     redis.is_down = false;
     turns(20);
     EXPECT_TRUE(database.batches.empty());
-    EXPECT_TRUE(health.is_well(clock.now()));
+    EXPECT_TRUE(is_well());
     EXPECT_GE(refills, 2) << "Redis may have come back empty";
 }
 
@@ -324,7 +253,7 @@ TEST_F(LoopTest, IsAtWorkUnlessItWaits)
     bool asked = false;
     waiter.is_readable = [&] {
         asked = true;
-        EXPECT_EQ(health.busy_since.load(), app::Time{});
+        EXPECT_EQ(health.busy_since.load(), Time{});
         return false;
     };
     turns(3);
@@ -344,7 +273,7 @@ TEST_F(LoopTest, StartsFromScratchWhenPostgresIsLost)
     EXPECT_EQ(database.connections, 2);
     EXPECT_EQ(count("invalidate 1"), 2) << "twice is harmless";
     EXPECT_EQ(count("listen"), 2);
-    EXPECT_EQ(count("enroll"), 2);
+    EXPECT_EQ(count("register_worker"), 2);
 }
 
 TEST_F(LoopTest, BacksOffFromALostServerWithoutSpinning)
@@ -355,7 +284,7 @@ TEST_F(LoopTest, BacksOffFromALostServerWithoutSpinning)
     EXPECT_GT(clock.time - begin, std::chrono::seconds(30)) << "200 turns are not 200 quick tries";
     postgres_is_down = false;
     turns(5);
-    EXPECT_TRUE(health.is_well(clock.now()));
+    EXPECT_TRUE(is_well());
 }
 
 TEST_F(LoopTest, SweepsBetweenDrains)
@@ -366,6 +295,17 @@ TEST_F(LoopTest, SweepsBetweenDrains)
     EXPECT_THAT(journal, Contains("fence_all 1"));
     EXPECT_THAT(journal, Contains("forget 1"));
     EXPECT_EQ(refills, 2) << "at the start, and after the sweep";
+}
+
+TEST_F(LoopTest, RebuildsWhatIsHotAfterTheSweepOfAFirstRegistrationAndNotBefore)
+{
+    database.register_answers = {true};
+    redis.sweep_steps = {{"x"}, {}};
+    loop.turn();
+    EXPECT_EQ(refills, 0) << "the sweep would remove what is rebuilt";
+    database.batches = {{{}, {{9, 0}}, 0, true}};
+    turns(3);
+    EXPECT_EQ(refills, 1);
 }
 
 TEST_F(LoopTest, SavesTheHotListWhenItChanged)
@@ -406,6 +346,68 @@ TEST_F(LoopTest, ReportsItselfRarelyAndWhenItTakesAnotherRole)
     turns(40);
     ASSERT_GT(database.reports.size(), reported);
     EXPECT_FALSE(database.reports.back().reads.has_value());
+}
+
+TEST_F(LoopTest, SaysEveryTenSecondsHowFarItIs)
+{
+    redis.takes = seconds(2);
+    for (int i = 0; i < 30; ++i)
+        database.batches.push_back(test::batch(std::vector(50, test::change("a")), false));
+    testing::internal::CaptureStdout();
+    turns(26);
+    auto const log = testing::internal::GetCapturedStdout();
+    EXPECT_EQ(health.standing(clock.now()).state, State::CatchingUp);
+    EXPECT_DOUBLE_EQ(health.rows_per_second, 25);
+    EXPECT_THAT(metrics.text(), HasSubstr("wc_worker_catch_up_rows_per_second 25"));
+    std::size_t said = 0;
+    for (auto at = log.find("catches up: 25 rows a second"); at != std::string::npos;
+         at = log.find("catches up:", at + 1))
+        ++said;
+    EXPECT_GE(said, 4U) << log;
+    EXPECT_LE(said, 6U) << log;
+    database.batches = {test::batch({test::change("a")})};
+    turns(2);
+    EXPECT_TRUE(is_well());
+    EXPECT_THAT(metrics.text(), HasSubstr("wc_worker_catch_up_rows_per_second 0"));
+}
+
+TEST_F(LoopTest, RowsThatStayWhereAnotherDrainsAreAnAlarm)
+{
+    database.lock_is_free = false;
+    database.first = "7:0";
+    database.holders = "process 7 of role x";
+    auto const began = clock.now();
+    while (is_well() || health.standing(clock.now()).state == State::Starting) {
+        loop.turn();
+        ASSERT_LT(clock.now() - began, seconds(60));
+    }
+    EXPECT_EQ(health.standing(clock.now()).state, State::Blocked);
+    EXPECT_THAT(health.standing(clock.now()).detail, HasSubstr("process 7 of role x"));
+    EXPECT_GE(clock.now() - began, seconds(20)) << "a worker that hangs is replaced sooner";
+    database.first = "8:0";
+    turns(20);
+    EXPECT_EQ(health.standing(clock.now()).state, State::Standby) << "somebody drains";
+}
+
+TEST_F(LoopTest, AnotherRedisUnderTheSameNameEndsAWorkerThatStarts)
+{
+    database.lock_is_free = false;
+    database.other = app::OtherRedis{"other", "elsewhere"};
+    turns(60);
+    EXPECT_EQ(health.standing(clock.now()).state, State::OtherRedis);
+    database.other->worker = "";
+    EXPECT_THROW(turns(60), std::runtime_error);
+}
+
+TEST_F(LoopTest, AReportThatIsRefusedStopsNoDrain)
+{
+    database.refuses_reports = Failure(Part::Postgres, "no room", Cause::FullDisk);
+    turns(3);
+    EXPECT_EQ(count("take"), 3);
+    EXPECT_EQ(health.standing(clock.now()).state, State::FullDisk);
+    database.refuses_reports.reset();
+    turns(15);
+    EXPECT_TRUE(is_well());
 }
 
 TEST_F(LoopTest, StopsAndSavesTheHotList)

@@ -18,9 +18,10 @@ struct PrewarmTest : testing::Test {
     config::Live live{config::Config{}};
     app::HotList hot;
     metrics::Metrics metrics;
+    app::SpanBox spans;
     test::FakeBuilder builder;
     test::FakeStore store;
-    app::Prewarm prewarm{live, clock, hot, metrics};
+    app::Prewarm prewarm{live, clock, hot, metrics, spans};
 };
 
 TEST_F(PrewarmTest, StoresWithTheConfiguredLifetime)
@@ -69,6 +70,28 @@ TEST_F(PrewarmTest, RetriesWhatWasRefusedAndNothingElse)
     auto const again = prewarm.rebuild(builder, store, {{"a", {}, 0, app::bit(cache::Kind::GrowthChart)}});
     ASSERT_EQ(again.size(), 1U);
     EXPECT_EQ(again[0].kinds, app::bit(cache::Kind::GrowthChart));
+}
+
+TEST_F(PrewarmTest, ShowsATracedWriterThatItsStudentsAreRebuilt)
+{
+    auto const writer = std::make_shared<app::TracedWriter>(
+        app::TracedWriter{"trace", "span", clock.now() - std::chrono::milliseconds(3)});
+    auto const summary = app::bit(cache::Kind::HealthSummary);
+    hot.touch("refused", clock.now());
+    store.refused = {"refused"};
+    auto const again = prewarm.rebuild(
+        builder, store,
+        {{"a", {}, 0, summary, writer}, {"b", {}, 0, summary, writer}, {"c"}, {"refused", {}, 0, summary, writer}});
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_EQ(again[0].writer, writer) << "it is told when a later try succeeds";
+    auto const made = spans.take().spans;
+    ASSERT_EQ(made.size(), 1U);
+    EXPECT_EQ(made[0].name, "white_cross.warm");
+    EXPECT_EQ(made[0].trace, "trace");
+    EXPECT_EQ(made[0].parent, "span");
+    EXPECT_EQ(made[0].ended_unix_ns - made[0].began_unix_ns, 3'000'000);
+    EXPECT_EQ(made[0].texts[0], std::pair(std::string("white_cross.kind"), std::string("health_summary")));
+    EXPECT_EQ(made[0].numbers[0], std::pair(std::string("white_cross.students"), std::int64_t{2}));
 }
 
 TEST_F(PrewarmTest, ForgetsStudentsThatDoNotExist)
@@ -127,6 +150,16 @@ TEST(PrewarmBacklog, AddsUpWhatIsWantedOfAStudent)
     EXPECT_EQ(taken[1].kinds, chart);
 }
 
+TEST(PrewarmBacklog, KeepsTheFirstTracedWriterOfAStudent)
+{
+    auto const first = std::make_shared<app::TracedWriter>(), second = std::make_shared<app::TracedWriter>();
+    app::PrewarmBacklog backlog;
+    backlog.add({"a"}, 9);
+    for (auto const &writer : {first, second})
+        backlog.add({"a", {}, 0, app::bit(cache::Kind::HealthSummary), writer}, 9);
+    EXPECT_EQ(backlog.take(9)[0].writer, first);
+}
+
 /// Real threads over fakes that they share under a lock of their own.
 struct PrewarmPoolTest : PrewarmTest {
     std::mutex mutex;
@@ -151,6 +184,8 @@ struct PrewarmPoolTest : PrewarmTest {
             std::lock_guard const lock(test.mutex);
             return test.builder.load_hot();
         }
+        std::string snapshot() override { return {}; }
+        app::Xid commit_transaction() override { return 0; }
     };
     struct Store : app::Store {
         PrewarmPoolTest &test;
@@ -167,8 +202,8 @@ struct PrewarmPoolTest : PrewarmTest {
             return test.store.missing(students);
         }
     };
-    struct RealClock : app::Clock {
-        app::Time now() const override { return std::chrono::steady_clock::now(); }
+    struct RealClock : Clock {
+        Time now() const override { return std::chrono::steady_clock::now(); }
     } real;
 
     app::PrewarmPool pool{
@@ -177,7 +212,7 @@ struct PrewarmPoolTest : PrewarmTest {
             ++connects;
             if (refuse_connects > 0) {
                 --refuse_connects;
-                throw app::Failure(app::Part::Postgres, "refused");
+                throw Failure(Part::Postgres, "refused");
             }
             return app::PrewarmLinks{std::make_unique<Builder>(*this), std::make_unique<Store>(*this)};
         }};

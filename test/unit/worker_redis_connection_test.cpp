@@ -14,10 +14,11 @@
 namespace wc {
 namespace {
 
-/// Says its piece to the first who connects, whatever is asked.
+/// Says its piece to the first who connects, whatever is asked, and another when it is told to ASK.
 class Reciter {
 public:
-    explicit Reciter(std::string piece) : path_(testing::TempDir() + "wc-reciter-" + std::to_string(getpid()))
+    explicit Reciter(std::string piece, std::string when_asked = {})
+        : path_(testing::TempDir() + "wc-reciter-" + std::to_string(getpid()))
     {
         sockaddr_un name{};
         name.sun_family = AF_UNIX;
@@ -25,9 +26,18 @@ public:
         unlink(path_.c_str());
         bind(listener_, reinterpret_cast<const sockaddr *>(&name), sizeof name);
         listen(listener_, 1);
-        thread_ = std::thread([this, piece = std::move(piece)] {
+        thread_ = std::thread([this, piece = std::move(piece), when_asked = std::move(when_asked)] {
             client_ = accept(listener_, nullptr, nullptr);
             (void)!write(client_, piece.data(), piece.size());
+            std::string heard;
+            char bytes[256];
+            while (!when_asked.empty() && heard.find("ASK") == std::string::npos) {
+                auto const got = read(client_, bytes, sizeof bytes);
+                if (got <= 0)
+                    return;
+                heard.append(bytes, static_cast<std::size_t>(got));
+            }
+            (void)!write(client_, when_asked.data(), when_asked.size());
         });
     }
     ~Reciter()
@@ -72,6 +82,24 @@ TEST(RedisConnection, TakesNoAnswerOfAFailedCallForAnothers)
     connection.flush();
     EXPECT_THROW(connection.read(), redis::ReplyError);
     EXPECT_THROW(connection.run({"NEXT"}), redis::IoError);
+}
+
+TEST(RedisConnection, DoesNotWaitForAnAnswerThatIsToBeEnormous)
+{
+    for (auto const *piece : {"*2147483647\r\n", "$2147483647\r\nabc", "*1\r\n*1\r\n*1000000\r\n:1\r\n"}) {
+        Reciter const server("+OK\r\n", piece);
+        redis::Connection connection(server.target());
+        try {
+            connection.run({"ASK"});
+            ADD_FAILURE() << piece;
+        } catch (const redis::TimeoutError &) {
+            ADD_FAILURE() << piece << " was waited for";
+        } catch (const redis::IoError &error) {
+            EXPECT_NE(std::string(error.what()).find("larger than the worker accepts"), std::string::npos)
+                << error.what();
+        }
+        EXPECT_THROW(connection.append({"NEXT"}), redis::IoError);
+    }
 }
 
 TEST(RedisConnection, TakesNoAnswerThatCameTooLate)

@@ -35,9 +35,9 @@ TEST(Statement, WithoutParameters)
 
 TEST(Quoting, IsRightWhateverTheSessionThinksOfBackslashes)
 {
-    EXPECT_EQ(quoted("O'Brien"), "'O''Brien'");
-    EXPECT_EQ(quoted("a\\'; --"), " E'a\\\\''; --'");
-    EXPECT_EQ(quoted("\\\\"), " E'\\\\\\\\'");
+    EXPECT_EQ(quote_literal("O'Brien"), "'O''Brien'");
+    EXPECT_EQ(quote_literal("a\\'; --"), " E'a\\\\''; --'");
+    EXPECT_EQ(quote_literal("\\\\"), " E'\\\\\\\\'");
     EXPECT_EQ(quoted_identifier("a\"b"), "\"a\"\"b\"");
     EXPECT_EQ(array_literal(std::vector<std::string>{"a", "b\"c\\", ""}), "{\"a\",\"b\\\"c\\\\\",\"\"}");
     EXPECT_EQ(array_literal({}), "{}");

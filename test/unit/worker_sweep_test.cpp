@@ -85,7 +85,7 @@ TEST_F(SweepTest, FencesAgainWhenRedisComesBack)
 TEST_F(SweepTest, RemembersRowsWhoseFenceFailed)
 {
     redis.fails_next = true;
-    EXPECT_THROW(sweep.add({{5, 0}}, cache), app::Failure);
+    EXPECT_THROW(sweep.add({{5, 0}}, cache), Failure);
     EXPECT_TRUE(sweep.is_active());
     sweep.restart(cache);
     EXPECT_TRUE(step());

@@ -1,4 +1,4 @@
-// Port: what a prewarming thread needs of the database.
+// Port: what the threads that rebuild or compare values need from the database.
 #pragma once
 #include <span>
 #include <string>
@@ -8,22 +8,28 @@
 
 namespace wc::app {
 
-/// A student and how often it was found in the cache lately.
+/// A student and its weight on the hot list: how often its values were found in the cache lately.
 struct Hot {
     std::string student;
     double weight = 0;
 };
 
-/// Every call may throw Failure; then only the destructor may follow.  For one thread.
+/// For one thread.  Every call may throw Failure.  REQUIRES: after a call that threw, only the destructor follows.
 class Builder {
 public:
     virtual ~Builder() = default;
 
-    /// The health summaries, or growth charts, of these students.  Students that do not exist have none.
+    /// Builds the health summaries, or the growth charts, of these students.  Leaves out students that do not exist.
     virtual std::vector<Entry> build(std::span<const std::string> students, cache::Kind kind) = 0;
-    /// Replaces the saved list.
+    /// Replaces the hot list that is saved in the database.
     virtual void save_hot(std::span<const Hot> hot) = 0;
+    /// Returns the hot list that is saved in the database.
     virtual std::vector<Hot> load_hot() = 0;
+    /// Returns the token of a snapshot taken now.
+    virtual std::string snapshot() = 0;
+    /// Commits a transaction that changes nothing, and returns its id: whoever sees it sees all that was visible
+    /// before.
+    virtual Xid commit_transaction() = 0;
 };
 
 }  // namespace wc::app

@@ -8,24 +8,23 @@
 #include <vector>
 
 #include "app/change.hpp"
-#include "app/clock.hpp"
+#include "process/clock.hpp"
 
 namespace wc::app {
 
 /// Kinds of cached values as bits: 1 << Kind.
 using KindSet = std::uint8_t;
 constexpr KindSet bit(cache::Kind kind) noexcept { return static_cast<KindSet>(1U << static_cast<unsigned>(kind)); }
-inline constexpr cache::Kind kKinds[] = {cache::Kind::HealthSummary, cache::Kind::Records, cache::Kind::GrowthChart};
 
-/// What a worker builds by itself; pages of records are left to those who turn them.
+/// The kinds that a worker prewarms.  It leaves pages of records to the readers who ask for them.
 inline constexpr cache::Kind kPrewarmedKinds[] = {cache::Kind::HealthSummary, cache::Kind::GrowthChart};
 inline constexpr KindSet kPrewarmed = bit(cache::Kind::HealthSummary) | bit(cache::Kind::GrowthChart);
 
-/// What these changes make stale.
+/// Returns the kinds that a change of these sections makes stale.
 constexpr KindSet stale_kinds(cache::Sections changed) noexcept
 {
     KindSet kinds = 0;
-    for (auto const kind : kKinds)
+    for (auto const kind : cache::kKinds)
         if (cache::is_stale(kind, changed))
             kinds |= bit(kind);
     return kinds;
@@ -41,12 +40,12 @@ struct SweepStep {
 
 /// Whether what Redis holds, fences and values, can be trusted.
 enum class Epoch {
-    Open,       ///< of these servers, and in force
+    Open,       ///< belongs to these servers and is in force
     Missing,    ///< Redis was emptied, or has lost the epoch: fences may be lost
-    Foreign,    ///< of another start of Redis or of PostgreSQL: values may be of a state that is gone
-    OtherLife,  ///< of these servers, but its fences live longer or shorter than they are to from now on
-    Evicting,   ///< in force, but Redis may evict what it was given to remember: fences may be lost at any time
-    Closed,     ///< none, and none can be opened, for that reason
+    Foreign,    ///< belongs to another start of Redis or PostgreSQL: values may show a state that was lost
+    OtherLife,  ///< belongs to these servers, but the setting for how long fences live has changed
+    Evicting,   ///< is in force, but Redis may evict keys: fences may be lost at any time
+    Closed,     ///< there is none, and for this reason none can be opened
 };
 
 /// Fences that may still stand, and the memory that they take in Redis at most.
@@ -55,46 +54,78 @@ struct Fences {
     std::size_t bytes = 0;
 };
 
-/// How often readers that use the library found a value, and how often none, since Redis took up the library.
+/// A change that the cache refuses although it accepts other changes.
+struct Rejection {
+    std::size_t change = 0;  ///< index into the changes that were to be invalidated
+    std::string reason;      ///< for the log, so without health data
+};
+
+/// What an invalidation found.
+struct Invalidated {
+    std::vector<KindSet> existed;  ///< for each change, the kinds that were cached
+    /// How many keys with names of ours had another type or an unreadable value, and were removed.
+    std::size_t misfits = 0;
+    /// From now on readers with a token of wc_write_token are answered for all that the snapshot `seen` sees.
+    bool has_noted_seen = false;
+    std::vector<Rejection> rejected;  ///< their values may still be cached, but Redis stores no older ones any more
+};
+
+/// How often readers that use the library found a value or found none, since the library was loaded into Redis.
 struct Reads {
     std::int64_t hits = 0;
     std::int64_t misses = 0;
 };
 
-/// For the draining thread.  Every call may throw Failure; then only the destructor may follow.
+/// For the draining thread.  REQUIRES: after a call that threw Failure only the destructor follows.
 class Cache {
 public:
     virtual ~Cache() = default;
 
-    /// Removes what each change makes stale and fences its students.  Returns, for each change, the kinds that
-    /// existed.  On return Redis has acknowledged all of it.
-    virtual std::vector<KindSet> invalidate(std::span<const Change> changes) = 0;
-    /// From now on only values that contain these transactions may be stored, whoever's they are, and nothing that is
-    /// cached is vouched for until the next `vouch`.
+    /// Removes what each change makes stale and fences its students.  On return Redis has acknowledged all of it but
+    /// what stands alone under `rejected`.  Throws where nobody's changes are accepted.
+    ///
+    /// `seen` is empty, or the token of a snapshot: with these changes all that it sees has been removed.  It is noted
+    /// where that costs no further call.
+    virtual Invalidated invalidate(std::span<const Change> changes, const std::string &seen) = 0;
+    /// From now on Redis stores only values that contain these transactions, of whichever student, and wc_get finds
+    /// nothing until the next `renew_liveness`.
     virtual void fence_all(std::span<const Xid> xids) = 0;
     /// Removes cached values whose keys match `pattern` from `cursor` on, a bounded number.  Empty: all.
     virtual SweepStep sweep(const std::string &cursor, const std::string &pattern) = 0;
-    /// `database` names this start of the database server; what Redis holds must be of it.
+    /// Compares the epoch in Redis with this start of the database server, which `database` names.  Removes misfits
+    /// under the names that all students share.
     virtual Epoch epoch(const std::string &database) = 0;
-    /// Begins a new epoch, in two steps: what `take_snapshot` returns must have been taken after the call of it.
-    /// False when fences may have been lost meanwhile: once more.
+    /// Begins a new epoch, in two steps.  False when fences may have been lost meanwhile: the caller tries again.
+    /// REQUIRES: `take_snapshot` takes the snapshot that it returns after it was called.
     virtual bool open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot) = 0;
-    /// Nothing can be stored from now on, and nothing is vouched for, until an epoch is opened.
+    /// From now on Redis stores nothing and wc_get finds nothing, until an epoch is opened.
     virtual void close_epoch() = 0;
-    /// What is cached is not older than this worker's word of it; good until `end`, whenever it arrives, and for the
-    /// epoch that was found or opened last.
-    virtual void vouch(Time end) = 0;
+    /// Lets wc_get find values until `end`, however late the call arrives, in the epoch that was found or opened last;
+    /// of the students `except` it finds nothing.  REQUIRES: a drain that began `invalidate.alive_ttl_ms` before `end`
+    /// has found the queue's end, with the snapshot `seen`.
+    virtual void renew_liveness(Time end, const std::string &seen, std::span<const std::string> except) = 0;
     /// From now on only values that contain all that `snapshot` saw may be stored; from `end` on none, until the next
     /// call. Does nothing while fences live for another time than `life`.
     virtual void advance(const std::string &snapshot, Time end, std::chrono::milliseconds life) = 0;
     /// Tells Redis how far PostgreSQL's clock, `database` ahead of this process's, is ahead of its own.  False when the
     /// answer took too long to be of use.
     virtual bool set_clock(std::chrono::microseconds database) = 0;
+    /// Returns the id that Redis gave itself when it started.
+    virtual std::string run_id() const = 0;
+    /// Names the process of Redis and the history of its data, as of the last look at the epoch.  After a promotion, or
+    /// once the data came from another process, it is another one: what was removed and fenced may be missing.
+    virtual std::string process() const = 0;
+    /// The address of Redis for people, without user and password.
+    virtual std::string address() const = 0;
+    /// Returns how many keys `epoch` and `fence_all` have removed as misfits since the last call
+    /// (Invalidated::misfits).
+    virtual std::size_t take_misfits() = 0;
     virtual Fences fences() = 0;
     virtual Reads reads() = 0;
     /// Becomes readable when the server goes away; `check` then tells.
     virtual int fd() const = 0;
-    /// Throws if the server has closed the connection.  Costs no round trip otherwise.
+    /// Throws if the server has closed the connection, or is no longer the one to serve.  Costs no round trip
+    /// otherwise.
     virtual void check() = 0;
     /// Throws if the server does not answer.
     virtual void ping() = 0;
@@ -116,7 +147,7 @@ public:
 
     /// Stores each entry unless a fence refuses it.  Returns which were stored.
     virtual std::vector<bool> fill(std::span<const Entry> entries) = 0;
-    /// Those of the students that have no health summary in the cache.
+    /// Returns the students of this list that have no health summary in the cache.
     virtual std::vector<std::string> missing(std::span<const std::string> students) = 0;
 };
 

@@ -1,24 +1,24 @@
-// What the queue says of a student.
+// Changes as the queue in the database holds them.
 #pragma once
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "core/cache/section.hpp"
+#include "core/protocol/section.hpp"
 
 namespace wc::app {
 
 /// PostgreSQL's 64-bit transaction id.
 using Xid = std::uint64_t;
 
-/// One student, all that is queued of it in one batch.
+/// All changes of one student in one batch.
 struct Change {
     std::string student;
     cache::Sections sections = 0;
-    /// Every transaction that changed it, each once: the fence.
+    /// Every transaction that has changed the student, each once; the fence has these ids.
     std::vector<Xid> xids;
-    /// From just before the (first) commit to now, by the database's clock alone.
+    /// How long ago the first of these transactions committed, at most.  Only the database's clock measures it.
     std::chrono::microseconds age{};
 };
 

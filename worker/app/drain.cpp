@@ -1,39 +1,111 @@
 #include "app/drain.hpp"
 
-#include "app/log.hpp"
+#include <algorithm>
+#include <iterator>
+
+#include "process/log.hpp"
 
 namespace wc::app {
+namespace {
 
-Drain::Result Drain::pass(Queue &queue, Cache &cache)
+// How often a change that was set aside is tried again.
+constexpr std::chrono::seconds kRetrySetAside{60};
+
+}  // namespace
+
+Drain::Result Drain::pass(Queue &queue, Cache &cache, bool is_sweeping)
 {
+    note_misfits(cache.take_misfits());
+    auto const began = clock_.now();
+    if (began >= next_try_)
+        try_set_aside(queue, cache);
     auto const config = live_.get();
     Batch batch = queue.take(static_cast<std::size_t>(config->queue.batch_students));
+    bool has_noted_seen = false;
     if (batch.rows > 0) {
-        try {
-            apply(batch.changes, cache, clock_.now());
-        } catch (const Failure &) {
-            queue.give_back();
-            throw;
-        }
-        queue.commit();
+        // What is set aside or still to be swept is not removed: a reader's token may name just that transaction.  The
+        // next renewal of the liveness excepts the one, and waits for the other.
+        bool const is_all = batch.complete && batch.everything.empty() && !is_sweeping && set_aside_.empty();
+        auto const outcome = work_off(batch, is_all ? batch.seen : std::string(), queue, cache, began);
+        auto const &refused = outcome.refused;
+        has_noted_seen = outcome.has_noted_seen;
+        for (auto const &one : refused)
+            log::error(
+                "redis refuses the invalidation of a student and accepts that of others: {}; it is set aside and "
+                "tried again every {} s, see white_cross.set_aside",
+                one.reason, kRetrySetAside.count());
+        for (auto const &one : refused)
+            if (std::find(set_aside_.begin(), set_aside_.end(), one.change.student) == set_aside_.end())
+                set_aside_.push_back(one.change.student);
+        metrics_.set_set_aside(set_aside_.size());
         metrics_.drained(batch.rows, batch.changes.size());
         log::debug("drained {} rows, {} students", batch.rows, batch.changes.size());
     }
-    return {batch.complete, std::move(batch.everything), batch.lapsed, batch.rows};
+    return {batch.complete, std::move(batch.everything), batch.lapsed,
+            batch.rows,     std::move(batch.seen),       has_noted_seen};
 }
 
-void Drain::apply(const std::vector<Change> &changes, Cache &cache, Time taken)
+void Drain::try_set_aside(Queue &queue, Cache &cache)
 {
-    auto const existed = cache.invalidate(changes);
+    auto const began = clock_.now();
+    Batch batch = queue.take_set_aside();
+    auto const before = set_aside_.size();
+    set_aside_.clear();
+    if (batch.rows > 0)
+        for (auto const &one : work_off(batch, {}, queue, cache, began).refused)
+            set_aside_.push_back(one.change.student);
+    // Only after a success: until then the next pass tries again.
+    next_try_ = clock_.now() + kRetrySetAside;
+    metrics_.set_set_aside(set_aside_.size());
+    if (before > set_aside_.size())
+        log::info("redis accepts changes that were set aside: {} students are still set aside", set_aside_.size());
+}
+
+/// To the commit.
+Drain::Outcome Drain::work_off(Batch &batch, const std::string &seen, Queue &queue, Cache &cache, Time began)
+{
+    Outcome outcome;
+    auto const taken = clock_.now();
+    ChangeSpans spans(spans_.is_open() ? batch.writers : std::vector<Writer>(), began, taken);
+    try {
+        outcome = apply(batch.changes, seen, cache, taken, spans);
+    } catch (const Failure &) {
+        queue.give_back();
+        throw;
+    }
+    if (!outcome.refused.empty())
+        queue.set_aside(outcome.refused);
+    queue.commit();
+    if (!spans.empty())
+        spans_.add(spans.spans(clock_.now()));
+    return outcome;
+}
+
+Drain::Outcome Drain::apply(const std::vector<Change> &changes, const std::string &seen, Cache &cache, Time taken,
+                            ChangeSpans &spans)
+{
+    auto const done = cache.invalidate(changes, seen);
+    auto const &existed = done.existed;
     auto const gone = clock_.now();
+    spans.gone(gone);
     auto const config = live_.get();
+    note_misfits(done.misfits);
+    std::vector<SetAside> refused;
+    std::vector<bool> is_refused(changes.size());
+    for (auto const &rejection : done.rejected) {
+        is_refused[rejection.change] = true;
+        refused.push_back({changes[rejection.change], rejection.reason});
+    }
     std::vector<Wanted> wanted;
     for (std::size_t i = 0; i < changes.size(); ++i) {
         auto const &change = changes[i];
+        auto writer = spans.note(change, is_refused[i]);
+        if (is_refused[i])
+            continue;
         auto const committed = taken - change.age;
         if (stale_kinds(change.sections) != 0)
             metrics_.gone_after(gone - committed);
-        for (auto const kind : kKinds)
+        for (auto const kind : cache::kKinds)
             if (existed[i] & bit(kind))
                 metrics_.invalidated(kind);
         KindSet kinds = change.sections & cache::kPrewarm ? bit(cache::Kind::HealthSummary) : KindSet{0};
@@ -43,10 +115,24 @@ void Drain::apply(const std::vector<Change> &changes, Cache &cache, Time taken)
                 kinds |= read;
         }
         if (kinds != 0)
-            wanted.push_back({change.student, committed, 0, kinds});
+            wanted.push_back({change.student, committed, 0, kinds, std::move(writer)});
     }
     if (!wanted.empty())
         want_(std::move(wanted));
+    return {std::move(refused), done.has_noted_seen};
+}
+
+// Once: whoever writes there may do it all the time.
+void Drain::note_misfits(std::size_t count)
+{
+    if (count == 0)
+        return;
+    metrics_.misfits_removed(count);
+    if (!std::exchange(has_told_of_misfits_, true))
+        log::warning(
+            "redis: removed keys of another type under names of student:ID: or wc: that belong to the worker; "
+            "whoever writes there keeps values out of the cache, and wc_worker_misfit_keys_total counts it "
+            "from now on");
 }
 
 }  // namespace wc::app

@@ -1,22 +1,29 @@
 // One batch of the queue: from PostgreSQL to Redis, and back only with the acknowledgement.
 #pragma once
 #include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "app/cache.hpp"
-#include "app/clock.hpp"
+#include "app/change_spans.hpp"
 #include "app/hot_list.hpp"
 #include "app/prewarm_backlog.hpp"
 #include "app/queue.hpp"
+#include "app/span_box.hpp"
 #include "config/live.hpp"
 #include "metrics/metrics.hpp"
+#include "process/clock.hpp"
 
 namespace wc::app {
 
 /// Why nothing is lost: the rows are deleted in a transaction that commits only after Redis has acknowledged every call
 /// of the batch.  A crash or a failure anywhere before leaves them in the queue, and to invalidate twice does no harm.
 /// What was hot is handed on to be rebuilt before the commit: the fences stand, so a fill is safe already.
+///
+/// A change that Redis refuses for itself alone must not hold up the others: it is set aside in the database, in the
+/// same transaction, and tried again from time to time.  Until it succeeds, liveness excepts that student: wc_get finds
+/// nothing of it.
 class Drain {
 public:
     using Want = std::function<void(std::vector<Wanted>)>;
@@ -27,22 +34,45 @@ public:
         std::vector<Everything> everything;
         bool lapsed = false;  ///< see Batch
         std::size_t rows = 0;
+        std::string seen;             ///< see Batch
+        bool has_noted_seen = false;  ///< Redis knows it already
     };
 
-    Drain(const config::Live &live, const Clock &clock, HotList &hot, metrics::Metrics &metrics, Want want)
-        : live_(live), clock_(clock), hot_(hot), metrics_(metrics), want_(std::move(want))
+    Drain(const config::Live &live, const Clock &clock, HotList &hot, metrics::Metrics &metrics, SpanBox &spans,
+          Want want)
+        : live_(live), clock_(clock), hot_(hot), metrics_(metrics), spans_(spans), want_(std::move(want))
     {}
 
-    Result pass(Queue &queue, Cache &cache);
+    /// `is_sweeping`: rows for every student are still being worked off.
+    Result pass(Queue &queue, Cache &cache, bool is_sweeping = false);
+
+    /// This worker drains from now on.  Reads at the next pass what other workers have set aside.
+    void begin() noexcept { next_try_ = {}; }
+    /// Students whose changes are set aside, each once.
+    const std::vector<std::string> &set_aside() const noexcept { return set_aside_; }
 
 private:
-    void apply(const std::vector<Change> &changes, Cache &cache, Time taken);
+    /// What Redis refused, and whether it knows what was drained.
+    struct Outcome {
+        std::vector<SetAside> refused;
+        bool has_noted_seen = false;
+    };
+
+    void try_set_aside(Queue &queue, Cache &cache);
+    Outcome apply(const std::vector<Change> &changes, const std::string &seen, Cache &cache, Time taken,
+                  ChangeSpans &spans);
+    Outcome work_off(Batch &batch, const std::string &seen, Queue &queue, Cache &cache, Time began);
+    void note_misfits(std::size_t count);
 
     const config::Live &live_;
     const Clock &clock_;
     HotList &hot_;
     metrics::Metrics &metrics_;
+    SpanBox &spans_;
     Want want_;
+    std::vector<std::string> set_aside_;
+    Time next_try_{};
+    bool has_told_of_misfits_ = false;
 };
 
 }  // namespace wc::app

@@ -1,11 +1,14 @@
-// What the worker tells of itself.
+// The worker's health, as /healthz shows it.
 #pragma once
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <mutex>
+#include <string>
 #include <string_view>
 
-#include "app/clock.hpp"
+#include "process/clock.hpp"
+#include "process/state.hpp"
 
 namespace wc::app {
 
@@ -21,26 +24,56 @@ constexpr std::string_view name(Role role) noexcept
     return "";
 }
 
-/// Written by the loop, read by HTTP.  Each member stands for itself; together they are not a snapshot.
+/// The loop writes it and HTTP reads it.  Each member is atomic; all of them together are not a consistent snapshot.
 struct Health {
     std::atomic<bool> postgres{false};
     std::atomic<bool> redis{false};
     std::atomic<Role> role{Role::Standby};
     std::atomic<std::int64_t> queue_rows{0};
     std::atomic<std::int64_t> oldest_us{0};
-    /// Since when the loop has been at work without a pause; the clock's epoch while it waits for work.
+    /// For a worker that catches up; 0 otherwise.  -1 seconds: unknown.
+    std::atomic<double> rows_per_second{0};
+    std::atomic<std::int64_t> seconds_left{0};
+    /// Students whose changes Redis refuses.
+    std::atomic<std::int64_t> set_aside{0};
+    /// Since when the loop has worked without a pause; the clock's epoch while it waits for work.
     std::atomic<Time> busy_since{Time{}};
 
-    /// A server that takes a question and gives no answer keeps the loop for as long as an answer may take.
+    /// By when the loop takes its next step, unless a server keeps it waiting.  Time::max(): there is no loop.
+    std::atomic<Time> expected_by{Time::max()};
+    /// Of the sweep that runs; began at the clock's epoch: none runs.
+    std::atomic<std::int64_t> swept_seen{0};
+    std::atomic<std::int64_t> swept_removed{0};
+    std::atomic<Time> sweep_began{Time{}};
+
+    /// A loop that works for longer without a pause waits for a server that does not answer.
     static constexpr std::chrono::seconds kLongestWork{5};
 
+    void tell(State state, std::string detail)
+    {
+        std::lock_guard const lock(mutex_);
+        standing_ = {state, std::move(detail)};
+    }
+    /// What the loop said last; Blocked if it has not paused for longer than kLongestWork.
+    Standing standing(Time now) const
+    {
+        if (is_stuck(now))
+            return {State::Blocked, "a server has not answered for more than 5 s"};
+        std::lock_guard const lock(mutex_);
+        return standing_;
+    }
     bool is_stuck(Time now) const noexcept
     {
         auto const since = busy_since.load();
         return since != Time{} && now - since > kLongestWork;
     }
-    /// Both servers answer; or Redis is switched off, and there is nothing to do.
-    bool is_well(Time now) const noexcept { return role == Role::Off || (postgres && redis && !is_stuck(now)); }
+
+    /// The loop moves.  `patience` is longer than any server can keep it in one step.
+    bool is_live(Time now, Time::duration patience) const noexcept { return now - patience <= expected_by.load(); }
+
+private:
+    mutable std::mutex mutex_;
+    Standing standing_;
 };
 
 }  // namespace wc::app

@@ -1,17 +1,18 @@
-// What a value must have seen to be stored, whatever its age is said to be.
+// The horizon: a snapshot.  Redis stores a value only if the value has seen everything that the horizon saw.
 //
-// A fence lives for a while.  A value that it would have refused must not be stored after that; how old a value is can
-// only be told by the clock of the server that built it, and a standby that lags behind gives old states a new time. So
-// the worker keeps snapshots of the last while, and publishes one that is half a fence's life old.  It is valid until
-// it is three quarters of a life old: a fence that is gone was raised before that snapshot was taken, which then saw
-// what it fenced.
+// A fence has a limited life.  Redis must refuse a value that the fence would have refused even after that.  The
+// value's time does not suffice: it comes from the clock of the server that built the value, and a standby that lags
+// behind gives an old state a new time.  So the worker keeps its recent snapshots, and publishes one that is half a
+// fence's life old as the horizon.  A horizon is valid until it is three quarters of a life old: a fence that has
+// expired by then was raised before the horizon's snapshot was taken, so the snapshot saw the changes that the fence
+// stood for.
 #pragma once
 #include <chrono>
 #include <deque>
 #include <string>
 #include <utility>
 
-#include "app/clock.hpp"
+#include "process/clock.hpp"
 
 namespace wc::app {
 
@@ -22,18 +23,18 @@ public:
         std::string snapshot;
     };
 
-    /// When another snapshot is to be taken.
+    /// When the worker shall take the next snapshot.
     Time due() const noexcept { return due_; }
 
-    /// Snapshots of another server, or of before a pause, count no more: the next one is published at once.
+    /// Drops all snapshots, as after a change of the server or a pause; the next one is published at once.
     void forget()
     {
         taken_.clear();
         due_ = {};
     }
 
-    /// `at` is before the snapshot was taken.  Returns the one to publish: the latest that is half a `life` old, or
-    /// the oldest that is still good.
+    /// Adds a snapshot.  Returns the one to publish: the latest that is at least half a `life` old, or else the oldest
+    /// that is still valid.  REQUIRES: the snapshot was taken after `at`.
     const Taken &add(Time at, std::string snapshot, std::chrono::milliseconds life)
     {
         taken_.push_back({at, std::move(snapshot)});
@@ -43,7 +44,7 @@ public:
         return taken_.front();
     }
 
-    /// Until when it may be what is asked for.
+    /// Until when a snapshot may be the horizon.
     static Time end_of(const Taken &taken, std::chrono::milliseconds life) { return taken.at + life * 3 / 4; }
 
 private:

@@ -78,7 +78,7 @@ bool HotList::take_changed()
     return std::exchange(changed_, false);
 }
 
-// A tenth at once, so that the search for the lightest is paid once for many new students.
+// Drops a tenth at once, so that many new students share the cost of one search for the lightest.
 void HotList::shrink(Time now)
 {
     std::size_t const keep = limit_ - limit_ / 10;
@@ -89,7 +89,7 @@ void HotList::shrink(Time now)
     auto const cut = weights.begin() + static_cast<std::ptrdiff_t>(weights.size() - keep);
     std::nth_element(weights.begin(), cut, weights.end());
     double const lightest_kept = *cut;
-    // Many may weigh the same: those above the cut stay, and of those at it as many as there is room for.
+    // Many students may have the same weight: keep all above the cut, and as many at the cut as there is room for.
     std::size_t room = keep;
     for (auto const &[student, weight] : students_)
         room -= decayed(weight, now) > lightest_kept ? 1 : 0;

@@ -1,4 +1,4 @@
-// Which students are read often.
+// The hot list: the students that are read often.
 #pragma once
 #include <cstddef>
 #include <mutex>
@@ -8,31 +8,31 @@
 #include <vector>
 
 #include "app/builder.hpp"
-#include "app/clock.hpp"
+#include "process/clock.hpp"
 
 namespace wc::app {
 
-/// A student counts as read when a value of it was found in the cache at the moment of its invalidation: somebody
-/// had asked for it within its TTL.  (Or the worker had prewarmed it and nobody did; such a value dies with its TTL,
-/// so that the mistake ends after one quiet TTL.)  Each such moment adds one to the student's weight, and weights halve
-/// every `half_life`.
+/// A student counts as read when an invalidation finds a value of it in the cache: somebody had asked for it within its
+/// TTL.  (Or the worker had prewarmed it and nobody asked.  Such a value expires after its TTL, so that the mistake
+/// ends if the student does not change for one TTL.)  Each such invalidation adds one to the student's weight, and
+/// weights halve every `half_life`.
 ///
-/// Thread-safe.  Memory is bounded: past `limit` students the lightest tenth is dropped.
+/// Thread-safe.  Memory is bounded: when there are more than `limit` students, the list drops the lightest tenth.
 class HotList {
 public:
     void configure(std::size_t limit, std::chrono::seconds half_life);
 
-    /// The weight with this touch counted.
+    /// Adds one to the student's weight and returns it.
     double touch(const std::string &student, Time now);
     double weight(const std::string &student, Time now) const;
     void erase(const std::string &student);
 
-    /// What an earlier run saved.  Weights known already are kept.
+    /// Adds the students that an earlier run saved.  Students that the list already has keep their weight.
     void merge(std::span<const Hot> saved, Time now);
-    /// The heaviest first.
+    /// Returns all students, the heaviest first.
     std::vector<Hot> heaviest(Time now) const;
     std::size_t size() const;
-    /// True if anything was touched since the last call.
+    /// Whether the list has changed by touch() or erase() since the last call.
     bool take_changed();
 
 private:

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "app/log.hpp"
+#include "process/log.hpp"
 
 namespace wc::app {
 namespace {
@@ -21,276 +21,346 @@ constexpr milliseconds kSweepSlice{5};
 constexpr std::chrono::microseconds kRestPerRow{100};
 constexpr milliseconds kLongestRest{16};
 
-std::chrono::microseconds rest_after(std::size_t rows)
+// Where the machine is so busy, or so slow, that even a drain of a few rows takes its time, a rest by rows alone would
+// be short, and drains would follow each other: so several writers' drains take no more than one part in five of the
+// time.
+constexpr std::size_t kSeveralRows = 8;
+constexpr int kRestPerDrain = 4;
+
+std::chrono::microseconds rest_after(std::size_t rows, std::chrono::nanoseconds took)
 {
-    return rows < 2 ? std::chrono::microseconds{}
-                    : std::min<std::chrono::microseconds>(static_cast<int>(rows) * kRestPerRow, kLongestRest);
+    if (rows < 2)
+        return {};
+    std::chrono::nanoseconds rest = static_cast<int>(rows) * kRestPerRow;
+    if (rows >= kSeveralRows)
+        rest = std::max(rest, kRestPerDrain * took);
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+        std::min<std::chrono::nanoseconds>(rest, kLongestRest));
 }
 
-// How often the queue is measured when it is not known to be empty.
-constexpr seconds kLookInterval{2};
+Retry retry_of(Part part, const config::Live &live)
+{
+    auto const backoff = live.get()->backoff;
+    return {part, milliseconds(backoff.first_ms), milliseconds(backoff.longest_ms)};
+}
 
 }  // namespace
 
-Loop::Loop(const config::Live &live, const Clock &clock, Waiter &waiter, LoopPorts ports, Drain &drain, Sweep &sweep,
-           HotList &hot, metrics::Metrics &metrics, Health &health)
-    : live_(live),
-      clock_(clock),
-      waiter_(waiter),
-      ports_(std::move(ports)),
-      drain_(drain),
-      sweep_(sweep),
-      hot_(hot),
-      metrics_(metrics),
-      health_(health),
-      queue_retry_(Part::Postgres, milliseconds(live.get()->backoff.first_ms),
-                   milliseconds(live.get()->backoff.longest_ms)),
-      cache_retry_(Part::Redis, milliseconds(live.get()->backoff.first_ms),
-                   milliseconds(live.get()->backoff.longest_ms))
+Loop::Loop(LoopPorts ports)
+    : ports_(std::move(ports)),
+      queue_retry_(retry_of(Part::Postgres, ports_.live)),
+      cache_retry_(retry_of(Part::Redis, ports_.live)),
+      announcer_(ports_.health, ports_.metrics)
 {}
 
 void Loop::run()
 {
-    while (!waiter_.stopping())
+    while (!ports_.waiter.stopping())
         turn();
-    if (works() && hot_.take_changed())
+    if (works() && ports_.hot.take_changed())
         ports_.save_hot_list();
 }
 
 void Loop::turn()
 {
-    health_.busy_since = clock_.now();
+    static constexpr void (Loop::*kSteps[])() = {
+        &Loop::connect_queue,       &Loop::connect_cache,   &Loop::elect,        &Loop::find_obstacles,
+        &Loop::update_standing,     &Loop::report,          &Loop::ensure_clock, &Loop::ensure_epoch,
+        &Loop::ensure_horizon,      &Loop::drain,           &Loop::sweep,        &Loop::do_housekeeping,
+        &Loop::confirm_connections, &Loop::update_standing, &Loop::report,       &Loop::wait,
+    };
+    ports_.health.busy_since = ports_.clock.now();
     try {
-        connect_queue();
-        connect_cache();
-        lead();
-        see_to_clock();
-        see_to_epoch();
-        see_to_horizon();
-        drain();
-        sweep();
-        tend();
-        report();
-        keep();
-        wait();
+        for (auto const step : kSteps) {
+            ports_.health.expected_by = ports_.clock.now();
+            (this->*step)();
+        }
     } catch (const Failure &failure) {
-        lose(failure);
+        drop_connection(failure);
     }
 }
 
 void Loop::connect_queue()
 {
-    if (queue_ || clock_.now() < queue_retry_.due())
+    if (queue_ || ports_.clock.now() < queue_retry_.due())
         return;
     queue_ = ports_.connect_queue();
-    metrics_.connected(Part::Postgres);
-    next_election_ = next_look_ = next_report_ = {};
-    next_heartbeat_ = clock_.now() + seconds(live_.get()->queue.heartbeat_s);
+    ports_.metrics.connected(Part::Postgres);
+    timers_.postgres_connected();
+    timers_.heartbeat = ports_.clock.now() + seconds(ports_.live.get()->queue.heartbeat_s);
 }
 
 void Loop::connect_cache()
 {
-    if (cache_ || clock_.now() < cache_retry_.due())
+    if (cache_ || ports_.clock.now() < cache_retry_.due())
         return;
     try {
         cache_ = ports_.connect_cache();
     } catch (const Failure &) {
-        // Perhaps another worker can reach it.
+        // Another worker may reach Redis: it gets the lock.
         if (elected_) {
-            elected_ = enrolled_ = false;
-            log::info("gives up draining until Redis answers");
-            sweep_.forget();
+            elected_ = registered_ = false;
+            log::info("redis cannot be reached: this worker lets others drain the queue until it answers");
+            ports_.sweep.forget();
             queue_->release();
         }
         throw;
     }
-    metrics_.connected(Part::Redis);
-    next_poll_ = next_epoch_ = next_clock_ = next_vouch_ = {};
+    ports_.metrics.connected(Part::Redis);
+    timers_.redis_connected();
     horizon_.forget();
-    if (sweep_.is_active())
-        sweep_.restart(*cache_);
-    if (enrolled_)
+    if (ports_.sweep.is_active())
+        ports_.sweep.restart(*cache_);
+    if (registered_)
         ports_.refill();
 }
 
-void Loop::lead()
+void Loop::elect()
 {
-    auto const now = clock_.now();
-    if (!queue_ || !cache_ || enrolled_ || now < next_election_)
+    auto const now = ports_.clock.now();
+    if (!queue_ || !cache_ || registered_ || now < timers_.election)
         return;
-    next_election_ = now + milliseconds(live_.get()->queue.takeover_interval_ms);
-    if (!elected_ && !queue_->try_lead())
+    timers_.election = now + milliseconds(ports_.live.get()->queue.takeover_interval_ms);
+    if (!elected_ && !queue_->try_elect())
         return;
-    elected_ = true;
-    auto const newly = queue_->enroll();
+    if (!std::exchange(elected_, true))
+        sight_.elected_at = now;
+    auto const newly = queue_->register_worker();
     if (!newly)
         return;
-    enrolled_ = true;
-    next_epoch_ = next_clock_ = next_vouch_ = {};
+    registered_ = true;
+    timers_.registered();
+    // Meanwhile another worker may have served another process of Redis.
+    served_.clear();
+    vouched_until_.reset();
     horizon_.forget();
-    log::info("drains the queue{}", *newly ? "; newly registered: what is cached from before is not trusted" : "");
-    next_poll_ = {};
-    next_save_ = now + seconds(live_.get()->prewarm.save_interval_s);
-    if (live_.get()->prewarm.enabled)
+    ports_.drain.begin();
+    log::info("drains the queue{}", *newly ? "; newly registered, so that it removes all values cached before" : "");
+    timers_.save = now + seconds(ports_.live.get()->prewarm.save_interval_s);
+    // Who removes everything rebuilds what is hot once it is removed.
+    if (!*newly && ports_.live.get()->prewarm.enabled)
         ports_.refill();
 }
 
-// A value's age is by PostgreSQL's clock, a fence's life by Redis's.
-void Loop::see_to_clock()
+// Redis compares a value's age, which PostgreSQL's clock measures, with a fence's life, which its own clock measures.
+void Loop::ensure_clock()
 {
-    auto const now = clock_.now();
-    if (!works() || now < next_clock_)
+    auto const now = ports_.clock.now();
+    if (!works() || now < timers_.clock)
         return;
     auto const database = queue_->clock();
     bool const is_set = database && cache_->set_clock(*database);
-    next_clock_ = is_set ? now + poll_interval() : Time{};
+    timers_.clock = is_set ? now + poll_interval() : Time{};
 }
 
 // An emptied Redis has lost its fences, one that was restarted may have found old values on its disk, and
 // another start of PostgreSQL may lack transactions that values were built from.
-void Loop::see_to_epoch()
+void Loop::ensure_epoch()
 {
-    auto const now = clock_.now();
-    if (!works() || now < next_epoch_)
+    auto const now = ports_.clock.now();
+    if (!works() || now < timers_.epoch)
         return;
-    next_epoch_ = now + poll_interval();
+    timers_.epoch = now + poll_interval();
     auto const identity = queue_->identity();
-    auto const found = cache_->epoch(identity);
+    auto found = cache_->epoch(identity);
+    bool const is_other = serve();
     if (found == Epoch::Evicting || found == Epoch::Closed) {
         close_epoch(found);
         return;
     }
     if (std::exchange(evicts_, false)) {
-        log::info("redis evicts no more: values can be stored again");
-        next_report_ = {};
+        log::info("redis no longer evicts keys: the library stores values again");
     }
-    metrics_.set_epoch_open(found == Epoch::Open);
+    // An epoch that is open here was open before another process was served, and lacks the fences that were raised
+    // there.
+    if (is_other && found != Epoch::Missing)
+        found = Epoch::Foreign;
+    ports_.metrics.set_epoch_open(found == Epoch::Open);
     if (found == Epoch::Open)
         return;
     if (found != Epoch::OtherLife) {
         // A Redis without an epoch may be empty; or it has lost the epoch, and fences with it, and kept values.
-        log::info("{}: what is cached from before is not trusted",
-                  found == Epoch::Missing ? "redis has no epoch" : "redis or PostgreSQL has been restarted");
-        distrust();
+        log::info("{}: all values cached before are removed",
+                  found == Epoch::Missing ? "redis has no epoch"
+                  : is_other ? "this process of redis, " + cache_->address() + ", was not the one served last"
+                             : "redis or PostgreSQL has been restarted");
+        if (is_other)
+            woken_ = true;  // the row is queued already
+        else
+            distrust_cache();
     }
     if (!cache_->open_epoch(identity, [this] { return queue_->snapshot(); })) {
-        next_epoch_ = {};
+        timers_.epoch = {};
         return;
     }
-    metrics_.set_epoch_open(true);
-    next_vouch_ = {};
+    ports_.metrics.set_epoch_open(true);
+    timers_.liveness = {};
     horizon_.forget();
     if (found == Epoch::OtherLife)
-        log::info("fences live for {} s from now on", live_.get()->invalidate.fence_ttl_s);
+        log::info("fences live for {} s from now on", ports_.live.get()->invalidate.fence_ttl_s);
 }
 
-// Before an epoch is opened or closed: whoever finds that done need not ask what was before.
-void Loop::distrust()
+// True: until now another process of Redis was served, or this one had other data; the row for every student is queued.
+bool Loop::serve()
 {
-    queue_->distrust();
+    auto const process = cache_->process();
+    if (process == served_)
+        return false;
+    auto const since = queue_->serve(process);
+    served_ = process;
+    if (ports_.redis_moves)
+        hold(since);
+    if (since.count() == 0)
+        ports_.metrics.redis_changed();
+    return since.count() == 0;
+}
+
+// Holds back the changes while the process that was served before may still answer readers: its liveness, which
+// nobody renews, was valid for alive_ttl_ms when it was renewed last.  What is acknowledged meanwhile would be stale
+// there.
+void Loop::hold(milliseconds served)
+{
+    auto const now = ports_.clock.now();
+    milliseconds const ttl(ports_.live.get()->invalidate.alive_ttl_ms);
+    held_until_ = vouched_until_ ? *vouched_until_ : served < ttl ? now + ttl - served : Time{};
+    if (held_until_ <= now)
+        return;
+    if (sight_.behind_since == Time{})
+        sight_.behind_since = now;
+    log::info("changes wait for {} ms, until no reader is answered by the Redis that was served before",
+              std::chrono::ceil<milliseconds>(held_until_ - now).count());
+}
+
+// REQUIRES: the epoch is not yet opened or closed.  Whoever finds it opened or closed relies on this row being queued.
+void Loop::distrust_cache()
+{
+    queue_->distrust_cache();
     woken_ = true;
 }
 
-// An evicted fence keeps nothing out.  Changes are still removed; only what readers would store, or ask for by the
-// library, waits until Redis remembers what it is told.
+// An evicted fence refuses nothing.  The worker still removes what changes make stale, but the library stores nothing
+// and finds nothing until Redis no longer evicts.
 void Loop::close_epoch(Epoch found)
 {
-    metrics_.set_epoch_open(false);
+    ports_.metrics.set_epoch_open(false);
     if (found == Epoch::Evicting) {
-        distrust();
+        distrust_cache();
         cache_->close_epoch();
     }
     if (!std::exchange(evicts_, true)) {
         log::warning(
             "redis evicts keys when its memory is full, and with them what keeps stale values out: until it has "
             "maxmemory-policy noeviction, or no maxmemory, the library stores nothing and finds nothing");
-        next_report_ = {};
     }
 }
 
-void Loop::see_to_horizon()
+void Loop::ensure_horizon()
 {
-    auto const now = clock_.now();
+    auto const now = ports_.clock.now();
     if (!works() || now < horizon_.due())
         return;
-    milliseconds const life = seconds(live_.get()->invalidate.fence_ttl_s);
+    milliseconds const life = seconds(ports_.live.get()->invalidate.fence_ttl_s);
     auto const &published = horizon_.add(now, queue_->snapshot(), life);
     cache_->advance(published.snapshot, Horizon::end_of(published, life), life);
 }
 
 void Loop::drain()
 {
-    auto const now = clock_.now();
-    if (!works() || now < next_drain_ || (!woken_ && now < next_poll_))
+    auto const now = ports_.clock.now();
+    if (!works() || now < std::max(timers_.drain, held_until_) || (!woken_ && now < timers_.poll))
         return;
-    next_poll_ = now + poll_interval();
+    timers_.poll = now + poll_interval();
     // Taken back first: what arrives during the pass makes another.
     woken_ = false;
-    auto const result = drain_.pass(*queue_, *cache_);
+    auto const result = ports_.drain.pass(*queue_, *cache_, ports_.sweep.is_active());
     if (result.lapsed) {
-        log::warning("no longer registered: the queue had grown too long, or somebody unregistered this worker");
-        enrolled_ = drained_ = false;
-        next_election_ = {};
-        sweep_.forget();
+        log::warning(
+            "no longer registered: the queue outgrew white_cross.queue_limit, or somebody unregistered this worker");
+        registered_ = drained_ = false;
+        timers_.election = {};
+        sight_.elected_at = now;
+        ports_.sweep.forget();
         return;
     }
+    if (result.rows > 0)
+        last_rows_ = now;
+    if (result.complete) {
+        sight_.has_drained = true;
+        sight_.behind_since = {};
+        progress_.forget();
+    } else {
+        if (sight_.behind_since == Time{})
+            sight_.behind_since = now;
+        progress_.drained(ports_.clock.now(), result.rows);
+    }
     woken_ = !result.complete;
-    next_drain_ = result.complete ? clock_.now() + rest_after(result.rows) : Time{};
+    auto const ended = ports_.clock.now();
+    timers_.drain = result.complete ? ended + rest_after(result.rows, ended - now) : Time{};
     ports_.set_prewarm_pace(result.complete ? Pace::Full : Pace::Slow);
     drained_ = result.complete;
-    sweep_.add(result.everything, *cache_);
-    if (result.complete && !sweep_.is_active())
-        vouch(now);
+    ports_.sweep.add(result.everything, *cache_);
+    // Whoever reads with the token of a write waits for it: at once, where no call said so already.
+    if (result.rows > 0 && !result.has_noted_seen)
+        timers_.liveness = {};
+    if (result.complete && !ports_.sweep.is_active())
+        renew_liveness(now, result.seen);
 }
 
-// Only with a drain that found the queue's end behind it, since when nothing acknowledged can be stale.
-void Loop::vouch(Time since)
+// REQUIRES: the drain that began at `since` found the queue's end with the snapshot `seen`, so that nothing
+// acknowledged before it is stale.
+void Loop::renew_liveness(Time since, const std::string &seen)
 {
-    if (since < next_vouch_)
+    if (since < timers_.liveness)
         return;
-    auto const ttl = milliseconds(live_.get()->invalidate.alive_ttl_ms);
-    next_vouch_ = since + ttl / 10;
-    // Good from when the drain began: a worker that was held up meanwhile vouches for less, or not at all.
-    if (since + ttl > clock_.now())
-        cache_->vouch(since + ttl);
+    auto const ttl = milliseconds(ports_.live.get()->invalidate.alive_ttl_ms);
+    timers_.liveness = since + ttl / 10;
+    // The TTL counts from the beginning of the drain: if the worker was held up since, less is left of it, or nothing.
+    if (since + ttl <= ports_.clock.now())
+        return;
+    vouched_until_ = since + ttl;
+    cache_->renew_liveness(since + ttl, seen, ports_.drain.set_aside());
 }
 
 void Loop::sweep()
 {
-    if (!works() || !sweep_.is_active())
+    if (!works() || !ports_.sweep.is_active() || ports_.clock.now() < held_until_)
         return;
-    bool const ended = sweep_.advance(*queue_, *cache_, clock_.now() + kSweepSlice);
+    bool const ended = ports_.sweep.advance(*queue_, *cache_, ports_.clock.now() + kSweepSlice);
+    show_sweep();
     if (ended)
-        next_poll_ = next_vouch_ = {};
-    if (ended && !sweep_.is_active() && live_.get()->prewarm.enabled)
+        timers_.poll = timers_.liveness = {};
+    if (ended && !ports_.sweep.is_active() && ports_.live.get()->prewarm.enabled)
         ports_.refill();
 }
 
-void Loop::tend()
+void Loop::do_housekeeping()
 {
-    auto const now = clock_.now();
-    auto const config = live_.get();
-    health_.role = enrolled_ ? Role::Draining : Role::Standby;
-    metrics_.set_drainer(enrolled_);
+    auto const now = ports_.clock.now();
+    auto const config = ports_.live.get();
+    ports_.health.role = registered_ ? Role::Draining : Role::Standby;
+    ports_.metrics.set_drainer(registered_);
     if (!works())
-        metrics_.set_epoch_open(false);
-    hot_.configure(static_cast<std::size_t>(config->prewarm.hot_limit), seconds(config->prewarm.half_life_s));
-    if (works() && drained_ && !sweep_.is_active()) {
+        ports_.metrics.set_epoch_open(false);
+    ports_.hot.configure(static_cast<std::size_t>(config->prewarm.hot_limit), seconds(config->prewarm.half_life_s));
+    if (works() && drained_ && !ports_.sweep.is_active()) {
         show_queue({});
-    } else if (queue_ && now >= next_look_) {
-        next_look_ = now + kLookInterval;
+    } else if (queue_ && now >= timers_.backlog) {
+        timers_.backlog = now + kLookInterval;
         show_queue(queue_->backlog());
     }
-    if (works())
-        metrics_.set_fences(cache_->fences());
-    if (works() && now >= next_save_) {
-        next_save_ = now + seconds(config->prewarm.save_interval_s);
-        metrics_.set_hot_students(hot_.size());
-        if (hot_.take_changed())
+    ports_.health.set_aside = registered_ ? static_cast<std::int64_t>(ports_.drain.set_aside().size()) : 0;
+    if (works()) {
+        auto const fences = cache_->fences();
+        ports_.metrics.set_fences(fences.count, fences.bytes);
+    }
+    if (works() && now >= timers_.save) {
+        timers_.save = now + seconds(config->prewarm.save_interval_s);
+        ports_.metrics.set_hot_students(ports_.hot.size());
+        if (ports_.hot.take_changed())
             ports_.save_hot_list();
     }
-    if (now >= next_heartbeat_) {
-        next_heartbeat_ = now + seconds(config->queue.heartbeat_s);
+    if (now >= timers_.heartbeat) {
+        timers_.heartbeat = now + seconds(config->queue.heartbeat_s);
         if (queue_) {
             queue_->heartbeat();
             woken_ = queue_->consume_wakes() || woken_;
@@ -300,55 +370,45 @@ void Loop::tend()
     }
 }
 
-// So that wc_diagnose can tell: when connected, when another role is taken, and with each heartbeat.
-void Loop::report()
-{
-    auto const now = clock_.now();
-    if (!queue_ || (now < next_report_ && reported_draining_ == enrolled_))
-        return;
-    Report report{enrolled_, seconds(live_.get()->queue.heartbeat_s), std::nullopt, evicts_};
-    if (cache_)
-        report.reads = cache_->reads();
-    queue_->report(report);
-    next_report_ = now + report.next;
-    reported_draining_ = enrolled_;
-}
-
-// A connection counts once a whole turn has worked on it: one that fails at its first use is tried again
-// later and later, as one that cannot be made.
-void Loop::keep()
+// A connection counts as good once a whole turn has used it.  If one fails at its first use, the pauses between
+// tries grow, as if it could not be made.
+void Loop::confirm_connections()
 {
     if (queue_) {
         queue_retry_.succeeded();
-        metrics_.set_connected(Part::Postgres, true);
-        health_.postgres = true;
+        sight_.postgres.reset();
+        ports_.metrics.set_connected(Part::Postgres, true);
+        ports_.health.postgres = true;
     }
     if (cache_) {
         cache_retry_.succeeded();
-        metrics_.set_connected(Part::Redis, true);
-        health_.redis = true;
+        sight_.redis.reset();
+        ports_.metrics.set_connected(Part::Redis, true);
+        ports_.health.redis = true;
     }
 }
 
 void Loop::wait()
 {
-    auto const now = clock_.now();
-    auto until = next_heartbeat_;
+    auto const now = ports_.clock.now();
+    auto until = timers_.heartbeat;
     if (works()) {
-        until = std::min({until, next_poll_, next_save_, horizon_.due()});
+        until = std::min({until, timers_.poll, timers_.save, horizon_.due()});
     } else if (queue_) {
-        until = std::min(until, next_look_);
+        until = std::min(until, timers_.backlog);
         if (cache_)
-            until = std::min(until, next_election_);
+            until = std::min(until, timers_.election);
     }
     if (!queue_)
         until = std::min(until, std::max(now, queue_retry_.due()));
     if (!cache_)
         until = std::min(until, std::max(now, cache_retry_.due()));
     if (works() && woken_)
-        until = std::max(now, next_drain_);
-    if (works() && sweep_.is_active())
+        until = std::max(now, timers_.drain);
+    if (works() && ports_.sweep.is_active())
         until = now;
+    if (works() && now < held_until_)
+        until = std::min(held_until_, now + poll_interval());
 
     int descriptors[2];
     std::size_t count = 0;
@@ -356,49 +416,47 @@ void Loop::wait()
         descriptors[count++] = queue_->wake_fd();
     if (cache_)
         descriptors[count++] = cache_->fd();
-    health_.busy_since = Time{};
-    waiter_.wait(std::span(descriptors, count), until);
-    health_.busy_since = clock_.now();
+    ports_.health.busy_since = Time{};
+    ports_.health.expected_by = std::max(now, until);
+    ports_.waiter.wait(std::span(descriptors, count), until);
+    ports_.health.busy_since = ports_.clock.now();
     if (queue_)
         woken_ = queue_->consume_wakes() || woken_;
     if (cache_)
         cache_->check();
 }
 
-void Loop::lose(const Failure &failure)
+void Loop::drop_connection(const Failure &failure)
 {
     ports_.set_prewarm_pace(Pace::Paused);
     auto const part = failure.part();
-    metrics_.failed(part);
-    metrics_.set_connected(part, false);
+    ports_.metrics.failed(part);
+    ports_.metrics.set_connected(part, false);
     drained_ = false;
+    timers_.obstacles = {};
+    (part == Part::Redis ? sight_.redis : sight_.postgres) = failure;
     if (part == Part::Redis) {
         cache_.reset();
-        health_.redis = false;
-        cache_retry_.failed(clock_.now(), failure.what());
+        ports_.health.redis = false;
+        cache_retry_.failed(ports_.clock.now(), failure.what());
     } else {
-        if (enrolled_)
-            log::warning("drains no more: the connection to PostgreSQL is lost");
+        first_unmoved_ = {};
+        if (registered_)
+            log::warning("stopped draining: the connection to PostgreSQL is lost");
         queue_.reset();
-        elected_ = enrolled_ = false;
-        health_.postgres = false;
-        sweep_.forget();
-        queue_retry_.failed(clock_.now(), failure.what());
+        elected_ = registered_ = false;
+        ports_.health.postgres = false;
+        ports_.sweep.forget();
+        queue_retry_.failed(ports_.clock.now(), failure.what());
     }
+    update_standing();
 }
 
-// Often enough to vouch for the cache without a gap, however rarely the queue is to be polled.
+// Liveness needs a drain within each TTL, however rarely the configuration lets the worker poll.
 milliseconds Loop::poll_interval() const
 {
-    auto const config = live_.get();
+    auto const config = ports_.live.get();
     return milliseconds(std::min(config->queue.poll_interval_ms, config->invalidate.alive_ttl_ms / 3));
-}
-
-void Loop::show_queue(Backlog backlog)
-{
-    metrics_.set_queue(backlog.rows, backlog.oldest);
-    health_.queue_rows = static_cast<std::int64_t>(backlog.rows);
-    health_.oldest_us = backlog.oldest.count();
 }
 
 }  // namespace wc::app

@@ -4,16 +4,17 @@
 #include <unordered_map>
 #include <utility>
 
-#include "app/log.hpp"
+#include "core/protocol/key.hpp"
+#include "process/log.hpp"
 
 namespace wc::app {
 namespace {
 
-// A snapshot taken after a refusal sees the change that caused it, unless the next change came meanwhile.
-// A student who changes that fast is left to its readers.
+// A snapshot taken after a refusal sees the change that caused it; only a further change causes another refusal.  The
+// values of a student that changes that fast are left to be filled by its readers.
 constexpr int kMostRefusals = 3;
 
-// Enough for one round trip to be worth it, small enough for Redis not to notice.
+// Students that one round trip asks for: enough to be fast, and few enough not to delay other clients of Redis.
 constexpr std::size_t kMissingAtOnce = 500;
 
 }  // namespace
@@ -41,12 +42,13 @@ void Prewarm::rebuild(cache::Kind kind, Builder &builder, Store &store, const st
     if (students.empty())
         return;
     auto entries = builder.build(students, kind);
-    // The life of summaries is the operator's to choose; charts have their own.
+    // prewarm.summary_ttl_s is the TTL of summaries; that of charts comes with the entry.
     if (kind == cache::Kind::HealthSummary)
         for (auto &entry : entries)
             entry.ttl_seconds = static_cast<int>(config->prewarm.summary_ttl_s);
     auto const stored = store.fill(entries);
     auto const now = clock_.now();
+    RebuiltCounts of_traced;
 
     for (std::size_t i = 0; i < entries.size(); ++i) {
         auto const found = wanted.find(entries[i].student);
@@ -56,6 +58,8 @@ void Prewarm::rebuild(cache::Kind kind, Builder &builder, Store &store, const st
         wanted.erase(found);
         if (stored[i]) {
             metrics_.prewarmed();
+            if (one.writer)
+                ++of_traced[one.writer];
             if (kind == cache::Kind::HealthSummary && one.committed != Time{})
                 metrics_.warm_after(now - one.committed);
             continue;
@@ -66,7 +70,9 @@ void Prewarm::rebuild(cache::Kind kind, Builder &builder, Store &store, const st
             again.push_back(std::move(one));
         }
     }
-    // Asked for and not answered: the student does not exist any more.
+    if (!of_traced.empty())
+        spans_.add(warm_spans(of_traced, cache::name(kind), now));
+    // The database has built nothing for the students that are left in `wanted`: they do not exist any more.
     for (auto const &[student, one] : wanted)
         hot_.erase(one->student);
 }

@@ -1,39 +1,41 @@
-// Rebuilding what is read often, before anybody asks.
+// Rebuilds removed values of students that are read often, before anybody asks for them.
 #pragma once
 #include <vector>
 
 #include "app/builder.hpp"
 #include "app/cache.hpp"
-#include "app/clock.hpp"
 #include "app/hot_list.hpp"
 #include "app/prewarm_backlog.hpp"
+#include "app/span_box.hpp"
 #include "config/live.hpp"
 #include "metrics/metrics.hpp"
+#include "process/clock.hpp"
 
 namespace wc::app {
 
-/// How much rebuilding is welcome.  Invalidation comes first.
+/// How many threads may rebuild.  Invalidation comes first.
 enum class Pace {
-    Paused,  ///< a server is away, or another worker drains
-    Slow,    ///< more is queued than one batch took: one thread, the others leave the processors to the drain
-    Full,
+    Paused,  ///< none: a server cannot be reached, or another worker drains
+    Slow,    ///< one: the queue holds more than one batch, and the drain needs the processors
+    Full,    ///< all
 };
 
-/// What a prewarming thread does with its two connections.  Thread-safe; holds no state of its own.
+/// The work of a prewarming thread, with two connections that the caller owns.  Thread-safe; has no state of its own.
 class Prewarm {
 public:
-    Prewarm(const config::Live &live, const Clock &clock, HotList &hot, metrics::Metrics &metrics)
-        : live_(live), clock_(clock), hot_(hot), metrics_(metrics)
+    Prewarm(const config::Live &live, const Clock &clock, HotList &hot, metrics::Metrics &metrics, SpanBox &spans)
+        : live_(live), clock_(clock), hot_(hot), metrics_(metrics), spans_(spans)
     {}
 
-    /// Builds and stores a batch.  Returns those that a fence refused and that are still hot: the next snapshot
-    /// will contain the change that refused them.
+    /// Builds and stores a batch.  Returns the students whose value a fence refused and that are still hot, to be built
+    /// again: the next snapshot contains the change that the fence stands for.
     std::vector<Wanted> rebuild(Builder &builder, Store &store, const std::vector<Wanted> &batch) const;
 
-    /// Reads the saved list, and returns the hot students that the cache does not hold: all of them when Redis came
-    /// back empty, few after a short restart of the worker.
+    /// Reads the saved hot list, and returns the hot students that have no summary in the cache: all of them when Redis
+    /// is empty, few after a short restart of the worker.
     std::vector<Wanted> find_cold(Builder &builder, Store &store) const;
 
+    /// Saves the hot list in the database.
     void save_hot_list(Builder &builder) const;
 
 private:
@@ -44,6 +46,7 @@ private:
     const Clock &clock_;
     HotList &hot_;
     metrics::Metrics &metrics_;
+    SpanBox &spans_;
 };
 
 }  // namespace wc::app

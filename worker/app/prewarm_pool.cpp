@@ -3,12 +3,25 @@
 #include <algorithm>
 #include <utility>
 
-#include "app/log.hpp"
+#include "process/log.hpp"
 
 namespace wc::app {
 namespace {
 
 constexpr std::chrono::seconds kIdleConnections{30};
+// Failures for a shorter time, as during the restart of a server, are not reported.
+constexpr std::chrono::seconds kTrouble{5};
+
+class Busy {
+public:
+    explicit Busy(metrics::Metrics &metrics) : metrics_(metrics) { metrics_.prewarm_busy(1); }
+    ~Busy() { metrics_.prewarm_busy(-1); }
+    Busy(const Busy &) = delete;
+    Busy &operator=(const Busy &) = delete;
+
+private:
+    metrics::Metrics &metrics_;
+};
 
 }  // namespace
 
@@ -24,6 +37,7 @@ PrewarmPool::PrewarmPool(const config::Live &live, const Clock &clock, const Pre
 {
     auto const config = live_.get();
     always_ = static_cast<std::size_t>(config->postgres.pool_min);
+    metrics_.set_prewarm_limit(static_cast<std::size_t>(config->postgres.pool_max));
     for (std::size_t i = 0; i < static_cast<std::size_t>(config->postgres.pool_max); ++i)
         threads_.emplace_back([this, i] { work(i); });
 }
@@ -76,7 +90,7 @@ bool PrewarmPool::is_ready(std::size_t index, std::size_t batch_students) const
         return false;
     if (index < always_)
         return !chores_.empty() || backlog_.size() > 0;
-    // The third thread joins when there is more than the first two have in hand, and so on.
+    // The third thread joins when the backlog is longer than two batches, and so on.
     return backlog_.size() > batch_students * index;
 }
 
@@ -88,7 +102,7 @@ bool PrewarmPool::next(std::size_t index, Task &task, PrewarmLinks &links)
     auto const ready = [&] { return stopping_ || is_ready(index, batch()); };
     if (index >= always_ && links.builder && !condition.wait_for(lock, kIdleConnections, ready)) {
         lock.unlock();
-        links = {};
+        disconnect(links);
         lock.lock();
     }
     condition.wait(lock, ready);
@@ -107,6 +121,7 @@ bool PrewarmPool::next(std::size_t index, Task &task, PrewarmLinks &links)
 
 void PrewarmPool::run(Task &task, PrewarmLinks &links)
 {
+    Busy const busy(metrics_);
     for (auto const chore : task.chores) {
         if (chore == Chore::SaveHotList)
             prewarm_.save_hot_list(*links.builder);
@@ -134,20 +149,24 @@ void PrewarmPool::work(std::size_t index)
     while (next(index, task, links)) {
         bool const was_connected = links.builder != nullptr;
         try {
-            if (!was_connected)
+            if (!was_connected) {
                 links = connect_();
+                metrics_.prewarm_connected(1);
+            }
             run(task, links);
             std::lock_guard const lock(mutex_);
+            note_success(!task.batch.empty());
             retry_.succeeded();
         } catch (const Failure &failure) {
             metrics_.failed(Part::Prewarm);
-            links = {};
+            disconnect(links);
             std::unique_lock lock(mutex_);
-            // What cannot be done while stopping is not tried again.
+            // While stopping, a failed task is dropped.
             if (stopping_)
                 continue;
+            note_failure(failure, !task.batch.empty());
             put_back(std::move(task));
-            // A connection may have died of old age, with nobody looking: a new one deserves a try at once.
+            // An idle connection may have been closed long ago: try at once with a new one.
             if (was_connected)
                 continue;
             if (clock_.now() >= retry_.due())
@@ -155,6 +174,37 @@ void PrewarmPool::work(std::size_t index)
             stop_.wait_until(lock, retry_.due(), [this] { return stopping_; });
         }
     }
+    disconnect(links);
+}
+
+void PrewarmPool::disconnect(PrewarmLinks &links)
+{
+    if (links.builder)
+        metrics_.prewarm_connected(-1);
+    links = {};
+}
+
+std::optional<Failure> PrewarmPool::trouble() const
+{
+    std::lock_guard const lock(mutex_);
+    return failure_ && clock_.now() - failing_since_ >= kTrouble ? failure_ : std::nullopt;
+}
+
+void PrewarmPool::note_failure(const Failure &failure, bool while_building)
+{
+    if (!failure_)
+        failing_since_ = clock_.now();
+    failure_ = failure;
+    failed_building_ = failed_building_ || while_building;
+}
+
+// A success with the hot list does not end a series of failures to build values.
+void PrewarmPool::note_success(bool of_building)
+{
+    if (failed_building_ && !of_building)
+        return;
+    failure_.reset();
+    failed_building_ = false;
 }
 
 void PrewarmPool::stop()

@@ -1,17 +1,18 @@
-// The threads that rebuild.
+// The threads that rebuild values, and their connections.
 #pragma once
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
-#include "app/failure.hpp"
 #include "app/prewarm.hpp"
 #include "app/prewarm_backlog.hpp"
-#include "app/retry.hpp"
+#include "process/failure.hpp"
+#include "process/retry.hpp"
 
 namespace wc::app {
 
@@ -21,9 +22,9 @@ struct PrewarmLinks {
     std::unique_ptr<Store> store;
 };
 
-/// `pool_min` threads are always ready; the others, up to `pool_max`, take part when the backlog is deep and give their
-/// connections back when they have been idle for a while.  Connections are opened when first needed, so a worker that
-/// only stands by holds none.  The draining thread only ever adds to the backlog: it never waits for this pool.
+/// `pool_min` threads are always ready.  The others, up to `pool_max`, work only while the backlog is long, and close
+/// their connections after some idle time.  A thread opens its connections when it first needs them, so a standby
+/// worker has none.  The draining thread adds to the backlog and never waits for this pool.
 ///
 /// Thread-safe.
 class PrewarmPool {
@@ -34,14 +35,18 @@ public:
                 Connect connect);
     ~PrewarmPool();
 
+    /// Adds students to the backlog.
     void want(std::vector<Wanted> wanted);
-    /// These before any rebuilding, once each at a time.
-    void refill();  ///< read the hot list, rebuild what is missing
+    /// The pool does these two before the backlog, and queues each at most once.
+    void refill();  ///< reads the saved hot list and rebuilds what is missing in Redis
     void save_hot_list();
 
     void set_pace(Pace pace);
 
-    /// Finishes the batches in hand and the chores, drops the rest, joins.
+    /// The last failure, if values could not be rebuilt for some seconds and nothing has succeeded meanwhile.
+    std::optional<Failure> trouble() const;
+
+    /// Finishes the batches in work and the queued chores, drops the backlog, joins the threads.
     void stop();
 
 private:
@@ -54,11 +59,14 @@ private:
     void work(std::size_t index);
     bool next(std::size_t index, Task &task, PrewarmLinks &links);
     void run(Task &task, PrewarmLinks &links);
+    void disconnect(PrewarmLinks &links);
     void add_chore(Chore chore);
-    // With the mutex held:
+    // REQUIRES of the following: the caller holds the mutex.
     bool is_ready(std::size_t index, std::size_t batch_students) const;
     void put_back(Task task);
     void add(std::vector<Wanted> wanted);
+    void note_failure(const Failure &failure, bool while_building);
+    void note_success(bool of_building);
 
     const config::Live &live_;
     const Clock &clock_;
@@ -67,14 +75,17 @@ private:
     Connect connect_;
     std::size_t always_;
 
-    std::mutex mutex_;
-    // The threads that are always ready wait apart from the others, so that one change wakes one thread.
+    mutable std::mutex mutex_;
+    // The threads that are always ready wait at work_, the others at deep_, so that one change wakes one thread.
     std::condition_variable work_, deep_, stop_;
     PrewarmBacklog backlog_;
     std::deque<Chore> chores_;
     bool stopping_ = false;
     Pace pace_ = Pace::Paused;
     Retry retry_;
+    std::optional<Failure> failure_;  // the last one since the last success
+    Time failing_since_{};
+    bool failed_building_ = false;
     std::vector<std::thread> threads_;
 };
 

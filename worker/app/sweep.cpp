@@ -3,17 +3,18 @@
 #include <algorithm>
 #include <utility>
 
-#include "app/log.hpp"
+#include "process/log.hpp"
 
 namespace wc::app {
 namespace {
 
-// SCAN begins and ends with it.
+// The cursor with which SCAN begins and ends.
 const std::string kStart = "0";
 
 void fence(Cache &cache, const std::vector<Everything> &rows)
 {
     std::vector<Xid> xids;
+    xids.reserve(rows.size());
     for (auto const &row : rows)
         xids.push_back(row.xid);
     if (!xids.empty())
@@ -24,7 +25,7 @@ void fence(Cache &cache, const std::vector<Everything> &rows)
 
 void Sweep::add(const std::vector<Everything> &rows, Cache &cache)
 {
-    // A drain may name a row again that is still there because its sweep is not over.
+    // A row stays in the queue until its sweep is over, so that a drain may find it again.
     auto const is_in = [](const std::vector<Everything> &list, const Everything &row) {
         return std::find(list.begin(), list.end(), row) != list.end();
     };
@@ -34,7 +35,7 @@ void Sweep::add(const std::vector<Everything> &rows, Cache &cache)
             fresh.push_back(row);
     if (fresh.empty())
         return;
-    // Noted before the fence is acknowledged: should Redis fail now, `restart` fences them.
+    // Note the rows before Redis acknowledges the fence: if Redis fails now, `restart` fences for them.
     waiting_.insert(waiting_.end(), fresh.begin(), fresh.end());
     fence(cache, fresh);
     if (running_.empty())
@@ -48,11 +49,11 @@ void Sweep::begin()
     seen_ = removed_ = 0;
     began_ = clock_.now();
     if (!running_.empty())
-        log::info("every student changed: removing {} that is cached, step by step",
-                  pattern_.empty() ? "all" : "part of what");
+        log::info("every student changed: removing {} from the cache, step by step",
+                  pattern_.empty() ? "all values" : "those that match a pattern");
 }
 
-// One walk for all rows if one of them wants all keys, else one for each pattern.
+// Chooses the rows of the next sweep: all rows if one of them concerns all keys, or else the rows of one pattern.
 void Sweep::take_turn()
 {
     running_.clear();

@@ -1,13 +1,13 @@
-// "Every student": all that is cached goes, in steps that hold nobody up.
+// Removes the cached values of all students, in steps that do not delay the drain.
 #pragma once
 #include <string>
 #include <vector>
 
 #include "app/cache.hpp"
-#include "app/clock.hpp"
 #include "app/hot_list.hpp"
 #include "app/queue.hpp"
 #include "metrics/metrics.hpp"
+#include "process/clock.hpp"
 
 namespace wc::app {
 
@@ -19,16 +19,24 @@ namespace wc::app {
 /// The rows stay in the queue until then, so a crash starts over.  Not thread-safe.
 class Sweep {
 public:
+    /// The progress of the running sweep, or of the last one.
+    struct Progress {
+        std::size_t seen = 0, removed = 0;  ///< keys
+        Time began{};
+    };
+
     Sweep(const Clock &clock, HotList &hot, metrics::Metrics &metrics) : clock_(clock), hot_(hot), metrics_(metrics) {}
 
+    /// Whether a sweep is running or waiting.
     bool is_active() const noexcept { return !running_.empty() || !waiting_.empty(); }
+    Progress progress() const noexcept { return {seen_, removed_, began_}; }
     void add(const std::vector<Everything> &rows, Cache &cache);
-    /// Works until `deadline`, at least one step.  True if a sweep has come to its end.
+    /// Works until `deadline`, at least one step.  Returns true if a sweep has ended.  REQUIRES: is_active().
     bool advance(Queue &queue, Cache &cache, Time deadline);
 
-    /// Redis came back, perhaps empty and without the fence: fence and sweep from the start.
+    /// Fences again and sweeps from the beginning, because a Redis that was lost may have lost the fence.
     void restart(Cache &cache);
-    /// PostgreSQL is lost: it will name the rows again.
+    /// Drops all rows, because PostgreSQL was lost: the next drain finds the rows again.
     void forget() noexcept;
 
 private:

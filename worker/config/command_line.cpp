@@ -15,15 +15,20 @@ CommandLine parse_command_line(int argc, char **argv)
         "configuration again.",
         "wc-worker"};
     app.set_version_flag("--version", "wc-worker " WC_VERSION);
-    app.add_option("-c,--config", out.config_file, "the configuration, a TOML file; without it the defaults hold");
-    app.add_flag("--check-config", out.check_config, "print what is in force, passwords masked, and exit");
+    app.add_option("-c,--config", out.config_file, "read this TOML file; without it the defaults hold");
+    app.add_flag("--check-config", out.check_config, "print the settings in force, passwords masked, and exit");
     app.add_flag("--unregister", out.unregister,
                  "stop the database from queueing changes for this worker, and exit: for when it is removed for good");
+    auto &status = *app.add_subcommand("status", "print how the worker that runs with this configuration is");
+    status.add_flag("--watch", out.watch, "print it anew each second");
+    app.fallthrough();
+    status.fallthrough();
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError &error) {
         out.exit_status = app.exit(error) == 0 ? 0 : EX_USAGE;
     }
+    out.status = status.parsed();
     return out;
 }
 

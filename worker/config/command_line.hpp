@@ -9,11 +9,13 @@ struct CommandLine {
     std::string config_file;
     bool check_config = false;
     bool unregister = false;
-    /// Set when the process has nothing more to do: help was shown, or the arguments were wrong.
+    bool status = false;
+    bool watch = false;
+    /// Set if the process shall exit at once: it showed help or the version, or the arguments were wrong.
     std::optional<int> exit_status;
 };
 
-/// Prints help, version and complaints itself.
+/// Parses the arguments.  Prints help, the version and errors by itself.
 CommandLine parse_command_line(int argc, char **argv);
 
 }  // namespace wc::config

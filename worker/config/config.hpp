@@ -1,4 +1,5 @@
-// What the worker is told.  Plain values; where they come from is the loader's business.
+// The worker's settings as plain values, with their defaults.  config/worker.toml says what each one means; the loader
+// reads them.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -30,6 +31,9 @@ struct Redis {
     std::string tls_key_file;
     std::int64_t timeout_ms = 5000;
     bool cluster_keys = false;
+    std::string sentinel_user;
+    std::string sentinel_password;
+    std::string sentinel_password_file;
 };
 
 struct Queue {
@@ -59,6 +63,10 @@ struct Prewarm {
     std::int64_t save_interval_s = 60;
 };
 
+struct Audit {
+    std::int64_t rate_per_s = 1;
+};
+
 struct Backoff {
     std::int64_t first_ms = 50;
     std::int64_t longest_ms = 2000;
@@ -68,6 +76,50 @@ struct Http {
     bool enabled = true;
     std::string address = "127.0.0.1";
     std::int64_t port = 9618;
+    std::string token;
+    std::string token_file;
+};
+
+struct Performance {
+    bool enabled = true;
+    std::int64_t slow_ms = 1000;
+};
+
+/// What all destinations of figures, events and traces have in common.
+struct Destinations {
+    std::int64_t queue_limit = 256;
+    std::int64_t interval_s = 60;
+    std::int64_t first_pause_ms = 1000;
+    std::int64_t longest_pause_ms = 60000;
+    std::int64_t timeout_ms = 10000;
+    std::string tls_ca_file;
+};
+
+struct Webhook {
+    std::string url;
+    std::string secret;
+    std::string secret_file;
+};
+
+struct Otlp {
+    std::string endpoint;
+    std::string headers;
+    std::string headers_file;
+    std::string compression = "gzip";
+    std::string temporality = "cumulative";
+    std::string service_name = "wc-worker";
+    bool traces = true;
+    bool metrics = true;
+};
+
+struct Dogstatsd {
+    std::string address;
+    std::string tags;
+};
+
+struct Sentry {
+    std::string dsn;
+    std::string environment;
 };
 
 struct Log {
@@ -82,8 +134,15 @@ struct Config {
     Queue queue;
     Invalidate invalidate;
     Prewarm prewarm;
+    Audit audit;
     Backoff backoff;
     Http http;
+    Performance performance;
+    Destinations destinations;
+    Webhook webhook;
+    Otlp otlp;
+    Dogstatsd dogstatsd;
+    Sentry sentry;
     Log log;
 };
 

@@ -8,7 +8,7 @@
 
 namespace wc::config {
 
-/// Thread-safe.  `get` gives a consistent whole that stays valid for as long as it is held.
+/// Thread-safe.  `get` returns all settings as they are at one moment; they stay valid while the caller holds them.
 class Live {
 public:
     explicit Live(Config config) : config_(std::make_shared<const Config>(std::move(config))) {}

@@ -8,10 +8,17 @@
 #include <fstream>
 #include <sstream>
 
+#include "config/datagram_address.hpp"
+#include "config/header_list.hpp"
+#include "config/sentry_dsn.hpp"
 #include "config/setting.hpp"
+#include "config/webhook_key.hpp"
 
 namespace wc::config {
 namespace {
+
+// What cannot be guessed over the network.
+constexpr std::size_t kShortestToken = 16;
 
 [[noreturn]] void refuse(std::string_view file, unsigned line, std::string_view what)
 {
@@ -56,7 +63,7 @@ std::string read_file(const std::string &path, std::string_view purpose)
 {
     std::ifstream in(path, std::ios::binary);
     std::ostringstream text;
-    // An empty file makes operator<< fail; a folder opens and fails to be read.
+    // operator<< fails for an empty file, so test for one first.  A folder can be opened, and peek() fails.
     if (!in || (in.peek() != std::ifstream::traits_type::eof() && !(text << in.rdbuf())))
         throw ConfigError(path + ": " + std::string(purpose) + " cannot be read: " + std::strerror(errno));
     return text.str();
@@ -97,6 +104,8 @@ Config parse(std::string_view text, std::string_view file)
     return config;
 }
 
+Config parse_file(const std::string &path) { return parse(read_file(path, "the configuration"), path); }
+
 void apply_environment(Config &config, const Environment &environment)
 {
     for (auto const &setting : settings()) {
@@ -107,6 +116,47 @@ void apply_environment(Config &config, const Environment &environment)
             throw ConfigError("environment: " + std::string(setting.environment) + ": " + std::string(setting.allowed));
     }
 }
+
+namespace {
+
+bool is_http(std::string_view url)
+{
+    for (std::string_view const scheme : {"http://", "https://"})
+        if (url.starts_with(scheme) && url.size() > scheme.size())
+            return url.find_first_of(" \r\n\t") == std::string_view::npos;
+    return false;
+}
+
+// No message has the value itself.
+void require(bool is_good, std::string_view name)
+{
+    if (!is_good)
+        throw ConfigError(std::string(name) + ": " + std::string(find_setting(name)->allowed));
+}
+
+void complete_destinations(Config &config)
+{
+    if (config.destinations.longest_pause_ms < config.destinations.first_pause_ms)
+        throw ConfigError(
+            "destinations.longest_pause_ms: a whole number not under destinations.first_pause_ms, which is " +
+            std::to_string(config.destinations.first_pause_ms));
+    auto &webhook = config.webhook;
+    if (webhook.secret.empty() && !webhook.secret_file.empty())
+        webhook.secret = read_password(webhook.secret_file);
+    require(webhook.url.empty() || is_http(webhook.url), "webhook.url");
+    require(webhook.secret.empty() || webhook_key(webhook.secret), "webhook.secret");
+    auto &otlp = config.otlp;
+    if (otlp.headers.empty() && !otlp.headers_file.empty())
+        otlp.headers = read_password(otlp.headers_file);
+    require(otlp.endpoint.empty() || is_http(otlp.endpoint), "otlp.endpoint");
+    auto const &agent = config.dogstatsd;
+    require(agent.address.empty() || parse_datagram_address(agent.address), "dogstatsd.address");
+    require(agent.tags.find_first_of("|#\n ") == std::string::npos, "dogstatsd.tags");
+    require(config.sentry.dsn.empty() || parse_sentry_dsn(config.sentry.dsn), "sentry.dsn");
+    require(header_lines(otlp.headers).has_value(), "otlp.headers");
+}
+
+}  // namespace
 
 void complete(Config &config)
 {
@@ -120,9 +170,16 @@ void complete(Config &config)
         throw ConfigError("worker.name: a text that is not empty");
     if (config.postgres.password.empty() && !config.postgres.password_file.empty())
         config.postgres.password = read_password(config.postgres.password_file);
-    // Redis' is read at each connection; here it shows only that it can be.
+    if (config.http.token.empty() && !config.http.token_file.empty())
+        config.http.token = read_password(config.http.token_file);
+    if (!config.http.token.empty() && config.http.token.size() < kShortestToken)
+        throw ConfigError("http.token: a text of at least 16 characters");
+    complete_destinations(config);
+    // Each connection reads Redis's password anew; here check only that the file can be read.
     if (config.redis.password.empty() && !config.redis.password_file.empty())
         read_password(config.redis.password_file);
+    if (config.redis.sentinel_password.empty() && !config.redis.sentinel_password_file.empty())
+        read_password(config.redis.sentinel_password_file);
 }
 
 std::string read_password(const std::string &path)
@@ -135,7 +192,7 @@ std::string read_password(const std::string &path)
 
 Config load(const std::string &path, const Environment &environment)
 {
-    Config config = path.empty() ? Config{} : parse(read_file(path, "the configuration"), path);
+    Config config = path.empty() ? Config{} : parse_file(path);
     apply_environment(config, environment);
     complete(config);
     return config;

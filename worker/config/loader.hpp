@@ -1,4 +1,4 @@
-// From a TOML file and the environment to a Config.
+// Reads a Config from a TOML file and the environment.
 #pragma once
 #include <functional>
 #include <optional>
@@ -11,10 +11,10 @@
 
 namespace wc::config {
 
-/// The exit status for a configuration that cannot be used (EX_CONFIG of sysexits.h).
+/// The exit status for an invalid configuration (EX_CONFIG of sysexits.h).
 inline constexpr int kExitStatus = 78;
 
-/// One line that names file, line, key and what is allowed, as in
+/// Its text is one line that names the file, the line, the key and what is allowed, as in
 /// `worker.toml:12: postgres.pool_min: a whole number from 1 to 100`.
 class ConfigError : public std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -22,29 +22,33 @@ class ConfigError : public std::runtime_error {
 
 using Environment = std::function<std::optional<std::string>(std::string_view name)>;
 
-/// The environment of this process.
+/// Returns a variable of this process's environment, or nothing.
 std::optional<std::string> process_environment(std::string_view name);
 
-/// Reads TOML text.  `file` is its name in messages.  Throws ConfigError.
+/// Parses TOML text.  `file` is its name in messages.  Throws ConfigError.
 Config parse(std::string_view toml, std::string_view file);
+
+/// Reads and parses a TOML file.  Throws ConfigError.
+Config parse_file(const std::string &path);
 
 /// Lets the environment override; an empty variable counts as not set.  Throws ConfigError.
 void apply_environment(Config &config, const Environment &environment);
 
-/// What can only be judged when all is read: pairs that must agree, password files.  Throws ConfigError.
+/// Checks settings that depend on each other, and reads PostgreSQL's password file.  Throws ConfigError.
+/// REQUIRES: the file and the environment are applied.
 void complete(Config &config);
 
-/// A password file without the line ends at its end.  Throws ConfigError.
+/// Returns the contents of a password file without line ends at its end.  Throws ConfigError.
 std::string read_password(const std::string &path);
 
-/// All of it.  An empty path means no file: the defaults and the environment.
+/// Reads the file, then applies the environment, then completes.  An empty path means no file.  Throws ConfigError.
 Config load(const std::string &path, const Environment &environment);
 
-/// What is in force, as a TOML file with one key a line, passwords masked.
+/// Returns the settings as a TOML file with one key in each line and with passwords masked.
 std::string describe(const Config &config);
 
-/// For SIGHUP: takes from `wanted` what may change while running, and returns the names of the settings
-/// that differ but need a restart.
+/// For SIGHUP: copies from `wanted` the settings that may change while the worker runs, and returns the names of the
+/// others that differ: they need a restart.
 std::vector<std::string_view> reload(Config &running, const Config &wanted);
 
 }  // namespace wc::config

@@ -6,6 +6,8 @@
 #include <regex>
 #include <utility>
 
+#include "core/text/number.hpp"
+
 namespace wc::config {
 namespace {
 
@@ -33,6 +35,12 @@ Setting secret(Setting setting)
     setting.secret = true;
     return setting;
 }
+// A URL that may have a secret anywhere but in its host.
+Setting hidden(Setting setting)
+{
+    setting.secret = setting.hidden = true;
+    return setting;
+}
 Setting env(std::string_view variable, Setting setting)
 {
     setting.environment = variable;
@@ -47,7 +55,7 @@ Setting env(std::string_view variable, Setting setting)
 #define TEXT(section, key, ...) text(#section "." #key, WHERE(std::string, section, key), __VA_ARGS__)
 
 const Setting kSettings[] = {
-    TEXT(worker, name, "a text: the name under which this worker is registered"),
+    TEXT(worker, name, "a text that is not empty: the name under which this worker is registered"),
 
     env("DATABASE_URL",
         secret(TEXT(postgres, url, "postgresql://user@host:port/database, or key=value pairs of libpq"))),
@@ -59,8 +67,9 @@ const Setting kSettings[] = {
     env("DB_POOL_MAX", INTEGER(postgres, pool_max, 1, 100, "")),
 
     env("ENABLE_REDIS_CACHE", BOOLEAN(redis, enabled)),
-    env("REDIS_URL",
-        secret(TEXT(redis, url, "redis://[[user]:password@]host[:port][/database], rediss:// or unix:///path"))),
+    env("REDIS_URL", secret(TEXT(redis, url,
+                                 "redis://[[user]:password@]host[:port][/database], rediss://, unix:///path or "
+                                 "redis+sentinel://[[user]:password@]host[:port],.../master[/database]"))),
     TEXT(redis, user, "a text: the name of a user, or empty"),
     env("REDIS_PASSWORD", secret(TEXT(redis, password, "a text"))),
     TEXT(redis, password_file, "the path of a file that holds the password, or an empty text"),
@@ -69,6 +78,9 @@ const Setting kSettings[] = {
     TEXT(redis, tls_key_file, "the path of a PEM file, or an empty text"),
     INTEGER(redis, timeout_ms, 1, 3600000, " (milliseconds)"),
     BOOLEAN(redis, cluster_keys),
+    TEXT(redis, sentinel_user, "a text: the name of a user of the Sentinels, or empty"),
+    secret(TEXT(redis, sentinel_password, "a text")),
+    TEXT(redis, sentinel_password_file, "the path of a file that holds the password, or an empty text"),
 
     live(INTEGER(queue, batch_students, 1, 100000, "")),
     live(INTEGER(queue, poll_interval_ms, 10, 3600000, " (milliseconds)")),
@@ -95,12 +107,46 @@ const Setting kSettings[] = {
           .most = 1000}),
     live(INTEGER(prewarm, save_interval_s, 1, 86400, " (seconds)")),
 
+    live(INTEGER(audit, rate_per_s, 0, 100, " (a second; 0: none)")),
+
     INTEGER(backoff, first_ms, 1, 60000, " (milliseconds)"),
     INTEGER(backoff, longest_ms, 1, 3600000, " (milliseconds)"),
 
     BOOLEAN(http, enabled),
     TEXT(http, address, "an address of this machine"),
     INTEGER(http, port, 0, 65535, " (0: any that is free)"),
+    live(secret(TEXT(http, token, "a text of at least 16 characters, or an empty text"))),
+    live(TEXT(http, token_file, "the path of a file that holds the token, or an empty text")),
+
+    env("ENABLE_PERFORMANCE_MONITORING", BOOLEAN(performance, enabled)),
+    env("SLOW_QUERY_THRESHOLD", INTEGER(performance, slow_ms, 1, 3600000, " (milliseconds)")),
+
+    INTEGER(destinations, queue_limit, 1, 10000, ""),
+    INTEGER(destinations, interval_s, 1, 3600, " (seconds)"),
+    INTEGER(destinations, first_pause_ms, 1, 3600000, " (milliseconds)"),
+    INTEGER(destinations, longest_pause_ms, 1, 3600000, " (milliseconds)"),
+    INTEGER(destinations, timeout_ms, 1, 600000, " (milliseconds)"),
+    TEXT(destinations, tls_ca_file, "the path of a PEM file, or an empty text"),
+
+    env("APM_WEBHOOK_URL", hidden(TEXT(webhook, url, "https://host[:port]/path, or an empty text"))),
+    env("APM_WEBHOOK_SECRET", secret(TEXT(webhook, secret, "whsec_ and base64 of 24 to 64 bytes, or an empty text"))),
+    TEXT(webhook, secret_file, "the path of a file that holds the secret, or an empty text"),
+
+    env("OTEL_EXPORTER_OTLP_ENDPOINT", hidden(TEXT(otlp, endpoint, "https://host[:port][/path], or an empty text"))),
+    env("OTEL_EXPORTER_OTLP_HEADERS", secret(TEXT(otlp, headers, "name=value pairs separated by commas"))),
+    TEXT(otlp, headers_file, "the path of a file that holds the headers, or an empty text"),
+    env("OTEL_EXPORTER_OTLP_COMPRESSION", TEXT(otlp, compression, "gzip or none", "gzip|none")),
+    env("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+        TEXT(otlp, temporality, "cumulative or delta", "cumulative|delta")),
+    env("OTEL_SERVICE_NAME", TEXT(otlp, service_name, "a text")),
+    BOOLEAN(otlp, traces),
+    BOOLEAN(otlp, metrics),
+
+    env("DD_DOGSTATSD_URL", TEXT(dogstatsd, address, "udp://host[:port], unix:///path or an empty text")),
+    env("DD_TAGS", TEXT(dogstatsd, tags, "key:value pairs separated by commas")),
+
+    env("SENTRY_DSN", hidden(TEXT(sentry, dsn, "https://key@host/project, or an empty text"))),
+    env("SENTRY_ENVIRONMENT", TEXT(sentry, environment, "a text")),
 
     live(TEXT(log, level, "debug, info, warning or error", "debug|info|warning|error")),
     TEXT(log, format, "text or json", "text|json"),
@@ -126,13 +172,6 @@ std::string quoted(std::string_view value)
         out += c;
     }
     return out + '"';
-}
-
-template <class Number>
-bool parse(std::string_view text, Number &value)
-{
-    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc{} && end == text.data() + text.size();
 }
 
 }  // namespace
@@ -191,24 +230,44 @@ bool set_from_text(const Setting &setting, Config &config, std::string_view text
     }
     if (std::holds_alternative<Text>(setting.where))
         return set(setting, config, std::string(text));
-    std::int64_t whole = 0;
-    if (parse(text, whole))
-        return set(setting, config, whole);
-    double real = 0;
-    return parse(text, real) && set(setting, config, real);
+    if (auto const whole = parse_number<std::int64_t>(text))
+        return set(setting, config, *whole);
+    auto const real = parse_number<double>(text);
+    return real && set(setting, config, *real);
 }
 
 std::string masked_url(std::string_view url)
 {
-    static const std::regex user_info(R"(^([a-z]+://[^:/?#@]*):.*@)", std::regex::icase);
+    static const std::regex user_info(R"(^([a-z+]+://[^:/?#@]*):.*@)", std::regex::icase);
     static const std::regex parameter(R"(((?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+))", std::regex::icase);
     auto const text = std::regex_replace(std::string(url), user_info, "$1:***@");
     return std::regex_replace(text, parameter, "$1***");
 }
 
+std::string origin_of(std::string_view url)
+{
+    auto const begin = url.find("://");
+    if (begin == std::string_view::npos)
+        return "***";
+    auto const end = std::min(url.find_first_of("/?#", begin + 3), url.size());
+    auto const at = url.substr(0, end).rfind('@');
+    auto const host = at == std::string_view::npos ? begin + 3 : at + 1;
+    return std::string(url.substr(0, begin + 3)) + std::string(url.substr(host, end - host));
+}
+
+std::string masked(const Setting &setting, std::string_view value)
+{
+    if (!setting.secret || value.empty())
+        return std::string(value);
+    if (!setting.hidden)
+        return setting.name.ends_with(".url") ? masked_url(value) : "***";
+    auto const origin = origin_of(value);
+    return origin == value || origin + "/" == value ? std::string(value) : origin + "/***";
+}
+
 std::string show(const Setting &setting, const Config &config, bool mask)
 {
-    // The accessors give references for writing too; here they are only read.
+    // The accessors return references that could be written through; this function only reads.
     auto &values = const_cast<Config &>(config);
     if (auto const *where = std::get_if<Boolean>(&setting.where))
         return (*where)(values) ? "true" : "false";
@@ -220,9 +279,7 @@ std::string show(const Setting &setting, const Config &config, bool mask)
         return {buffer, end};
     }
     std::string const &value = std::get<Text>(setting.where)(values);
-    if (!mask || !setting.secret || value.empty())
-        return quoted(value);
-    return quoted(setting.name.ends_with(".url") ? masked_url(value) : "***");
+    return quoted(mask ? masked(setting, value) : value);
 }
 
 }  // namespace wc::config

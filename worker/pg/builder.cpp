@@ -1,13 +1,13 @@
 #include "pg/builder.hpp"
 
-#include <charconv>
-
-#include "core/cache/key.hpp"
+#include "core/protocol/key.hpp"
+#include "core/text/number.hpp"
 
 namespace wc::pg {
 namespace {
 
-// Only what differs by more than a tenth is written: all weights decay all the time, and at the same rate.
+// Writes only weights that differ by more than a tenth: all weights decay all the time at the same rate, and need no
+// write for that.
 constexpr std::string_view kSaveHotTypes[] = {"text[]", "real[]"};
 constexpr Statement kSaveHot{"wc_save_hot", kSaveHotTypes, R"(
 WITH list AS MATERIALIZED (SELECT * FROM unnest($1, $2) AS l(student, weight)),
@@ -17,14 +17,24 @@ ON CONFLICT (student) DO UPDATE SET weight = EXCLUDED.weight WHERE abs(h.weight 
 
 constexpr std::string_view kBuildTypes[] = {"text[]", "text[]"};
 
-// A real cannot hold less, and a student that light will not be looked at again.
+// Lighter students are not saved: they are not rebuilt anyway, and the column's type cannot hold much smaller numbers.
 constexpr double kLeastWeight = 1e-6;
+// Longer ids, in bytes, are not saved, because an index of PostgreSQL cannot hold them.
+constexpr std::size_t kLongestStudent = 2000;
+
+std::vector<std::string> settings_of(bool cluster_keys, bool is_audit)
+{
+    std::vector<std::string> settings{std::string("white_cross.cluster_keys = ") + (cluster_keys ? "on" : "off")};
+    if (is_audit)
+        settings.insert(settings.end(), {"white_cross.summary_cache = off", "row_security = off"});
+    return settings;
+}
 
 }  // namespace
 
-Builder::Builder(const Target &target, const Timeouts &timeouts, bool cluster_keys)
-    : connection_(target, timeouts, "prewarm",
-                  {std::string("white_cross.cluster_keys = ") + (cluster_keys ? "on" : "off")})
+Builder::Builder(const Target &target, const Timeouts &timeouts, bool cluster_keys, Purpose purpose)
+    : connection_(target, timeouts, purpose == Purpose::Audit ? "audit" : "prewarm",
+                  settings_of(cluster_keys, purpose == Purpose::Audit))
 {
     if (connection_.is_direct())
         connection_.keep_session();
@@ -59,7 +69,7 @@ void Builder::save_hot(std::span<const app::Hot> hot)
 {
     std::vector<std::string> students, weights;
     for (auto const &one : hot) {
-        if (one.weight < kLeastWeight)
+        if (one.weight < kLeastWeight || one.student.size() > kLongestStudent)
             continue;
         students.push_back(one.student);
         weights.push_back(std::to_string(one.weight));
@@ -72,13 +82,16 @@ std::vector<app::Hot> Builder::load_hot()
     auto const result = connection_.run("SELECT student, weight FROM white_cross.hot_student");
     std::vector<app::Hot> hot;
     for (int row = 0; row < result.rows(); ++row) {
-        auto const text = result.text(row, 1);
-        double weight = 0;
-        if (std::from_chars(text.data(), text.data() + text.size(), weight).ec != std::errc{})
-            throw Error("the server's answer is not a number where one is expected");
-        hot.push_back({std::string(result.text(row, 0)), weight});
+        auto const weight = parse_number<double>(result.text(row, 1));
+        if (!weight)
+            throw Error("the server's answer is not a number, as expected");
+        hot.push_back({std::string(result.text(row, 0)), *weight});
     }
     return hot;
 }
+
+std::string Builder::snapshot() { return std::string(connection_.run("SELECT white_cross.snapshot()").text(0, 0)); }
+
+app::Xid Builder::commit_transaction() { return connection_.run("SELECT pg_current_xact_id()").xid(0, 0); }
 
 }  // namespace wc::pg

@@ -1,4 +1,4 @@
-// Building what is prewarmed, and the hot list on disk.
+// Builds values for the threads that rebuild or compare them, and saves and loads the hot list.
 #pragma once
 #include <string>
 
@@ -9,17 +9,23 @@ namespace wc::pg {
 
 class Builder : public app::Builder {
 public:
-    Builder(const Target &target, const Timeouts &timeouts, bool cluster_keys);
+    /// What the values are for: Audit reads the tables alone, without summaries that the server keeps in memory, and
+    /// fails where row-level security would hide rows from it.
+    enum class Purpose { Prewarm, Audit };
+
+    Builder(const Target &target, const Timeouts &timeouts, bool cluster_keys, Purpose purpose = Purpose::Prewarm);
 
     std::vector<app::Entry> build(std::span<const std::string> students, cache::Kind kind) override;
     void save_hot(std::span<const app::Hot> hot) override;
     std::vector<app::Hot> load_hot() override;
+    std::string snapshot() override;
+    app::Xid commit_transaction() override;
 
 private:
     Statement build() const;
 
     Connection connection_;
-    std::string build_;  // the body of the statement that builds entries
+    std::string build_;  // the text of the statement that builds entries
 };
 
 }  // namespace wc::pg

@@ -1,31 +1,30 @@
 #include "pg/connection.hpp"
 
-#include <poll.h>
-
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <utility>
+
+#include "core/text/number.hpp"
+#include "process/poll_until.hpp"
 
 namespace wc::pg {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// The server is given a chance to say 57014 itself before the connection is thrown away.
+// How long to wait for the server's own time-out error (57014) before this side gives up the connection.
 constexpr std::chrono::milliseconds kGrace{2000};
 
 template <class Number>
 Number number(std::string_view text)
 {
-    Number value{};
-    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size())
-        throw Error("the server's answer is not a number where one is expected");
-    return value;
+    auto const value = parse_number<Number>(text);
+    if (!value)
+        throw Error("the server's answer is not a number, as expected");
+    return *value;
 }
 
-// libpq's messages are of several lines; the first says what happened.
+// Returns the first line of libpq's message, which says what happened.
 std::string first_line(const char *message)
 {
     std::string_view text = message ? message : "";
@@ -42,16 +41,11 @@ Connection::Connection(const Target &target, const Timeouts &timeouts, std::stri
                        std::vector<std::string> settings)
     : statement_timeout_(timeouts.statement), settings_(std::move(settings))
 {
-    settings_.insert(settings_.end(), {"statement_timeout = " + std::to_string(timeouts.statement.count()),
-                                       "search_path = pg_catalog", "jit = off"});
-    for (auto const &setting : settings_)
-        transaction_settings_ += "SET LOCAL " + setting + "; ";
-
-    std::string const name = "wc-worker " + std::string(role);
-    // libpq counts whole seconds, for each host in turn: one that does not answer must not keep us from the next.
+    std::string const name = "wc-worker " + std::string(role) + (target.worker.empty() ? "" : " " + target.worker);
+    // libpq counts whole seconds, and applies the time-out to each host in turn.
     auto const patience = std::to_string(std::chrono::ceil<std::chrono::seconds>(timeouts.connect).count());
-    // Later ones win: the URL may override what stands before dbname.  The keepalives notice a dead peer within about
-    // 20 seconds.
+    // A later keyword overrides an earlier one, so the URL (dbname) may override those before it.  The keepalives
+    // notice a dead peer within about 20 seconds.
     std::vector<const char *> keywords{"keepalives_idle",  "keepalives_interval",  "keepalives_count",
                                        "tcp_user_timeout", "target_session_attrs", "dbname",
                                        "connect_timeout",  "client_encoding",      "application_name"};
@@ -68,19 +62,38 @@ Connection::Connection(const Target &target, const Timeouts &timeouts, std::stri
         throw std::bad_alloc();
     if (PQstatus(connection_.get()) != CONNECTION_OK)
         fail("cannot connect");
-    // Notices of the server would go to stderr, past the log.
+    // Drop notices of the server: libpq would write them to stderr, past the log.
     PQsetNoticeProcessor(
         connection_.get(), [](void *, const char *) {}, nullptr);
+    choose_settings(timeouts);
     auto const server =
         run("SELECT pg_backend_pid(), pg_is_in_recovery() OR current_setting('transaction_read_only')::bool");
     if (server.is_true(0, 1))
-        throw Error("the server takes no writes: it is a standby, or default_transaction_read_only is on");
+        throw Error("the server takes no writes: it is a standby, or default_transaction_read_only is on", "25006");
     is_direct_ = server.integer(0, 0) == PQbackendPID(connection_.get());
+}
+
+// Overrides settings that a role, a database or the server may have for interactive users: the worker's sessions are
+// idle for long, and each of its statements needs a snapshot of its own.
+void Connection::choose_settings(const Timeouts &timeouts)
+{
+    std::vector<std::string> chosen{"statement_timeout = " + std::to_string(timeouts.statement.count()),
+                                    "lock_timeout = 0",
+                                    "idle_session_timeout = 0",
+                                    "idle_in_transaction_session_timeout = 0",
+                                    "search_path = pg_catalog, pg_temp",
+                                    "jit = off"};
+    if (PQserverVersion(connection_.get()) >= 170000)
+        chosen.push_back("transaction_timeout = 0");
+    settings_.insert(settings_.begin(), chosen.begin(), chosen.end());
+    for (auto const &setting : settings_)
+        transaction_settings_ += "SET LOCAL " + setting + "; ";
+    transaction_settings_ += "SET LOCAL transaction_isolation = 'read committed'; ";
 }
 
 void Connection::keep_session()
 {
-    std::string sql;
+    std::string sql = "SET default_transaction_isolation = 'read committed'; ";
     for (auto const &setting : settings_)
         sql += "SET " + setting + "; ";
     run(sql);
@@ -89,15 +102,10 @@ void Connection::keep_session()
 
 bool Connection::wait_for(short events, Clock::time_point deadline)
 {
-    for (;;) {
-        pollfd descriptor{fd(), events, 0};
-        auto const left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-        int const ready = left > 0 ? poll(&descriptor, 1, static_cast<int>(left)) : 0;
-        if (ready >= 0)
-            return ready > 0;
-        if (errno != EINTR)
-            throw Error(std::string("poll: ") + std::strerror(errno));
-    }
+    int const ready = poll_until(fd(), events, deadline);
+    if (ready < 0)
+        throw Error(std::string("poll: ") + std::strerror(errno));
+    return ready > 0;
 }
 
 bool Connection::wait_readable(Clock::time_point deadline) { return wait_for(POLLIN, deadline); }
@@ -124,7 +132,7 @@ std::string Connection::call(const Statement &statement, std::span<const std::st
 Result Connection::finish()
 {
     auto const deadline = Clock::now() + statement_timeout_ + kGrace;
-    // The connection blocks in libpq's eyes, so a send has written all of it; only the answer is waited for here.
+    // The connection is in libpq's blocking mode, so the send has written everything; only the answer is missing.
     Result last(nullptr);
     std::string failure, sqlstate;
     for (;;) {

@@ -1,9 +1,8 @@
 // A connection to PostgreSQL on which no call waits for ever.
 //
-// It may lead to a session of the server's, or through a pooler to another session in each transaction.  What one SETs
-// or PREPAREs there stays behind for whoever gets the session next.  So a connection begins by leaving nothing behind:
-// each transaction brings its settings.  Once it is known that the session is this connection's own, `keep_session`
-// spares that.
+// It may lead to one session of the server, or, through a pooler, to another session in each transaction.  In the
+// second case the pooler's next client would inherit what this one SETs or PREPAREs.  So at first a connection leaves
+// nothing behind: it sets its settings in each transaction anew.  After `keep_session` it sets them once.
 #pragma once
 #include <libpq-fe.h>
 
@@ -33,7 +32,7 @@ public:
     }
     bool is_null(int row, int column) const { return PQgetisnull(result_.get(), row, column) != 0; }
     bool is_true(int row, int column) const { return text(row, column) == "t"; }
-    /// Throws Error if it is not a whole number that fits.
+    /// Both throw Error if the value is not a whole number in range.
     std::int64_t integer(int row, int column) const;
     std::uint64_t xid(int row, int column) const;
 
@@ -48,40 +47,45 @@ private:
 struct Timeouts {
     std::chrono::milliseconds connect{5000};
     std::chrono::milliseconds statement{60000};
-    /// Whoever drains and says nothing for so long loses its session.
+    /// The server ends the session of a draining worker that has been idle for this long.
     std::chrono::milliseconds hung{15000};
+    /// How long a draining worker waits for a lock before its statement fails, so that it can say who holds the lock.
+    std::chrono::milliseconds lock{3000};
 };
 
-/// After any Error the connection is to be dropped, except where a caller knows the SQLSTATE.  For one thread.
+/// For one thread.  REQUIRES: after an Error only the destructor follows, unless the caller handles its SQLSTATE.
 class Connection {
 public:
-    /// `role` goes into application_name after "wc-worker ".  `settings`, each "name = value", hold for all that runs
-    /// here. Throws where the server takes no writes: of the hosts of a URL, the one that does is looked for.
+    /// Connects to the first host of the URL that takes writes; throws Error if there is none.  application_name
+    /// becomes "wc-worker ROLE NAME", with the worker's name.  `settings`, each "name = value", hold for every
+    /// statement of this connection.
     Connection(const Target &target, const Timeouts &timeouts, std::string_view role,
                std::vector<std::string> settings = {});
 
-    /// False: somebody is in between who made up the process id that we were told, as poolers do.
+    /// Returns false if a pooler stands between: it has made up the process id that libpq got.
     bool is_direct() const noexcept { return is_direct_; }
-    /// The session is ours until the connection ends.
+    /// Sets the settings once for the session instead of in each transaction.  REQUIRES: the connection has one session
+    /// until it ends.
     void keep_session();
     bool keeps_session() const noexcept { return keeps_session_; }
 
-    /// Statements separated by semicolons in one round trip; the result is that of the last.
+    /// Runs statements, separated by semicolons, in one round trip.  Returns the result of the last one.
     Result run(const std::string &sql);
-    /// Throws if the server does not understand it.
+    /// Prepares the statement.  Throws Error if the server rejects it.  Without a kept session it only checks.
     void prepare(const Statement &statement);
-    /// The SQL that runs what was prepared.
+    /// Returns the SQL that runs a statement with these arguments.  REQUIRES: it was prepared on this connection.
     std::string call(const Statement &statement, std::span<const std::string> arguments) const;
 
     int fd() const { return PQsocket(connection_.get()); }
-    /// False: nothing arrived until the deadline.
+    /// Returns false if nothing has arrived until the deadline.
     bool wait_readable(std::chrono::steady_clock::time_point deadline);
     /// Reads what has arrived, without waiting.
     void consume();
-    /// The next notification that was read: its channel, or an empty text.
+    /// Returns the channel of the next notification that consume() has read; empty if there is none.
     std::string next_notification();
 
 private:
+    void choose_settings(const Timeouts &timeouts);
     Result finish();
     bool wait_for(short events, std::chrono::steady_clock::time_point deadline);
     [[noreturn]] void fail(std::string_view what) const;
@@ -92,7 +96,7 @@ private:
     std::unique_ptr<PGconn, Finish> connection_;
     std::chrono::milliseconds statement_timeout_;
     std::vector<std::string> settings_;
-    std::string transaction_settings_;  // what a transaction begins with
+    std::string transaction_settings_;  // the SET LOCAL statements with which each transaction begins
     bool is_direct_ = false;
     bool keeps_session_ = false;
 };

@@ -1,18 +1,36 @@
-// What PostgreSQL, or the way to it, refused.
+// Failures of PostgreSQL and of the connection to it.
 #pragma once
 #include <string>
+#include <string_view>
 #include <utility>
 
-#include "app/failure.hpp"
+#include "process/failure.hpp"
 
 namespace wc::pg {
 
-class Error : public app::Failure {
+/// Finds the cause by the SQLSTATE.  A refused connection has none, so its cause is found by libpq's message.
+constexpr Cause cause_of(std::string_view sqlstate, std::string_view what) noexcept
+{
+    auto const says = [what](std::string_view words) { return what.find(words) != std::string_view::npos; };
+    if (sqlstate == "25006" || says("session is read-only") || says("server is in hot standby mode"))
+        return Cause::ReadOnly;
+    if (sqlstate == "42501" || sqlstate.starts_with("28") || says("password authentication failed") ||
+        says("no pg_hba.conf entry") || says("is not permitted to log in") || says("permission denied for database"))
+        return Cause::NoRights;
+    if (sqlstate == "53100")
+        return Cause::FullDisk;
+    // lock_not_available, and query_canceled: a statement of the worker takes that long only if it waits for a lock.
+    if (sqlstate == "55P03" || sqlstate == "57014")
+        return Cause::Locked;
+    return Cause::Other;
+}
+
+class Error : public Failure {
 public:
     explicit Error(const std::string &what, std::string sqlstate = {})
-        : Failure(app::Part::Postgres, what), sqlstate_(std::move(sqlstate))
+        : Failure(Part::Postgres, what, cause_of(sqlstate, what)), sqlstate_(std::move(sqlstate))
     {}
-    /// Five characters; empty when the server did not get to answer.
+    /// Five characters; empty if the failure did not come from the server.
     const std::string &sqlstate() const noexcept { return sqlstate_; }
 
 private:

@@ -17,71 +17,51 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <random>
+#include <unordered_map>
 #include <utility>
 
-#include "app/clock_reading.hpp"
-#include "app/log.hpp"
-#include "core/changes/queue.hpp"
+#include "core/protocol/queue.hpp"
+#include "core/protocol/snapshot_token.hpp"
+#include "pg/age_of.hpp"
+#include "pg/backlog.hpp"
+#include "pg/taken_row.hpp"
+#include "process/clock_reading.hpp"
+#include "process/log.hpp"
 
 namespace wc::pg {
 namespace {
 
-// Row by row: '.' what the batch is (snapshot, rows to delete, 1 when there are no more), '>' the last row's place,
-// '*' a row for every student (which stays; the pattern of its keys), 's' a student (sections, age in microseconds,
-// xids).
+// white_cross.take() says what the rows of its result are.
 //
-// By ctid because the rows were found by the same snapshot a moment ago and nobody updates them: no second search.
+// The extension makes rows with a few ids, of at most some kilobytes together.  A huge row, which somebody else has
+// made, counts as a row for every student: to name each student would take memory and time without a bound.  The
+// condition is that of src/extension/changes/take.cpp.
 constexpr std::string_view kTakeTypes[] = {"xid8[]", "xid8", "integer", "xid8", "integer", "bigint"};
-constexpr Statement kTake{"wc_take", kTakeTypes, R"(
-WITH unseen AS MATERIALIZED (
-    SELECT * FROM (
-        (SELECT i.ctid AS place, i.xid, i.n, i.students IS NULL AS everything, i.pattern, coalesce(cardinality(i.students), 1) AS size
-         FROM white_cross.invalidation AS i WHERE i.xid = ANY ($1) AND (i.xid, i.n) > ($2, $3)
-         ORDER BY i.xid, i.n LIMIT $6)
-        UNION ALL
-        (SELECT i.ctid, i.xid, i.n, i.students IS NULL, i.pattern, coalesce(cardinality(i.students), 1)
-         FROM white_cross.invalidation AS i WHERE (i.xid, i.n) > ($4, $5)
-         ORDER BY i.xid, i.n LIMIT $6)) AS u
-    ORDER BY xid, n LIMIT $6),
-picked AS MATERIALIZED (
-    SELECT * FROM (SELECT *, sum(size) OVER (ORDER BY xid, n ROWS UNBOUNDED PRECEDING) - size AS before FROM unseen) AS u
-    WHERE before < $6),
-gone AS (
-    DELETE FROM white_cross.invalidation AS i WHERE i.ctid = ANY (ARRAY(SELECT place FROM picked WHERE NOT everything))
-    RETURNING i.xid, i.sections, i.students, i.queued_at)
-SELECT '.', pg_current_snapshot()::text, (SELECT count(*) FROM picked WHERE NOT everything),
-       (SELECT (count(*) < $6 AND count(*) = (SELECT count(*) FROM picked))::integer FROM unseen), NULL
-UNION ALL
-(SELECT '>', p.xid::text, p.n, NULL, NULL FROM picked AS p ORDER BY p.xid DESC, p.n DESC LIMIT 1)
-UNION ALL
-SELECT '*', xid::text, n, NULL, pattern FROM picked WHERE everything
-UNION ALL
-SELECT 's', s.student, bit_or(sections), (extract(epoch FROM clock_timestamp() - min(queued_at)) * 1000000)::bigint,
-       array_agg(DISTINCT xid)::text
-FROM gone CROSS JOIN LATERAL unnest(students) AS s(student) GROUP BY s.student)"};
+constexpr Statement kTake{"wc_take", kTakeTypes, "SELECT * FROM white_cross.take($1, $2, $3, $4, $5, $6)"};
+#define IS_FOR_EVERYBODY \
+    "(i.students IS NULL OR cardinality(i.students) > 100000 OR pg_column_size(i.students) > 1000000)"
 
-constexpr std::string_view kBacklogTypes[] = {"xid8[]", "xid8"};
-constexpr Statement kBacklog{"wc_backlog", kBacklogTypes, R"(
-SELECT count(*), coalesce((extract(epoch FROM clock_timestamp() - min(queued_at)) * 1000000)::bigint, 0) FROM (
-    (SELECT queued_at FROM white_cross.invalidation WHERE xid = ANY ($1) LIMIT 100000)
-    UNION ALL
-    (SELECT queued_at FROM white_cross.invalidation WHERE xid >= $2 ORDER BY xid, n LIMIT 100000)) AS waiting)"};
+// Takes what was set aside; its result has the same form as the 's' rows of kTake.
+constexpr const char *kTakeSetAside = R"(
+WITH gone AS (DELETE FROM white_cross.set_aside RETURNING student, sections, xids, since)
+SELECT 's', g.student, bit_or(g.sections), )" AGE_OF("min(g.since)") R"(, array_agg(DISTINCT x.xid)::text
+FROM gone AS g CROSS JOIN LATERAL unnest(g.xids) AS x(xid) GROUP BY g.student)";
 
-// One plan for ever, made for an index and a few rows: statistics of a table that is empty most of the time mislead.
+// The settings of the draining connection.
 //
-// A crash of the server may undo the deletion of rows that were drained: they are drained again, hence no synchronous
-// commit.  A worker that hangs inside a transaction, or on a machine that is gone, loses its session and the lock with
-// it.
+// They fix one plan, which uses the index, because the statistics of a table that is empty most of the time mislead the
+// planner.  Commits need not wait for the disk: if a crash of the server undoes the deletion of drained rows, the
+// worker drains them again.  The server ends the session of a worker that hangs inside a transaction or whose machine
+// is gone, and so frees the drain lock.
 std::vector<std::string> settings(const Timeouts &timeouts)
 {
     return {"synchronous_commit = off",
             "plan_cache_mode = force_generic_plan",
             "enable_seqscan = off",
             "enable_bitmapscan = off",
+            "lock_timeout = " + std::to_string(timeouts.lock.count()),
             "idle_in_transaction_session_timeout = " + std::to_string(timeouts.hung.count()),
             "tcp_keepalives_idle = 5",
             "tcp_keepalives_interval = 2",
@@ -89,35 +69,23 @@ std::vector<std::string> settings(const Timeouts &timeouts)
             "tcp_user_timeout = '15s'"};
 }
 
-// Which server this is, and since when it has lost nothing.
-constexpr const char *kIdentity = "split_part(white_cross.snapshot(), '#', 2)";
+// The expression names the server to which the transaction ids belong, and its life between two crashes.
+std::string identity_expression()
+{
+    return std::string("split_part(white_cross.snapshot(), '") + snapshot_token::kBeforeServer + "', 2)";
+}
 
-// A row's n is -1 or more.
-constexpr const char *kBeforeAllRows = "-2";
+// The smallest n.  The extension's rows have -1 or more, but a row that somebody inserted by hand may have any.
+constexpr const char *kBeforeAllRows = "-2147483648";
+
+// A row that somebody inserted by hand may also have an old xid, which both ranges leave out.  So with each heartbeat
+// the worker looks through the whole queue, but spends at most one part in this many of its time on that.
+constexpr int kWholeLookShare = 100;
 
 constexpr const char *kLockNotAvailable = "55P03";
 constexpr const char *kNotRegistered = "55000";
 constexpr std::chrono::milliseconds kListenTest{2000};
-constexpr const char *kTurn = "1s";  // behind a pooler: how long another worker's turn may take
-
-std::vector<app::Xid> parse_xids(std::string_view text)
-{
-    std::vector<app::Xid> xids;
-    for (const char *at = text.data() + 1, *const end = text.data() + text.size(); at < end;) {
-        app::Xid xid = 0;
-        auto const parsed = std::from_chars(at, end, xid);
-        if (parsed.ec != std::errc{})
-            throw Error("the server's answer is not a list of transaction ids where one is expected");
-        xids.push_back(xid);
-        at = parsed.ptr + 1;
-    }
-    return xids;
-}
-
-std::string drain_lock()
-{
-    return "(" + std::to_string(queue::kDrainLockClass) + ", " + std::to_string(queue::kDrainLockId) + ")";
-}
+constexpr const char *kTurn = "1s";  // behind a pooler: how long to wait for the drain lock
 
 }  // namespace
 
@@ -129,25 +97,34 @@ Queue::Queue(const Target &target, const Timeouts &timeouts, std::string worker_
       drain_(target, timeouts, "drain", settings(timeouts))
 {
     test_listen();
-    prepare();
+    check_extension();
 }
 
-void Queue::prepare()
+// Reads none of the extension's tables: a session that locks them must not keep the worker from connecting.
+void Queue::check_extension()
 {
+    constexpr const char *kGrant = " (SELECT wc_grant_worker('ROLE') gives the worker's role what it needs)";
+    std::optional<Result> answer;
     try {
-        drain_.prepare(kTake);
-        drain_.prepare(kBacklog);
+        answer = drain_.run(
+            "SELECT white_cross.snapshot(), "
+            "has_function_privilege(to_regprocedure('white_cross.take(xid8[],xid8,integer,xid8,integer,bigint)')::oid, "
+            "'EXECUTE')");
     } catch (const Error &error) {
-        if (error.sqlstate() == "42P01" || error.sqlstate() == "3F000")
+        if (error.sqlstate() == "42883" || error.sqlstate() == "3F000")
             throw Error("this database has no extension white_cross: CREATE EXTENSION white_cross");
         if (error.sqlstate() == "42501")
-            throw Error(std::string(error.what()) +
-                        " (SELECT wc_grant_worker('ROLE') gives the worker's role what it needs)");
+            throw Error(error.what() + std::string(kGrant));
         throw;
     }
+    if (answer->is_null(0, 1))
+        throw Error(
+            "the extension white_cross of this database is older than this worker: ALTER EXTENSION white_cross UPDATE");
+    if (!answer->is_true(0, 1))
+        throw Error(std::string("permission denied for function white_cross.take") + kGrant);
 }
 
-// A session that hears what is sent to it while it says nothing is its connection's own.
+// Sends a notification to the listening connection: if it arrives, no pooler shares the session.
 void Queue::test_listen()
 {
     auto const deadline = std::chrono::steady_clock::now() + kListenTest;
@@ -162,14 +139,15 @@ void Queue::test_listen()
         return;
     }
     log::warning(
-        "LISTEN hears nothing on this connection, as behind a transaction pooler: changes are found by polling only; "
-        "give the worker a direct connection");
-    // As far as it can be undone.
+        "notifications do not arrive on this connection, as behind a transaction pooler: the worker finds changes by "
+        "polling only; give it a direct connection");
+    // UNLISTEN in case the pooler runs this in the session that listens.
     listener_->run("UNLISTEN " + heartbeat_channel_);
     listener_.reset();
 }
 
-// What is visible in one transaction, and who drains, holds for the next only where the server is the same one.
+// Throws if the server is another one than before: what the worker knows of the last transaction (snapshot, drain lock)
+// holds only for the same server.
 void Queue::check_identity(std::string found)
 {
     if (!identity_.empty() && identity_ != found)
@@ -177,14 +155,14 @@ void Queue::check_identity(std::string found)
     identity_ = std::move(found);
 }
 
-// Behind a pooler the lock can be held during a transaction only, so that workers may take turns.
-bool Queue::try_lead()
+// Behind a pooler a lock lasts only as long as a transaction, so that several workers may take turns.
+bool Queue::try_elect()
 {
     if (!keeps_session())
-        return drain_.run("SELECT pg_try_advisory_xact_lock" + drain_lock()).is_true(0, 0);
-    if (!drain_.run("SELECT pg_try_advisory_lock" + drain_lock()).is_true(0, 0))
+        return drain_.run("SELECT white_cross.lock_drain(false, false)").is_true(0, 0);
+    if (!drain_.run("SELECT white_cross.lock_drain(true, false)").is_true(0, 0))
         return false;
-    // A process that is stopped keeps its connections: a drainer that does not even poll is to lose them.
+    // A stopped process (SIGSTOP) keeps its connections: let the server end the session if it does not even poll.
     drain_.run("SET idle_session_timeout = " + std::to_string(hung_after_.count()));
     return true;
 }
@@ -192,20 +170,21 @@ bool Queue::try_lead()
 void Queue::release()
 {
     if (keeps_session())
-        drain_.run("SET idle_session_timeout = 0; SELECT pg_advisory_unlock" + drain_lock());
+        drain_.run("SET idle_session_timeout = 0; SELECT white_cross.unlock_drain()");
     relayed_.reset();
-    // Whoever drains next, perhaps again this worker, begins with everything that is there.
+    // If this worker drains again, it begins with all rows that are in the queue then.
     seen_ = {};
     place_ = {};
     round_began_ = false;
 }
 
-std::optional<bool> Queue::enroll()
+std::optional<bool> Queue::register_worker()
 {
     try {
-        auto const answer = drain_.run("BEGIN; SELECT white_cross.register_worker(" + pg::quoted(worker_name_) + ")");
+        auto const answer =
+            drain_.run("BEGIN; SELECT white_cross.register_worker(" + pg::quote_literal(worker_name_) + ")");
         bool const newly = answer.is_true(0, 0);
-        // A registration that a crash of the server undid would lose changes: this one waits for the disk.
+        // Wait for the disk: if a crash of the server undid the registration, changes would be lost.
         drain_.run("SET LOCAL synchronous_commit = on; COMMIT");
         start_relay();
         return newly;
@@ -213,7 +192,7 @@ std::optional<bool> Queue::enroll()
         if (error.sqlstate() != kLockNotAvailable)
             throw;
         drain_.run("ROLLBACK");
-        log::info("waits for transactions in flight before it can be registered");
+        log::info("waiting for open transactions to end before this worker can register");
         return std::nullopt;
     }
 }
@@ -227,12 +206,14 @@ void Queue::start_relay()
         return;
     relayed_ = relayed;
     if (relayed)
-        log::info("a relay notifies for all writers");
+        log::info("the server's relay process sends notifications for all writers");
     else
-        log::info("writers notify by themselves; shared_preload_libraries = 'white_cross' would spare them that");
+        log::info(
+            "each writer sends its own notification; shared_preload_libraries = 'white_cross' makes a relay process "
+            "send them");
 }
 
-// The text that begins a transaction in which this worker alone drains.
+// Returns the SQL with which a draining transaction begins.  Behind a pooler, begins it here and takes the drain lock.
 std::string Queue::begin()
 {
     if (keeps_session())
@@ -240,7 +221,7 @@ std::string Queue::begin()
     try {
         check_identity(std::string(drain_
                                        .run("SET LOCAL lock_timeout = '" + std::string(kTurn) + "'; BEGIN; SELECT " +
-                                            kIdentity + ", pg_advisory_xact_lock" + drain_lock())
+                                            identity_expression() + ", white_cross.lock_drain(false, true)")
                                        .text(0, 0)));
     } catch (const Error &error) {
         if (error.sqlstate() == kLockNotAvailable)
@@ -250,61 +231,126 @@ std::string Queue::begin()
     return {};
 }
 
+void Queue::prepare(const Statement &statement, bool &is_prepared)
+{
+    if (!std::exchange(is_prepared, true))
+        drain_.prepare(statement);
+}
+
 app::Batch Queue::take(std::size_t max_students)
 {
-    app::Batch batch;
-    auto const first = first_unseen();
-    // Each statement has a snapshot of its own: that of the second is taken after the first is done.
-    auto const answer =
-        run_registered(begin() + "SELECT white_cross.begin_drain(); " +
-                       drain_.call(kTake, std::vector{seen_.in_progress, place_.xid, place_.n, first.xid, first.n,
-                                                      std::to_string(max_students)}));
-    if (!answer) {
-        batch.lapsed = true;
-        return batch;
+    prepare(kTake, can_take_);
+    auto const began = std::chrono::steady_clock::now();
+    bool const is_whole = !round_began_ && is_whole_look_due_ && began >= next_whole_look_;
+    if (is_whole) {
+        is_whole_look_due_ = false;
+        seen_ = {};
+        place_ = {};
     }
-    auto const &result = *answer;
+    auto const first = first_unseen();
+    auto const answer =
+        run_registered(begin() + drain_.call(kTake, std::vector{seen_.in_progress, place_.xid, place_.n, first.xid,
+                                                                first.n, std::to_string(max_students)}));
+    if (!answer) {
+        app::Batch none;
+        none.lapsed = true;
+        return none;
+    }
+    auto taken = read_taken(*answer);
+    plan_next(taken);
+    if (is_whole) {
+        auto const now = std::chrono::steady_clock::now();
+        next_whole_look_ = now + kWholeLookShare * (now - began);
+    }
+    if (taken.batch.rows == 0)
+        commit();
+    return std::move(taken.batch);
+}
+
+// Reads the result of kTake.
+Queue::Taken Queue::read_taken(const Result &result) const
+{
+    Taken taken{{}, {}, place_};
+    auto &batch = taken.batch;
     batch.changes.reserve(static_cast<std::size_t>(result.rows()));
-    Seen now;
-    Place last = place_;
+    std::unordered_map<std::string_view, std::size_t> place_of;
+    place_of.reserve(static_cast<std::size_t>(result.rows()));
     for (int row = 0; row < result.rows(); ++row) {
         switch (result.text(row, 0).front()) {
             case '.':
-                now = parse_snapshot(result.text(row, 1));
+                taken.snapshot = parse_snapshot(result.text(row, 1));
                 batch.rows = static_cast<std::size_t>(result.integer(row, 2));
                 batch.complete = result.integer(row, 3) != 0;
+                batch.seen = result.text(row, 1);
                 break;
-            case '>': last = {std::string(result.text(row, 1)), std::string(result.text(row, 2))}; break;
+            case '>': taken.last = {std::string(result.text(row, 1)), std::string(result.text(row, 2))}; break;
             case '*':
                 batch.everything.push_back(
                     {result.xid(row, 1), static_cast<int>(result.integer(row, 2)), std::string(result.text(row, 4))});
                 break;
+            case 't': add_writer(batch.writers, result, row); break;
             default:
-                batch.changes.push_back({std::string(result.text(row, 1)),
-                                         static_cast<cache::Sections>(result.integer(row, 2)),
-                                         parse_xids(result.text(row, 4)),
-                                         std::chrono::microseconds(std::max<std::int64_t>(0, result.integer(row, 3)))});
+                if (auto const [at, is_new] = place_of.try_emplace(result.text(row, 1), batch.changes.size()); is_new)
+                    batch.changes.push_back(change_of(result, row));
+                else
+                    merge(batch.changes[at->second], change_of(result, row));
         }
     }
-    Seen const before = round_began_ ? round_ : now;
-    if (batch.complete) {
+    return taken;
+}
+
+// Decides where the next take begins after this one is committed.
+void Queue::plan_next(Taken &taken)
+{
+    Seen const before = round_began_ ? round_ : taken.snapshot;
+    if (taken.batch.complete) {
         next_seen_ = before;
         next_place_ = {};
-        // What committed during a round of several batches may lie behind: the next round looks.
-        batch.complete = !round_began_;
+        // A row that was committed during a round of several batches may have a smaller place: the next round finds it.
+        taken.batch.complete = !round_began_;
+        // Of a round of several batches the first one's snapshot counts, and that of the next round is due anyway.
+        if (round_began_)
+            taken.batch.seen.clear();
         next_round_began_ = false;
     } else {
+        taken.batch.seen.clear();
         next_seen_ = seen_;
-        next_place_ = std::move(last);
+        next_place_ = taken.last;
         round_ = before;
         next_round_began_ = true;
     }
+}
+
+void Queue::set_aside(std::span<const app::SetAside> changes)
+{
+    for (auto const &[change, reason] : changes) {
+        std::string xids;
+        for (auto const xid : change.xids)
+            xids += (xids.empty() ? "" : ",") + std::to_string(xid);
+        drain_.run("INSERT INTO white_cross.set_aside VALUES (" + quote_literal(change.student) + ", " +
+                   std::to_string(static_cast<std::int16_t>(change.sections)) + ", '{" + xids + "}', " +
+                   quote_literal(reason) + ", clock_timestamp() - " + std::to_string(change.age.count()) +
+                   " * interval '1 microsecond')");
+    }
+}
+
+app::Batch Queue::take_set_aside()
+{
+    auto const answer = drain_.run(begin() + kTakeSetAside);
+    app::Batch batch;
+    for (int row = 0; row < answer.rows(); ++row)
+        batch.changes.push_back(change_of(answer, row));
+    batch.rows = batch.changes.size();
+    next_seen_ = seen_;
+    next_place_ = place_;
+    next_round_began_ = round_began_;
     if (batch.rows == 0)
         commit();
     return batch;
 }
 
-// Where the second range begins.  One bound, not two of which the index would have to begin with the wrong one.
+// Returns where the second range begins: the larger of two bounds, because given both, the scan might begin at the
+// smaller.
 Queue::Place Queue::first_unseen() const
 {
     auto const number = [](const std::string &xid) { return std::strtoull(xid.c_str(), nullptr, 10); };
@@ -338,7 +384,7 @@ void Queue::give_back() { drain_.run("ROLLBACK"); }
 
 void Queue::forget(std::span<const app::Everything> rows)
 {
-    // Joined, as they may be many thousands: a condition that names each would be gone through for every row.
+    // Join with the arrays, as there may be many thousands of rows: a long condition would be evaluated for each row.
     std::string xids, numbers;
     for (auto const &row : rows) {
         auto const *const comma = xids.empty() ? "" : ",";
@@ -346,18 +392,12 @@ void Queue::forget(std::span<const app::Everything> rows)
         numbers += comma + std::to_string(row.n);
     }
     drain_.run("DELETE FROM white_cross.invalidation AS i USING unnest('{" + xids + "}'::xid8[], '{" + numbers +
-               "}'::integer[]) AS done(xid, n) WHERE i.students IS NULL AND i.xid = done.xid AND i.n = done.n");
-}
-
-app::Backlog Queue::backlog()
-{
-    auto const result = drain_.run(drain_.call(kBacklog, std::vector{seen_.in_progress, seen_.xmax}));
-    return {static_cast<std::size_t>(result.integer(0, 0)), std::chrono::microseconds(result.integer(0, 1))};
+               "}'::integer[]) AS done(xid, n) WHERE " IS_FOR_EVERYBODY " AND i.xid = done.xid AND i.n = done.n");
 }
 
 bool Queue::consume_wakes()
 {
-    // Nothing is heard there, but the end of the connection is seen.
+    // Behind a pooler no notification arrives; read all the same, to notice the connection's end.
     if (!listener_) {
         drain_.consume();
         return false;
@@ -374,31 +414,22 @@ bool Queue::consume_wakes()
 
 void Queue::heartbeat()
 {
+    is_whole_look_due_ = true;
     if (!listener_)
         return;
     woken_ = consume_wakes();
     if (heartbeat_pending_)
-        throw Error("the listening connection hears nothing any more");
+        throw Error("notifications no longer arrive on the listening connection");
     drain_.run("NOTIFY " + heartbeat_channel_);
     heartbeat_pending_ = true;
     if (relayed_.has_value())
         start_relay();
 }
 
-void Queue::report(const app::Report &report)
-{
-    auto const count = [](std::int64_t n) { return std::to_string(n); };
-    drain_.run("SELECT white_cross.report_worker(" + pg::quoted(worker_name_) +
-               (report.draining ? ", true" : ", false") + (keeps_session() ? ", true, " : ", false, ") +
-               count(report.next.count()) +
-               (report.reads ? ", " + count(report.reads->hits) + ", " + count(report.reads->misses) : ", NULL, NULL") +
-               (report.evicts ? ", true)" : ", false)"));
-}
-
 std::string Queue::identity()
 {
     if (identity_.empty() || !keeps_session())
-        check_identity(std::string(drain_.run(std::string("SELECT ") + kIdentity).text(0, 0)));
+        check_identity(std::string(drain_.run("SELECT " + identity_expression()).text(0, 0)));
     return identity_;
 }
 
@@ -406,19 +437,27 @@ std::string Queue::snapshot() { return std::string(drain_.run("SELECT white_cros
 
 std::optional<std::chrono::microseconds> Queue::clock()
 {
-    app::ClockReading const reading;
+    ClockReading const reading;
     auto const shown = drain_.run("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").integer(0, 0);
     return reading.lead_of(std::chrono::microseconds(shown));
 }
 
-void Queue::distrust() { drain_.run("SELECT white_cross.distrust_cache()"); }
+std::chrono::milliseconds Queue::serve(const std::string &process)
+{
+    return std::chrono::milliseconds(
+        drain_.run("SELECT white_cross.serve_redis(" + quote_literal(process) + ")").integer(0, 0));
+}
+
+void Queue::distrust_cache() { drain_.run("SELECT white_cross.distrust_cache()"); }
 
 Queue::Seen Queue::parse_snapshot(std::string_view text)
 {
     auto const first = text.find(':'), second = text.find(':', first + 1);
     if (second == std::string_view::npos)
-        throw Error("the server's answer is not a snapshot where one is expected");
-    return {"{" + std::string(text.substr(second + 1)) + "}", std::string(text.substr(first + 1, second - first - 1))};
+        throw Error("the server's answer is not a snapshot, as expected");
+    auto const ids = text.substr(second + 1);
+    return {"{" + std::string(ids.substr(0, ids.find(snapshot_token::kBeforeStart))) + "}",
+            std::string(text.substr(first + 1, second - first - 1))};
 }
 
 }  // namespace wc::pg

@@ -8,49 +8,63 @@
 
 namespace wc::pg {
 
-/// The listening connection does nothing else and never opens a transaction, or it would hold up the server's
-/// notification queue for everybody.
+/// The listening connection does nothing else and never opens a transaction: an open one would keep the server from
+/// truncating its notification queue.
 class Queue : public app::Queue {
 public:
     /// Connects, listens, and checks by a notification to itself that LISTEN works on this connection.  Behind a
-    /// transaction pooler it does not, which is logged: then each transaction stands for itself, nothing is left in the
-    /// server's sessions, and the poll has to do.
+    /// transaction pooler it does not work, which is logged: then each transaction sets its own settings, nothing is
+    /// left in the server's sessions, and the worker finds changes by polling.
     Queue(const Target &target, const Timeouts &timeouts, std::string worker_name);
 
-    bool try_lead() override;
+    bool try_elect() override;
     void release() override;
-    std::optional<bool> enroll() override;
+    std::optional<bool> register_worker() override;
     app::Batch take(std::size_t max_students) override;
     void commit() override;
     void give_back() override;
+    void set_aside(std::span<const app::SetAside> changes) override;
+    app::Batch take_set_aside() override;
     void forget(std::span<const app::Everything> rows) override;
     app::Backlog backlog() override;
     int wake_fd() const override { return (listener_ ? *listener_ : drain_).fd(); }
     bool consume_wakes() override;
     void heartbeat() override;
-    void report(const app::Report &report) override;
+    std::string holders(app::Held what) override;
+    std::optional<app::OtherRedis> other_redis(const std::string &address, const std::string &run_id) override;
+    std::optional<Failure> report(const app::Report &report) override;
     std::string identity() override;
     std::string snapshot() override;
     std::optional<std::chrono::microseconds> clock() override;
-    void distrust() override;
+    void distrust_cache() override;
+    std::chrono::milliseconds serve(const std::string &process) override;
 
 private:
-    /// Nothing: no worker is registered, and the transaction is over.
+    /// Returns nothing if no worker is registered; then the transaction is over.
     std::optional<Result> run_registered(const std::string &sql);
-    /// A snapshot that a complete drain was made with, as the arguments of the prepared statements: all that it sees
-    /// was drained.
+    /// The snapshot of a complete drain, as arguments of the prepared statements: every row that it sees was drained.
     struct Seen {
         std::string in_progress = "{}";
         std::string xmax = "0";
     };
-    /// A place between two rows of the queue.
+    /// A place in the queue, just after the row of this xid and n.
     struct Place {
         std::string xid = "0";
-        std::string n = "-2";
+        std::string n = "-2147483648";
+    };
+
+    /// What a take found, with the snapshot that it was made with and the place of its last row.
+    struct Taken {
+        app::Batch batch;
+        Seen snapshot;
+        Place last;
     };
 
     Place first_unseen() const;
-    void prepare();
+    Taken read_taken(const Result &result) const;
+    void plan_next(Taken &taken);
+    void check_extension();
+    void prepare(const Statement &statement, bool &is_prepared);
     void start_relay();
     void test_listen();
     void check_identity(std::string found);
@@ -61,18 +75,21 @@ private:
     std::string worker_name_;
     std::string heartbeat_channel_;
     std::chrono::milliseconds hung_after_;
-    std::optional<Connection> listener_;  // empty where LISTEN does not work
+    std::optional<Connection> listener_;  // empty if LISTEN does not work
     Connection drain_;
+    bool can_take_ = false, can_count_ = false;  // the statements are prepared
     bool heartbeat_pending_ = false;
-    std::string identity_;         // empty: not asked yet; it stays for a connection's life
-    std::optional<bool> relayed_;  // while draining: whether a process of the server notifies for all writers
+    std::string identity_;         // empty: not asked yet; the same for this object's life
+    std::optional<bool> relayed_;  // while draining: whether the server's relay process notifies for all writers
     bool woken_ = false;
 
-    Seen seen_;    ///< rows that this snapshot sees are gone
-    Place place_;  ///< where the round under way has come to
-    Seen round_;   ///< the snapshot of its first batch
+    Seen seen_;    ///< all rows that this snapshot sees were drained
+    Place place_;  ///< the last row that the current round has taken
+    Seen round_;   ///< the snapshot of the round's first batch
     bool round_began_ = false;
-    Seen next_seen_;  ///< what these become with the commit
+    bool is_whole_look_due_ = false;  ///< the next round looks through the whole queue, at rows of any xid
+    std::chrono::steady_clock::time_point next_whole_look_{};
+    Seen next_seen_;  ///< the values that seen_, place_ and round_began_ get with the commit
     Place next_place_;
     bool next_round_began_ = false;
 };

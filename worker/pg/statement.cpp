@@ -28,34 +28,34 @@ std::string Statement::execution(std::span<const std::string> arguments) const
 {
     std::string sql = "EXECUTE " + std::string(name);
     for (auto const &argument : arguments)
-        sql += (&argument == arguments.data() ? "(" : ", ") + quoted(argument);
+        sql += (&argument == arguments.data() ? "(" : ", ") + quote_literal(argument);
     return sql + (arguments.empty() ? "" : ")");
 }
 
 std::string Statement::whole(std::span<const std::string> arguments) const
 {
     std::string sql;
-    char inside = 0;  // a quote, in which a dollar sign is just that
+    char inside = '\0';  // the quote character of the literal or identifier that `at` is in, where $ means no parameter
     for (std::size_t at = 0; at < body.size(); ++at) {
         char const c = body[at];
         if (inside ? c == inside : c == '\'' || c == '"')
-            inside = inside ? 0 : c;
+            inside = inside ? '\0' : c;
         if (c != '$' || inside) {
             sql += c;
             continue;
         }
         auto const n = static_cast<std::size_t>(body[++at] - '1');
-        sql += "CAST(" + quoted(arguments[n]) + " AS " + std::string(types[n]) + ")";
+        sql += "CAST(" + quote_literal(arguments[n]) + " AS " + std::string(types[n]) + ")";
     }
     return sql;
 }
 
-std::string quoted(std::string_view text)
+std::string quote_literal(std::string_view text)
 {
     auto literal = enclosed(text, '\'');
     if (text.find('\\') == std::string_view::npos)
         return literal;
-    // A backslash means the same in every E'' string, and in others only by a setting.
+    // Use an E'' string: in a plain one the meaning of a backslash depends on standard_conforming_strings.
     for (auto at = literal.find('\\'); at != std::string::npos; at = literal.find('\\', at + 2))
         literal.insert(at, 1, '\\');
     return " E" + literal;

@@ -1,4 +1,4 @@
-// A statement that is run again and again with other arguments.
+// An SQL statement with parameters, and the quoting of SQL.
 #pragma once
 #include <span>
 #include <string>
@@ -12,18 +12,19 @@ struct Statement {
     std::span<const std::string_view> types;  ///< of its parameters
     std::string_view body;
 
-    /// The text of PREPARE.
+    /// Returns the PREPARE statement.
     std::string preparation() const;
-    /// EXECUTE of what was prepared.  Arguments are values in text form, without quotes.
+    /// Returns the EXECUTE statement.  Arguments are values in text form, without quotes.
     std::string execution(std::span<const std::string> arguments) const;
-    /// The same as one statement that needs no preparation.
+    /// Returns the statement with its arguments in place of the parameters, which needs no PREPARE.
     std::string whole(std::span<const std::string> arguments) const;
 };
 
-/// A string literal, right whatever standard_conforming_strings says; and an identifier.
-std::string quoted(std::string_view text);
+/// Returns a string literal that is right for any value of standard_conforming_strings.
+std::string quote_literal(std::string_view text);
+/// Returns a quoted identifier.
 std::string quoted_identifier(std::string_view name);
-/// The text of an array of texts, without the quotes of a string literal.
+/// Returns the text of an array of texts, without the quotes of a string literal.
 std::string array_literal(std::span<const std::string> values);
 
 }  // namespace wc::pg

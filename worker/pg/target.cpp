@@ -13,7 +13,7 @@ using Options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
 
 bool is_known(const PQconninfoOption *options, std::string_view keyword)
 {
-    // A URL may say ssl=true, which libpq translates itself.
+    // libpq accepts ssl=true in a URL, but does not list it.
     if (keyword == "ssl")
         return true;
     for (; options->keyword; ++options)
@@ -26,7 +26,7 @@ bool is_known(const PQconninfoOption *options, std::string_view keyword)
 
 Target parse_target(const std::string &url, const std::string &password)
 {
-    Target target{url, password, {}};
+    Target target{url, password, {}, {}};
     auto const query = url.find('?');
     if ((url.starts_with("postgresql://") || url.starts_with("postgres://")) && query != std::string::npos) {
         Options const known(PQconndefaults(), PQconninfoFree);
@@ -49,7 +49,7 @@ Target parse_target(const std::string &url, const std::string &password)
     char *message = nullptr;
     Options const parsed(PQconninfoParse(target.conninfo.c_str(), &message), PQconninfoFree);
     std::unique_ptr<char, decltype(&PQfreemem)> const owned(message, PQfreemem);
-    // libpq's message would quote the URL, password and all.
+    // Do not show libpq's message: it quotes the URL with its password.
     if (!parsed)
         throw std::invalid_argument("not a URL or connection string that libpq understands");
     return target;

@@ -1,4 +1,4 @@
-// Where the database is.
+// The address of the database, and how to log in.
 #pragma once
 #include <stdexcept>
 #include <string>
@@ -6,16 +6,17 @@
 
 namespace wc::pg {
 
-/// What libpq can be given.
+/// A database, as libpq takes it.
 struct Target {
-    std::string conninfo;
-    std::string password;  ///< empty: whatever conninfo, PGPASSWORD or ~/.pgpass say
+    std::string conninfo;  ///< a URL, or key=value pairs
+    std::string password;  ///< empty: the password comes from conninfo, PGPASSWORD or ~/.pgpass
     /// Parameters of the URL that libpq does not know (Prisma's `schema`, `connection_limit`, …), left out of conninfo.
-    std::vector<std::string> ignored;
+    std::vector<std::string> ignored{};
+    std::string worker{};  ///< the worker's name, for application_name
 };
 
-/// A DATABASE_URL, or key=value pairs of libpq.  Throws std::invalid_argument with what is wrong, never with a
-/// password.
+/// Parses a DATABASE_URL, or key=value pairs of libpq.  Throws std::invalid_argument that says what is wrong and
+/// contains no password.
 Target parse_target(const std::string &url, const std::string &password = {});
 
 }  // namespace wc::pg

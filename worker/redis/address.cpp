@@ -2,11 +2,16 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <stdexcept>
 #include <string_view>
 
+#include "core/text/number.hpp"
+
 namespace wc::redis {
 namespace {
+
+constexpr unsigned kPort = 6379, kSentinelPort = 26379;
 
 std::string decoded(std::string_view text)
 {
@@ -27,13 +32,6 @@ std::string decoded(std::string_view text)
     return out;
 }
 
-template <class Number>
-bool parse(std::string_view text, Number &value)
-{
-    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc{} && end == text.data() + text.size();
-}
-
 void set_user_info(Address &address, std::string_view who)
 {
     auto const colon = who.find(':');
@@ -44,11 +42,13 @@ void set_user_info(Address &address, std::string_view who)
 
 void set_database(Address &address, std::string_view text)
 {
-    if (!parse(text, address.database) || address.database < 0)
+    auto const database = parse_number<int>(text);
+    if (!database || *database < 0)
         throw std::invalid_argument("the database is a whole number, 0 or more");
+    address.database = *database;
 }
 
-/// What follows `unix://`.
+/// Parses what follows `unix://`.
 void set_socket(Address &address, std::string_view rest)
 {
     constexpr std::string_view kDatabase = "db=";
@@ -70,11 +70,68 @@ void set_socket(Address &address, std::string_view rest)
     set_database(address, rest.substr(kDatabase.size()));
 }
 
+/// Parses `host[:port]`; what is missing keeps its default, and an empty text all of them.
+Endpoint endpoint_of(std::string_view text, unsigned default_port)
+{
+    Endpoint endpoint;
+    if (text.starts_with('[')) {
+        auto const end = text.find(']');
+        if (end == std::string_view::npos)
+            throw std::invalid_argument("the ] of an IPv6 address is missing");
+        endpoint.host = text.substr(1, end - 1);
+        text.remove_prefix(end + 1);
+    } else {
+        auto const colon = text.find(':');
+        if (colon != 0 && !text.empty())
+            endpoint.host = text.substr(0, colon);
+        text.remove_prefix(std::min(colon, text.size()));
+    }
+    auto const port = text.empty()            ? default_port
+                      : text.starts_with(':') ? parse_number<unsigned>(text.substr(1)).value_or(0)
+                                              : 0;
+    if (port == 0 || port > 65535)
+        throw std::invalid_argument("the port is a number from 1 to 65535");
+    endpoint.port = std::to_string(port);
+    return endpoint;
+}
+
+/// Parses what follows the user in `redis+sentinel://`: `host[:port][,host[:port]...]/master[/database]`.
+void set_sentinels(Address &address, std::string_view rest)
+{
+    auto const slash = std::min(rest.find('/'), rest.size());
+    auto hosts = rest.substr(0, slash);
+    auto const path = rest.substr(std::min(slash + 1, rest.size()));
+    auto const end = std::min(path.find('/'), path.size());
+    address.master = decoded(path.substr(0, end));
+    if (address.master.empty())
+        throw std::invalid_argument("behind the Sentinels stands / and the name of the master that they watch");
+    if (end + 1 < path.size())
+        set_database(address, path.substr(end + 1));
+    for (;;) {
+        auto const comma = std::min(hosts.find(','), hosts.size());
+        if (comma == 0)
+            throw std::invalid_argument("each Sentinel is host or host:port, and commas stand between them");
+        address.sentinels.push_back(endpoint_of(hosts.substr(0, comma), kSentinelPort));
+        if (comma == hosts.size())
+            return;
+        hosts.remove_prefix(comma + 1);
+    }
+}
+
+struct Scheme {
+    std::string_view text;
+    bool tls, sentinel;
+};
+constexpr Scheme kSchemes[] = {{"redis://", false, false},
+                               {"rediss://", true, false},
+                               {"redis+sentinel://", false, true},
+                               {"rediss+sentinel://", true, true}};
+
 }  // namespace
 
 Address parse_address(const std::string &url, const std::string &password)
 {
-    constexpr std::string_view kTcp = "redis://", kTls = "rediss://", kUnix = "unix://";
+    constexpr std::string_view kUnix = "unix://";
     Address address;
     std::string_view rest = url;
     if (rest.starts_with(kUnix)) {
@@ -83,40 +140,51 @@ Address parse_address(const std::string &url, const std::string &password)
             address.password = password;
         return address;
     }
-    address.tls = rest.starts_with(kTls);
-    if (!address.tls && !rest.starts_with(kTcp))
-        throw std::invalid_argument("the URL begins with redis://, rediss:// or unix://");
-    rest.remove_prefix(address.tls ? kTls.size() : kTcp.size());
+    auto const scheme = std::find_if(std::begin(kSchemes), std::end(kSchemes),
+                                     [rest](const Scheme &known) { return rest.starts_with(known.text); });
+    if (scheme == std::end(kSchemes))
+        throw std::invalid_argument(
+            "the URL begins with redis://, rediss://, redis+sentinel://, rediss+sentinel:// or unix://");
+    address.tls = scheme->tls;
+    rest.remove_prefix(scheme->text.size());
     rest = rest.substr(0, rest.find('?'));
-    // The last @: a password may hold one that nobody encoded.
+    // The last @ ends the user information, because a password may contain an @ that nobody encoded.
     if (auto const at = rest.rfind('@'); at != std::string_view::npos) {
         set_user_info(address, rest.substr(0, at));
         rest.remove_prefix(at + 1);
     }
     if (!password.empty())
         address.password = password;
+    if (scheme->sentinel) {
+        set_sentinels(address, rest);
+        return address;
+    }
     if (auto const slash = rest.find('/'); slash != std::string_view::npos) {
         if (auto const database = rest.substr(slash + 1); !database.empty())
             set_database(address, database);
         rest = rest.substr(0, slash);
     }
-    if (rest.starts_with('[')) {
-        auto const end = rest.find(']');
-        if (end == std::string_view::npos)
-            throw std::invalid_argument("the ] of an IPv6 address is missing");
-        address.host = rest.substr(1, end - 1);
-        rest.remove_prefix(end + 1);
-    } else {
-        auto const colon = rest.find(':');
-        if (colon != 0 && !rest.empty())
-            address.host = rest.substr(0, colon);
-        rest.remove_prefix(std::min(colon, rest.size()));
-    }
-    unsigned port = 6379;
-    if (!rest.empty() && (!rest.starts_with(':') || !parse(rest.substr(1), port) || port == 0 || port > 65535))
-        throw std::invalid_argument("the port is a number from 1 to 65535");
-    address.port = std::to_string(port);
+    static_cast<Endpoint &>(address) = endpoint_of(rest, kPort);
     return address;
+}
+
+std::string describe(const Endpoint &endpoint)
+{
+    bool const is_ipv6 = endpoint.host.find(':') != std::string::npos;
+    return (is_ipv6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" + endpoint.port;
+}
+
+std::string describe(const Address &address)
+{
+    auto const database = "/" + std::to_string(address.database);
+    if (!address.path.empty())
+        return address.path + database;
+    if (address.sentinels.empty())
+        return describe(static_cast<const Endpoint &>(address)) + database;
+    std::string sentinels;
+    for (auto const &sentinel : address.sentinels)
+        sentinels += (sentinels.empty() ? "" : ",") + describe(sentinel);
+    return sentinels + "/" + address.master + database;
 }
 
 }  // namespace wc::redis

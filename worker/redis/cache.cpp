@@ -6,35 +6,37 @@
 #include <string>
 #include <unordered_set>
 
-#include "app/clock_reading.hpp"
-#include "app/log.hpp"
+#include "core/protocol/library.hpp"
+#include "core/protocol/snapshot_token.hpp"
+#include "core/text/number.hpp"
+#include "process/clock_reading.hpp"
+#include "process/log.hpp"
 #include "redis/error.hpp"
 #include "redis/library.hpp"
+#include "redis/removal.hpp"
+#include "redis/scan_keys.hpp"
 #include "redis/student_key.hpp"
 
 namespace wc::redis {
 namespace {
 
-constexpr std::string_view kFenceAll = "wc:fence:all";
-constexpr std::string_view kEpoch = "wc:epoch";
-constexpr std::string_view kEpochOf = "wc:epoch:of";
-constexpr std::string_view kEpochLife = "wc:epoch:life";
-constexpr std::string_view kEpochOpening = "wc:epoch:opening";
-constexpr std::string_view kClock = "wc:clock";
-constexpr std::string_view kHorizon = "wc:horizon";
-constexpr std::string_view kAlive = "wc:alive";
+using namespace library;
 
-// What Redis takes for a key with a short text and a time to live, and the longest text of a fence.  A text that grows
-// has room for twice its length.
+// The memory that Redis takes for a key with a short text and a time to live, and for the longest text of a fence.
+// Redis allocates twice the length of a text that grows.
 constexpr std::size_t kFenceOverhead = 160;
-constexpr std::size_t kFenceText = 2 * 512;
+constexpr std::size_t kFenceText = 2 * kMaxFenceBytes;
 
-// Students that one call handles: Redis serves nobody else meanwhile, about a millisecond.
-constexpr std::size_t kStudentsPerCall = 64;
+// For how long a connection stays with a master that is not the one that the Sentinels name best, as while that one
+// cannot be reached.
+constexpr std::chrono::seconds kPatienceWithAnother{10};
+
+// The longest life of a fence that can be configured (invalidate.fence_ttl_s).
+constexpr long long kLongestLifeMs = 86'400'000;
 
 std::string milliseconds(std::int64_t seconds) { return std::to_string(seconds * 1000); }
 
-// `XID,XID,...`
+// Returns `XID,XID,...`.
 template <class Xids>
 std::string joined(const Xids &xids)
 {
@@ -51,75 +53,70 @@ std::string joined(const Xids &xids)
 
 /// Fences, and the sets of pages, outlive a sweep: a fill that comes late must meet the fence, and a page that was
 /// stored during the sweep must stay known.
-bool outlives_sweep(std::string_view rest) { return rest == "fence" || rest == "pages"; }
-
-/// The second part of an answer to SCAN; they belong to the reply.
-std::vector<std::string_view> keys_of(const Reply &found)
-{
-    auto const *list = found.size() == 2 ? found.raw().element[1] : nullptr;
-    if (!list || list->type != REDIS_REPLY_ARRAY)
-        throw ReplyError("an answer to SCAN is not a cursor and a list");
-    std::vector<std::string_view> keys;
-    for (std::size_t i = 0; i < list->elements; ++i)
-        keys.emplace_back(list->element[i]->str, static_cast<std::size_t>(list->element[i]->len));
-    return keys;
-}
+bool outlives_sweep(std::string_view rest) { return rest == cache::kFence || rest == cache::kPages; }
 
 long long number(std::string_view text)
 {
-    long long value = 0;
-    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size())
-        throw ReplyError("an answer of Redis is not a number where one is expected");
-    return value;
+    auto const value = parse_number<long long>(text);
+    if (!value)
+        throw ReplyError("an answer of Redis is not a number, as expected");
+    return *value;
 }
 
-// A field of an answer to INFO, whose lines are `name:value`.
-std::string_view field(std::string_view info, std::string_view name)
-{
-    auto const start = "\n" + std::string(name) + ":";
-    auto const at = info.find(start);
-    if (at == std::string_view::npos)
-        throw ReplyError("an answer to INFO has no " + std::string(name));
-    auto const rest = info.substr(at + start.size());
-    return rest.substr(0, rest.find_first_of("\r\n"));
-}
+// Whether a text consists of what a fence, `FLOOR;XID,XID,...`, may contain.
+bool is_fence(std::string_view text) { return text.find_first_not_of("0123456789;,") == std::string_view::npos; }
 
 // Whether Redis makes room by removing keys that nobody told it to remove.
 bool may_evict(std::string_view info_of_memory)
 {
-    return field(info_of_memory, "maxmemory") != "0" && field(info_of_memory, "maxmemory_policy") != "noeviction";
+    return info_field(info_of_memory, "maxmemory") != "0" &&
+           info_field(info_of_memory, "maxmemory_policy") != "noeviction";
 }
 
 }  // namespace
 
-Cache::Cache(const Target &target, const config::Live &live)
-    : connection_(target),
+Cache::Cache(const Target &target, const config::Live &live, const MasterWatch *watch)
+    : connection_(connect(target)),
       live_(live),
-      form_(live.get()->redis.cluster_keys ? cache::KeyForm::HashTag : cache::KeyForm::Plain)
+      form_(live.get()->redis.cluster_keys ? cache::KeyForm::HashTag : cache::KeyForm::Plain),
+      watch_(watch),
+      named_(watch ? watch->master() : std::string()),
+      settled_(std::chrono::steady_clock::now() + kPatienceWithAnother)
 {
+    if (watch)
+        log::info("redis: {} is the master {}", address(), target.address.master);
     ensure_library(connection_);
-    // The id that a Redis server gives itself at each start.
-    run_id_ = field(connection_.run({"INFO", "server"}).text(), "run_id");
-    // Until the epoch is seen to: the longer of the two lives is the safe one.
+    info_ = ServerInfo::ask(connection_);
+    // Until epoch() or open_epoch() decides, the longer of the configured and the stored life is the safe one.
     life_ms_ = configured_life();
     auto const held = connection_.run({"MGET", kEpochLife});
-    if (!held.is_nil(0) && number(held.text(0)) > number(life_ms_))
-        life_ms_ = held.text(0);
+    auto const life = held.is_nil(0) ? std::nullopt : parse_number<long long>(held.text(0));
+    if (life && *life > number(life_ms_) && *life <= kLongestLifeMs)
+        life_ms_ = std::to_string(*life);
 }
 
 std::string Cache::configured_life() const { return milliseconds(live_.get()->invalidate.fence_ttl_s); }
 
+std::string Cache::servers(const std::string &database) const
+{
+    // The key form is a part of the name: values under keys of the other form belong to another epoch, because no
+    // invalidation of this epoch reaches them.
+    return process() + " " + database + (form_ == cache::KeyForm::HashTag ? " tagged" : "");
+}
+
 app::Epoch Cache::epoch(const std::string &database)
 {
+    mend_shared_keys();
+    ServerInfo::append(connection_);
     connection_.append({"INFO", "memory"});
     connection_.append({"MGET", kEpoch, kEpochOf, kEpochLife});
     connection_.flush();
+    info_ = ServerInfo::read(connection_);
     bool const evicts = may_evict(connection_.read().text());
     auto const found = connection_.read();
     if (evicts)
         return found.is_nil(0) ? app::Epoch::Closed : app::Epoch::Evicting;
-    if (found.is_nil(0) || found.is_nil(1) || found.is_nil(2))
+    if (found.is_nil(0) || found.is_nil(1) || found.is_nil(2) || !snapshot_token::may_be_token(found.text(0)))
         return app::Epoch::Missing;
     if (found.text(1) != servers(database))
         return app::Epoch::Foreign;
@@ -130,10 +127,42 @@ app::Epoch Cache::epoch(const std::string &database)
     return app::Epoch::Open;
 }
 
+// Removes misfits, which are keys of another type: MGET finds nothing under their names, and EXISTS finds them.
+void Cache::mend_shared_keys()
+{
+    constexpr std::string_view kNames[] = {kFenceAll,     kEpoch, kEpochOf, kEpochLife,
+                                           kEpochOpening, kClock, kHorizon, kAlive};
+    std::vector<std::string_view> words{"MGET"};
+    words.insert(words.end(), std::begin(kNames), std::end(kNames));
+    // EXISTS comes second, so that a key that expires between the two is not taken for a misfit.
+    connection_.append(words);
+    for (auto const name : kNames)
+        connection_.append({"EXISTS", name});
+    connection_.append({"PTTL", kFenceAll});
+    connection_.flush();
+    auto const held = connection_.read();
+    std::vector<std::string_view> misfits;
+    for (std::size_t i = 0; i < std::size(kNames); ++i)
+        if (connection_.read().integer() != 0 && held.is_nil(i))
+            misfits.push_back(kNames[i]);
+    bool const is_endless = connection_.read().integer() == -1;
+    // Adding an id starts the fence's life anew; every snapshot has seen the id 0, so this one refuses nothing.
+    if ((!misfits.empty() && misfits.front() == kFenceAll) || is_endless ||
+        (!held.is_nil(0) && !is_fence(held.text(0)))) {
+        raise_fence_all("0");
+    }
+    std::erase(misfits, kFenceAll);
+    misfits_ += unlink(misfits);
+    auto const at = std::find(std::begin(kNames), std::end(kNames), kHorizon) - std::begin(kNames);
+    auto const place = static_cast<std::size_t>(at);
+    if (horizon_ && (held.is_nil(place) || held.text(place) != horizon_->snapshot))
+        advance(horizon_->snapshot, horizon_->end, horizon_->life);
+}
+
 bool Cache::open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot)
 {
     auto const opening = std::to_string(std::random_device{}()) + std::to_string(std::random_device{}());
-    connection_.run({"SET", kEpochOpening, opening});
+    connection_.run({"FCALL", "wc_note", "1", kEpochOpening, opening});
     auto const snapshot = take_snapshot();
     auto const of = servers(database);
     auto const life = configured_life();
@@ -141,107 +170,126 @@ bool Cache::open_epoch(const std::string &database, const std::function<std::str
         return false;
     life_ms_ = life;
     epoch_of_ = of;
+    horizon_.reset();  // wc_open_epoch has made `snapshot` the horizon
     return true;
 }
 
 void Cache::close_epoch() { connection_.run({"UNLINK", kEpoch, kHorizon, kAlive}); }
 
-// In milliseconds.  What is said by Redis's clock is not good for longer when it arrives late.
-std::string Cache::by_its_clock(app::Time time) const
+// Converts a time of this process to milliseconds of Redis's clock.  The worker sends times instead of durations, so
+// that a command that arrives late is not in force for longer.
+std::string Cache::by_its_clock(Time time) const
 {
     return std::to_string(std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch() + *lead_).count());
 }
 
-void Cache::vouch(app::Time end)
+void Cache::renew_liveness(Time end, const std::string &seen, std::span<const std::string> except)
 {
-    if (lead_)
-        connection_.run({"FCALL", "wc_alive", "1", kAlive, by_its_clock(end), epoch_of_});
+    if (!lead_)
+        return;
+    auto const until = by_its_clock(end);
+    std::vector<std::string> prefixes;
+    for (auto const &student : except)
+        prefixes.push_back(cache::student_prefix(student, form_));
+    std::vector<std::string_view> words{"FCALL", "wc_alive", "1", kAlive, until, epoch_of_, seen};
+    words.insert(words.end(), prefixes.begin(), prefixes.end());
+    connection_.append(words);
+    ServerInfo::append(connection_);
+    connection_.flush();
+    connection_.read();
+    // Whoever makes it a replica and a master again, between two looks at the epoch, gives it other data.
+    if (ServerInfo::read(connection_).process() == process())
+        return;
+    connection_.run({"UNLINK", kAlive});
+    throw IoError("redis was made a replica or a master meanwhile");
 }
 
-void Cache::advance(const std::string &snapshot, app::Time end, std::chrono::milliseconds life)
+void Cache::advance(const std::string &snapshot, Time end, std::chrono::milliseconds life)
 {
-    if (lead_)
-        connection_.run({"FCALL", "wc_advance", "1", kHorizon, snapshot, by_its_clock(end),
-                         std::to_string(life.count()), epoch_of_});
+    if (!lead_)
+        return;
+    connection_.run(
+        {"FCALL", "wc_advance", "1", kHorizon, snapshot, by_its_clock(end), std::to_string(life.count()), epoch_of_});
+    horizon_ = {snapshot, end, life};
 }
 
 bool Cache::set_clock(std::chrono::microseconds database)
 {
-    app::ClockReading const reading;
+    ClockReading const reading;
     auto const time = connection_.run({"TIME"});
     auto const ahead =
         reading.lead_of(std::chrono::seconds(number(time.text(0))) + std::chrono::microseconds(number(time.text(1))));
     if (!ahead)
         return false;
     lead_ = ahead;
-    connection_.run({"SET", kClock, std::to_string((database - *ahead).count())});
+    connection_.run({"FCALL", "wc_note", "1", kClock, std::to_string((database - *ahead).count())});
     return true;
 }
 
-std::vector<app::KindSet> Cache::invalidate(std::span<const app::Change> changes)
+// Gives each student a fence of its own until invalidate.fence_limit is reached.
+Cache::Plan Cache::plan(std::span<const app::Change> changes) const
+{
+    auto const limit = static_cast<std::size_t>(live_.get()->invalidate.fence_limit);
+    Plan plan;
+    plan.stale.reserve(changes.size());
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        auto const kinds = app::stale_kinds(changes[i].sections);
+        if (kinds == 0)
+            continue;
+        auto &stale = plan.stale.emplace_back(Stale{i, kinds, cache::student_prefix(changes[i].student, form_), {}});
+        if (window_.count() + plan.raised.count < limit) {
+            stale.xids = joined(changes[i].xids);
+            ++plan.raised.count;
+            plan.raised.bytes += kFenceOverhead + stale.prefix.size() + std::min(2 * stale.xids.size(), kFenceText);
+        } else {
+            plan.common.insert(plan.common.end(), changes[i].xids.begin(), changes[i].xids.end());
+        }
+    }
+    std::sort(plan.common.begin(), plan.common.end());
+    plan.common.erase(std::unique(plan.common.begin(), plan.common.end()), plan.common.end());
+    return plan;
+}
+
+app::Invalidated Cache::invalidate(std::span<const app::Change> changes, const std::string &seen)
 {
     auto const config = live_.get();
     auto const now = std::chrono::steady_clock::now();
     auto const until = now + std::chrono::milliseconds(number(life_ms_));
     window_.expire(now);
 
-    std::vector<Stale> stale;
-    stale.reserve(changes.size());
-    std::vector<app::Xid> common;  // of those that get no fence of their own
-    bool pages = false;
-    app::Fences raised;
-    for (std::size_t i = 0; i < changes.size(); ++i) {
-        auto const kinds = app::stale_kinds(changes[i].sections);
-        if (kinds == 0)
-            continue;
-        pages = pages || (kinds & app::bit(cache::Kind::Records));
-        stale.push_back({i, static_cast<char>('0' + kinds), cache::student_prefix(changes[i].student, form_), {}});
-        if (window_.count() + raised.count < static_cast<std::size_t>(config->invalidate.fence_limit)) {
-            stale.back().xids = joined(changes[i].xids);
-            ++raised.count;
-            raised.bytes +=
-                kFenceOverhead + stale.back().prefix.size() + std::min(2 * stale.back().xids.size(), kFenceText);
-        } else {
-            common.insert(common.end(), changes[i].xids.begin(), changes[i].xids.end());
-        }
-    }
-    std::vector<app::KindSet> existed(changes.size(), 0);
+    auto const [stale, common, raised] = plan(changes);
+    app::Invalidated done;
+    done.existed.resize(changes.size(), 0);
     if (stale.empty())
-        return existed;
-    if (!common.empty()) {
-        std::sort(common.begin(), common.end());
-        common.erase(std::unique(common.begin(), common.end()), common.end());
-        append_fence_all(joined(common));
-    }
-    for (auto rest = std::span(stale); !rest.empty(); rest = rest.subspan(std::min(rest.size(), kStudentsPerCall)))
-        append_invalidate(rest.first(std::min(rest.size(), kStudentsPerCall)));
-    connection_.flush();
-    // Counted before the answer: what was sent may have been done.
+        return done;
+    // Count the fences before Redis answers: it may do what was sent even if no answer arrives.
     window_.add(raised, until);
     if (!common.empty())
-        connection_.read();
-    for (auto rest = std::span(stale); !rest.empty(); rest = rest.subspan(std::min(rest.size(), kStudentsPerCall))) {
-        auto const answer = connection_.read();
-        for (std::size_t i = 0; i < std::min(rest.size(), kStudentsPerCall); ++i)
-            existed[rest[i].change] = static_cast<app::KindSet>(answer.integer(i));
-    }
-    if (pages && config->invalidate.scan)
-        remove_pages_by_scan(changes);
-    return existed;
-}
+        raise_fence_all(joined(common));
+    // A scan removes more, afterwards.
+    auto removal =
+        remove_stale(connection_, stale, life_ms_, form_, config->invalidate.scan ? std::string_view{} : seen);
 
-void Cache::append_invalidate(std::span<const Stale> students)
-{
-    auto const count = std::to_string(students.size());
-    std::vector<std::string_view> words{"FCALL", "wc_invalidate", count};
-    for (auto const &student : students)
-        words.push_back(student.prefix);
-    words.push_back(life_ms_);
-    for (auto const &student : students) {
-        words.push_back({&student.kinds, 1});
-        words.push_back(student.xids);
+    std::unordered_set<std::string_view> unknown_pages;
+    for (std::size_t const i : removal.lost_pages)
+        unknown_pages.insert(changes[stale[i].change].student);
+    if (config->invalidate.scan)
+        for (auto const &student : stale)
+            if (student.kinds & app::bit(cache::Kind::Records))
+                unknown_pages.insert(changes[student.change].student);
+    if (!unknown_pages.empty())
+        remove_pages_by_scan(unknown_pages);
+
+    for (std::size_t i = 0; i < stale.size(); ++i)
+        done.existed[stale[i].change] = removal.existed[i];
+    done.misfits = removal.misfits;
+    done.has_noted_seen = removal.has_noted_seen;
+    for (auto &[i, reason] : removal.rejected) {
+        // Redis still holds this student's cached values; the fence of all students refuses older values from now on.
+        raise_fence_all(joined(changes[stale[i].change].xids));
+        done.rejected.push_back({stale[i].change, std::move(reason)});
     }
-    connection_.append(words);
+    return done;
 }
 
 app::Fences Cache::fences()
@@ -250,28 +298,41 @@ app::Fences Cache::fences()
     return window_.fences();
 }
 
-// For clients that SET pages by hand: one walk through the whole keyspace for each batch.
-void Cache::remove_pages_by_scan(std::span<const app::Change> changes)
+// Removes pages of these students that no set names, by one SCAN of the whole keyspace.
+void Cache::remove_pages_by_scan(const std::unordered_set<std::string_view> &students)
 {
-    std::unordered_set<std::string_view> stale;
-    for (auto const &change : changes)
-        if (cache::is_stale(cache::Kind::Records, change.sections))
-            stale.insert(change.student);
+    auto const is_of_one = [&](std::string_view key) {
+        auto const owners = page_owners(key);
+        return std::any_of(owners.begin(), owners.end(), [&](auto owner) { return students.contains(owner); });
+    };
     std::string cursor = "0";
     do {
         auto const found = scan(cursor, "student:*:records:*");
         cursor = found.text(0);
         std::vector<std::string_view> stale_keys;
-        for (auto const key : keys_of(found))
-            if (auto const parsed = parse_student_key(key); parsed && stale.contains(parsed->student))
+        for (auto const key : scan_keys(found))
+            if (is_of_one(key))
                 stale_keys.push_back(key);
         unlink(stale_keys);
     } while (cursor != "0");
 }
 
+void Cache::raise_fence_all(std::string_view xids)
+{
+    append_fence_all(xids);
+    connection_.flush();
+    read_fence_all();
+}
+
 void Cache::append_fence_all(std::string_view xids)
 {
     connection_.append({"FCALL", "wc_fence_all", "1", kFenceAll, life_ms_, xids});
+}
+
+void Cache::read_fence_all()
+{
+    if (connection_.read().integer() == 2)
+        ++misfits_;
 }
 
 void Cache::fence_all(std::span<const app::Xid> xids)
@@ -280,7 +341,7 @@ void Cache::fence_all(std::span<const app::Xid> xids)
     append_fence_all(joined(xids));
     connection_.flush();
     connection_.read();
-    connection_.read();
+    read_fence_all();
 }
 
 app::SweepStep Cache::sweep(const std::string &cursor, const std::string &pattern)
@@ -289,7 +350,7 @@ app::SweepStep Cache::sweep(const std::string &cursor, const std::string &patter
     app::SweepStep step;
     step.cursor = found.text(0);
     std::vector<std::string_view> keys;
-    for (auto const key : keys_of(found)) {
+    for (auto const key : scan_keys(found)) {
         auto const parsed = parse_student_key(key);
         if (!parsed || outlives_sweep(parsed->rest))
             continue;
@@ -326,9 +387,12 @@ app::Reads Cache::reads()
 
 void Cache::check()
 {
-    // Nothing is due: what can be read is the end, or something that a ping will stumble over.
+    // No answer is due, so the socket is readable only at the end of the connection, or by bytes that break the next
+    // answer; a ping fails in both cases.
     if (connection_.is_readable())
         ping();
+    if (watch_)
+        watch_->check(connection_, std::chrono::steady_clock::now() < settled_ ? named_ : std::string());
 }
 
 }  // namespace wc::redis

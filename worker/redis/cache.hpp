@@ -2,30 +2,43 @@
 #pragma once
 #include <chrono>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "app/cache.hpp"
 #include "config/live.hpp"
-#include "core/cache/key.hpp"
+#include "core/protocol/key.hpp"
 #include "redis/connection.hpp"
 #include "redis/fence_window.hpp"
+#include "redis/master_watch.hpp"
+#include "redis/removal.hpp"
+#include "redis/server_info.hpp"
 
 namespace wc::redis {
 
 class Cache : public app::Cache {
 public:
-    /// Connects and sees to the function library.
-    Cache(const Target &target, const config::Live &live);
+    /// Connects and loads the function library unless Redis has it.
+    /// `watch`: of the target's Sentinels, and outlives this; null: it has none.
+    Cache(const Target &target, const config::Live &live, const MasterWatch *watch = nullptr);
 
-    std::vector<app::KindSet> invalidate(std::span<const app::Change> changes) override;
+    app::Invalidated invalidate(std::span<const app::Change> changes, const std::string &seen) override;
     void fence_all(std::span<const app::Xid> xids) override;
     app::SweepStep sweep(const std::string &cursor, const std::string &pattern) override;
     app::Epoch epoch(const std::string &database) override;
     bool open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot) override;
     void close_epoch() override;
-    void vouch(app::Time end) override;
-    void advance(const std::string &snapshot, app::Time end, std::chrono::milliseconds life) override;
+    void renew_liveness(Time end, const std::string &seen, std::span<const std::string> except) override;
+    void advance(const std::string &snapshot, Time end, std::chrono::milliseconds life) override;
     bool set_clock(std::chrono::microseconds database) override;
+    std::string run_id() const override { return info_.run_id; }
+    std::string process() const override { return info_.process(); }
+    std::string address() const override { return describe(connection_.address()); }
+    std::size_t take_misfits() override { return std::exchange(misfits_, 0); }
     app::Fences fences() override;
     app::Reads reads() override;
     int fd() const override { return connection_.fd(); }
@@ -33,31 +46,44 @@ public:
     void ping() override { connection_.run({"PING"}); }
 
 private:
-    /// A student of a batch, in the words of Redis.
-    struct Stale {
-        std::size_t change;  ///< its place in the batch
-        char kinds;
-        std::string prefix;
-        std::string xids;  ///< empty: fenced with all others
+    struct Horizon {
+        std::string snapshot;
+        Time end;
+        std::chrono::milliseconds life;
     };
 
+    /// What an invalidation sends to Redis.
+    struct Plan {
+        std::vector<Stale> stale;
+        std::vector<app::Xid> common;  ///< for the fence of all students: some students get no fence of their own
+        app::Fences raised;
+    };
+
+    Plan plan(std::span<const app::Change> changes) const;
+    void raise_fence_all(std::string_view xids);
     std::string configured_life() const;
-    std::string by_its_clock(app::Time time) const;
-    void append_invalidate(std::span<const Stale> students);
+    std::string by_its_clock(Time time) const;
     void append_fence_all(std::string_view xids);
-    void remove_pages_by_scan(std::span<const app::Change> changes);
+    void read_fence_all();
+    void mend_shared_keys();
+    void remove_pages_by_scan(const std::unordered_set<std::string_view> &students);
     Reply scan(const std::string &cursor, std::string_view pattern);
     std::size_t unlink(std::vector<std::string_view> keys);
-    std::string servers(const std::string &database) const { return run_id_ + " " + database; }
+    std::string servers(const std::string &database) const;
 
     Connection connection_;
     const config::Live &live_;
     cache::KeyForm form_;
-    std::string run_id_;                             // of this start of Redis
-    std::string life_ms_;                            // of fences, in force
+    const MasterWatch *watch_;
+    std::string named_;  // what the watch named when this connection was made
+    Time settled_;       // from then on this connection does not stay with another master than that
+    ServerInfo info_;
+    std::string life_ms_;                            // how long a fence lives in the epoch in force
     std::string epoch_of_;                           // the servers of the epoch in force
-    std::optional<std::chrono::microseconds> lead_;  // by which Redis's clock is ahead of the steady one
+    std::optional<std::chrono::microseconds> lead_;  // by which Redis's clock is ahead of this process's steady clock
     FenceWindow window_;
+    std::size_t misfits_ = 0;
+    std::optional<Horizon> horizon_;  // the last one that this connection has set
 };
 
 }  // namespace wc::redis

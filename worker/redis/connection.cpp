@@ -10,27 +10,17 @@
 namespace wc::redis {
 namespace {
 
-// A reply to a pipeline of thousands is short; there is no gain in reading more at once.
+// The replies to thousands of commands are short; a larger buffer gains nothing.
 constexpr std::size_t kReadSize = 16 * 1024;
-
-std::string_view text_of(const redisReply *reply)
-{
-    switch (reply->type) {
-        case REDIS_REPLY_STRING:
-        case REDIS_REPLY_STATUS:
-        case REDIS_REPLY_ERROR: return {reply->str, static_cast<std::size_t>(reply->len)};
-        default: throw ReplyError("an answer of Redis is not a text where one is expected");
-    }
-}
 
 long long integer_of(const redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_INTEGER)
-        throw ReplyError("an answer of Redis is not a number where one is expected");
+        throw ReplyError("an answer of Redis is not a number, as expected");
     return reply->integer;
 }
 
-std::unique_ptr<Transport> connect(const Target &target)
+std::unique_ptr<Transport> open_transport(const Target &target)
 {
     auto const deadline = std::chrono::steady_clock::now() + target.timeout;
     auto socket = connect_socket(target.address, deadline);
@@ -52,7 +42,17 @@ std::string password_of(const Target &target)
 
 }  // namespace
 
-std::string_view Reply::text() const { return text_of(reply_.get()); }
+std::string_view text_of(const redisReply &reply)
+{
+    switch (reply.type) {
+        case REDIS_REPLY_STRING:
+        case REDIS_REPLY_STATUS:
+        case REDIS_REPLY_ERROR: return {reply.str, static_cast<std::size_t>(reply.len)};
+        default: throw ReplyError("an answer of Redis is not a text, as expected");
+    }
+}
+
+std::string_view Reply::text() const { return text_of(*reply_); }
 
 long long Reply::integer() const { return integer_of(reply_.get()); }
 
@@ -66,7 +66,7 @@ long long Reply::integer(std::size_t at) const
 std::size_t Reply::size() const
 {
     if (reply_->type != REDIS_REPLY_ARRAY)
-        throw ReplyError("an answer of Redis is not a list where one is expected");
+        throw ReplyError("an answer of Redis is not a list, as expected");
     return reply_->elements;
 }
 
@@ -74,29 +74,33 @@ std::string_view Reply::text(std::size_t at) const
 {
     if (at >= size())
         throw ReplyError("an answer of Redis is shorter than expected");
-    return text_of(reply_->element[at]);
+    return text_of(*reply_->element[at]);
 }
 
 bool Reply::is_nil(std::size_t at) const { return at < size() && reply_->element[at]->type == REDIS_REPLY_NIL; }
 
 Connection::Connection(const Target &target)
-    : transport_(connect(target)), reader_(redisReaderCreate()), timeout_(target.timeout)
+    : address_(target.address),
+      transport_(open_transport(target)),
+      reader_(redisReaderCreate()),
+      timeout_(target.timeout)
 {
     if (!reader_)
         throw std::bad_alloc();
     auto const password = password_of(target);
     try {
         authenticate(target.address.user, password);
-        introduce();
+        set_client_name();
     } catch (const TimeoutError &) {
         throw;
     } catch (const IoError &) {
         if (target.address.tls)
             throw;
-        // What a port for TLS answers: the end, a reset, bytes of TLS, as chance has it.
+        // A port for TLS answers a plain client with a close, a reset or bytes of TLS.
         throw IoError(
-            "the first answer is none of Redis; if this is a port for TLS, redis.url must begin with rediss://");
+            "the first answer is not from Redis; if this is a port for TLS, redis.url must begin with rediss://");
     }
+    address_.password.clear();
     if (target.address.database != 0)
         run({"SELECT", std::to_string(target.address.database)});
 }
@@ -114,8 +118,8 @@ void Connection::authenticate(const std::string &user, const std::string &passwo
         throw ReplyError(describe_login_refusal(reply.text(), user));
 }
 
-// A name is a courtesy to whoever reads CLIENT LIST, and an access list may forbid it.
-void Connection::introduce()
+// CLIENT LIST shows the name.  An access list may forbid the command; the worker does not need it.
+void Connection::set_client_name()
 {
     append({"CLIENT", "SETNAME", "wc-worker"});
     flush();
@@ -154,6 +158,7 @@ void Connection::flush()
 Reply Connection::read_any()
 {
     auto const deadline = std::chrono::steady_clock::now() + timeout_;
+    bounds_.begin();
     for (;;) {
         void *reply = nullptr;
         if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK)
@@ -164,6 +169,7 @@ Reply Connection::read_any()
         }
         char bytes[kReadSize];
         auto const got = transport_->read(bytes, sizeof bytes, deadline);
+        bounds_.check({bytes, got});
         if (redisReaderFeed(reader_.get(), bytes, got) != REDIS_OK)
             throw IoError(std::string("not an answer of Redis: ") + reader_->errstr);
     }

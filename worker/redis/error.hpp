@@ -1,17 +1,18 @@
-// What Redis, or the way to it, refused.
+// Failures of Redis and of the connection to it.
 #pragma once
 #include <string>
 
-#include "app/failure.hpp"
+#include "process/failure.hpp"
+#include "redis/cause.hpp"
 
 namespace wc::redis {
 
-class Error : public app::Failure {
+class Error : public Failure {
 public:
-    explicit Error(const std::string &what) : Failure(app::Part::Redis, what) {}
+    explicit Error(const std::string &what) : Failure(Part::Redis, what, cause_of(what)) {}
 };
 
-/// The way to the server.  The connection is of no use any more.
+/// The connection failed and cannot be used any more.
 class IoError : public Error {
     using Error::Error;
 };
@@ -22,7 +23,7 @@ class ClosedError : public IoError {
     using IoError::IoError;
 };
 
-/// The server answered with an error; the connection is in step.
+/// The server answered with an error; the next reply is still that of the next command.
 class ReplyError : public Error {
     using Error::Error;
 };

@@ -1,4 +1,4 @@
-// How many fences may stand in Redis.
+// Counts the fences that may exist in Redis, and their memory.
 #pragma once
 #include <chrono>
 #include <deque>
@@ -7,8 +7,9 @@
 
 namespace wc::redis {
 
-/// Counts each fence from when it was raised until its life is over; a student that is fenced again counts again, so it
-/// is never less than what stands.  What an earlier worker raised is not known.
+/// Counts each fence from when it is raised until its life is over.  A student that is fenced twice counts twice, so
+/// the count is an upper bound of the fences that this process has raised.  It does not know fences of earlier workers.
+/// For one thread.
 class FenceWindow {
 public:
     using Time = std::chrono::steady_clock::time_point;
@@ -19,7 +20,7 @@ public:
             return;
         sum_.count += raised.count;
         sum_.bytes += raised.bytes;
-        // Those of one second end together, with the last of them.
+        // Fences of one second form one part, which expires with the last of them.
         if (!parts_.empty() && until - parts_.back().begins < std::chrono::seconds(1)) {
             parts_.back().until = until;
             parts_.back().fences.count += raised.count;

@@ -1,16 +1,16 @@
 #include "redis/library.hpp"
 
-#include "app/log.hpp"
+#include "process/log.hpp"
 #include "redis/error.hpp"
 
 namespace wc::redis {
 namespace {
 
 constexpr std::string_view kSource =
-#include "redis/white_cross.lua.inc"
+#include "redis/library.lua.inc"
     ;
 
-// FUNCTION LIST gives a map, which RESP2 flattens: library_name, …, library_code, CODE.
+// FUNCTION LIST answers with a map, which RESP2 flattens into a list: library_name, …, library_code, CODE.
 bool is_loaded(const Reply &list)
 {
     for (std::size_t i = 0; i < list.size(); ++i) {

@@ -1,4 +1,4 @@
-// The Redis function library `white_cross`, which is part of this program.
+// The Redis function library `white_cross`, whose source is built into this program.
 #pragma once
 #include <string_view>
 
@@ -6,11 +6,11 @@
 
 namespace wc::redis {
 
-/// The text of white_cross.lua.
+/// The text of the library: the parts of worker/redis/library.
 std::string_view library_source() noexcept;
 
-/// Loads the library where it is missing or another.  Throws ReplyError with one clear line when the server is too old
-/// for functions, or when this user may not load them.
+/// Loads the library if Redis has none or one of another source.  Throws ReplyError with one clear line when the server
+/// is too old for functions, or when this user may not load them.
 void ensure_library(Connection &connection);
 
 }  // namespace wc::redis

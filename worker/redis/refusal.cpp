@@ -1,5 +1,8 @@
 #include "redis/refusal.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace wc::redis {
 namespace {
 
@@ -11,17 +14,34 @@ struct Advice {
 constexpr Advice kAdvice[] = {
     {"NOAUTH", "set redis.user and redis.password_file"},
     {"NOPERM", "the user needs the rights that config/users.acl gives to wc_worker"},
-    // How Redis 8 and 7 say that a command within a function was not allowed.
+    // The words of Redis 8 and of Redis 7 for: a function called a command that its caller may not call.
     {"ACL failure in script", "the user needs the rights that config/users.acl gives to wc_worker"},
     {"The user executing the script", "the user needs the rights that config/users.acl gives to wc_worker"},
     {"READONLY", "redis.url must name the primary"},
 };
 
+// Codes with which an answer about the server begins, and words that such an answer contains further inside, as when an
+// access list forbids a command inside a function.
+constexpr std::string_view kServerCodes[] = {"NOAUTH", "NOPERM", "READONLY",   "LOADING",     "MISCONF",
+                                             "OOM",    "BUSY",   "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS",
+                                             "MOVED",  "ASK",    "TRYAGAIN"};
+constexpr std::string_view kServerWords[] = {"ACL failure in script", "The user executing the script",
+                                             "Function not found",    "unknown command",
+                                             "unknown subcommand",    "-READONLY"};
+
 }  // namespace
+
+bool refuses_everybody(std::string_view answer) noexcept
+{
+    auto const code = answer.substr(0, answer.find(' '));
+    return std::find(std::begin(kServerCodes), std::end(kServerCodes), code) != std::end(kServerCodes) ||
+           std::any_of(std::begin(kServerWords), std::end(kServerWords),
+                       [&](auto words) { return answer.find(words) != std::string_view::npos; });
+}
 
 std::string describe_refusal(std::string_view answer)
 {
-    // Health data, perhaps: FCALL has values for arguments.
+    // Redis repeats the arguments of an unknown command, and those of FCALL may hold health data: cut them off.
     std::string text(answer.substr(0, answer.find(", with args beginning with")));
     if (text.ends_with('.'))
         text.pop_back();

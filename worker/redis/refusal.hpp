@@ -1,15 +1,18 @@
-// What Redis answered instead of doing what it was told.
+// Describes an error that Redis answered, for the log.
 #pragma once
 #include <string>
 #include <string_view>
 
 namespace wc::redis {
 
-/// The answer, fit for a log: without the arguments that an unknown command is answered with, and with what to do where
-/// there is something.
+/// Returns the answer for a log: without the arguments that Redis repeats for an unknown command, and with advice where
+/// the cause is known.
 std::string describe_refusal(std::string_view answer);
 
-/// The answer to AUTH: never with what was sent.
+/// Whether the answer is about the server or about this user, so that Redis refuses every key alike.
+bool refuses_everybody(std::string_view answer) noexcept;
+
+/// Returns the answer to AUTH for a log.  It never contains the password.
 std::string describe_login_refusal(std::string_view answer, std::string_view user);
 
 }  // namespace wc::redis

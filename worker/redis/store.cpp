@@ -1,22 +1,41 @@
 #include "redis/store.hpp"
 
+#include "process/log.hpp"
+#include "redis/error.hpp"
+#include "redis/refusal.hpp"
+
 namespace wc::redis {
 
 std::vector<bool> Store::fill(std::span<const app::Entry> entries)
 {
+    if (watch_)
+        watch_->check(connection_);
     for (auto const &entry : entries)
         connection_.append(
             {"FCALL", "wc_fill", "1", entry.key, entry.value, std::to_string(entry.ttl_seconds), entry.snapshot});
     connection_.flush();
     std::vector<bool> stored;
     stored.reserve(entries.size());
-    for (std::size_t i = 0; i < entries.size(); ++i)
-        stored.push_back(connection_.read().integer() == 1);
+    std::string refusal;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        auto const answer = connection_.read_any();
+        stored.push_back(!answer.is_error() && answer.integer() == 1);
+        if (answer.is_error() && (refusal.empty() || refuses_everybody(answer.text())))
+            refusal = answer.text();
+    }
+    // A value that Redis refuses for itself alone stays out of the cache, and the other values are stored.
+    if (refuses_everybody(refusal))
+        throw ReplyError(describe_refusal(refusal));
+    if (!refusal.empty() && refusal != last_refusal_)
+        log::warning("redis refuses to store a rebuilt value: {}", describe_refusal(refusal));
+    last_refusal_ = refusal;
     return stored;
 }
 
 std::vector<std::string> Store::missing(std::span<const std::string> students)
 {
+    if (watch_)
+        watch_->check(connection_);
     for (auto const &student : students)
         connection_.append({"EXISTS", cache::key(student, cache::Kind::HealthSummary, form_)});
     connection_.flush();

@@ -19,7 +19,16 @@ Target parse_target(const config::Redis &redis)
     target.timeout = std::chrono::milliseconds(redis.timeout_ms);
     target.tls = {redis.tls_ca_file, redis.tls_cert_file, redis.tls_key_file};
 
-    // Whoever names certificates believes the way to be encrypted.
+    target.sentinel = {redis.sentinel_user, redis.sentinel_password,
+                       redis.sentinel_password.empty() ? redis.sentinel_password_file : std::string()};
+    bool const has_login =
+        !redis.sentinel_user.empty() || !redis.sentinel_password.empty() || !redis.sentinel_password_file.empty();
+    if (has_login && target.address.sentinels.empty())
+        throw std::invalid_argument(
+            "redis.sentinel_user, redis.sentinel_password and redis.sentinel_password_file: need a redis.url that "
+            "begins with redis+sentinel:// or rediss+sentinel://");
+
+    // Refuse certificates without TLS: who names them expects an encrypted connection.
     auto const refuse_without_tls = [&](const char *key, const std::string &file) {
         if (!file.empty() && !target.address.tls)
             throw std::invalid_argument(std::string(key) + ": needs a redis.url that begins with rediss://");

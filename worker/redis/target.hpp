@@ -1,4 +1,4 @@
-// A Redis server, with all that a connection to it needs to know.
+// A Redis server and how to connect to it.
 #pragma once
 #include <chrono>
 #include <string>
@@ -8,22 +8,31 @@
 
 namespace wc::redis {
 
-/// PEM files.  No authority means the system's store; no certificate means that none is shown.
+/// Paths of PEM files.  An empty authority means the system's store; an empty certificate means that the worker shows
+/// none.
 struct TlsFiles {
     std::string authority;
     std::string certificate;
     std::string key;
 };
 
+/// Who connects.
+struct Login {
+    std::string user;
+    std::string password;
+    std::string password_file;  ///< read at each connection
+};
+
 struct Target {
     Address address;
     std::chrono::milliseconds timeout{5000};
     TlsFiles tls;
-    /// Read at each connection, so that a new password needs no restart.  Empty: that of the address counts.
+    /// Read at each connection, so that a new password needs no restart.  Empty: `address.password` holds.
     std::string password_file;
+    Login sentinel;  ///< for `address.sentinels`
 };
 
-/// Throws std::invalid_argument with the key and what is wrong with it, never with a password.  Looks at no file.
+/// Throws std::invalid_argument that names the setting and what is wrong, and contains no password.  Opens no file.
 Target parse_target(const config::Redis &redis);
 
 }  // namespace wc::redis

@@ -15,7 +15,7 @@
 namespace wc::redis {
 namespace {
 
-// A record of TLS holds at most this much; more at once gains nothing.
+// The largest record of TLS, in bytes; a larger buffer gains nothing.
 constexpr std::size_t kRecord = 16 * 1024;
 
 template <auto function>
@@ -37,8 +37,8 @@ T *must(T *made)
     return made;
 }
 
-// Nobody sits there to be asked for the password of a key.
-int no_password(char *, int, int, void *) { return -1; }
+// Refuses to ask for the password of a key: a daemon has no terminal.
+int refuse_password_prompt(char *, int, int, void *) { return -1; }
 
 Context context_of(const TlsFiles &files)
 {
@@ -47,7 +47,7 @@ Context context_of(const TlsFiles &files)
     SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
     SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-    SSL_CTX_set_default_passwd_cb(context.get(), no_password);
+    SSL_CTX_set_default_passwd_cb(context.get(), refuse_password_prompt);
 
     if (files.authority.empty()) {
         if (SSL_CTX_set_default_verify_paths(context.get()) != 1)
@@ -80,8 +80,8 @@ public:
         subject_ = {host, files.authority, files.certificate};
         in_ = must(BIO_new(BIO_s_mem()));
         out_ = must(BIO_new(BIO_s_mem()));
-        SSL_set_bio(session_.get(), in_, out_);  // takes both
-        expect(host);
+        SSL_set_bio(session_.get(), in_, out_);  // the session owns both from here on
+        require_host(host);
     }
 
     void shake_hands(Deadline deadline)
@@ -108,8 +108,9 @@ public:
     {
         auto const most = static_cast<int>(std::min(room, kRecord));
         int const got = perform([&] { return SSL_read(session_.get(), to, most); }, deadline);
-        // A farewell that came along with this answer is in our memory, where nobody who polls would see it.
-        if (BIO_ctrl_pending(in_) > 0 && look() == Held::End)
+        // If TLS's closing message came along with this answer, poll does not see it: it is in `in_`, not in the
+        // socket.
+        if (BIO_ctrl_pending(in_) > 0 && peek() == Held::End)
             socket_->hang_up();
         return static_cast<std::size_t>(got);
     }
@@ -120,14 +121,14 @@ public:
     {
         try {
             for (;;) {
-                if (look() != Held::Nothing)
+                if (peek() != Held::Nothing)
                     return true;
                 if (!socket_->is_readable())
                     return false;
-                take_in(Deadline{});
+                receive(Deadline{});
             }
         } catch (const IoError &) {
-            return true;  // the end: the next read says which
+            return true;  // the connection is over; the next read throws the reason
         }
     }
 
@@ -136,13 +137,13 @@ public:
 private:
     enum class Held { Nothing, Data, End };
 
-    // Whom the server has to prove to be.
-    void expect(const std::string &host)
+    // Makes the handshake fail unless the server's certificate is for this host.
+    void require_host(const std::string &host)
     {
         auto *const verification = SSL_get0_param(session_.get());
         X509_VERIFY_PARAM_set_hostflags(verification, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
         bool const is_ip = is_ip_address(host);
-        // A server with several certificates chooses by the name; an address is none.
+        // A server with several certificates chooses one by the host name (SNI); SNI carries no addresses.
         bool const set = is_ip ? X509_VERIFY_PARAM_set1_ip_asc(verification, host.c_str()) == 1
                                : X509_VERIFY_PARAM_set1_host(verification, host.c_str(), host.size()) == 1 &&
                                      SSL_set_tlsext_host_name(session_.get(), host.c_str()) == 1;
@@ -150,7 +151,7 @@ private:
             throw IoError("no certificate can be for the host \"" + host + "\" of redis.url");
     }
 
-    /// Repeats an operation of OpenSSL until it is done, carrying bytes to and fro.
+    /// Repeats an operation of OpenSSL until it succeeds; sends and receives the bytes that it needs.
     template <class Operation>
     int perform(Operation operation, Deadline deadline)
     {
@@ -159,14 +160,14 @@ private:
             int const result = fault_ ? 0 : operation();
             if (result <= 0 && !is_waiting(result))
                 refuse(deadline);
-            hand_out(deadline);
+            send_pending(deadline);
             if (result > 0)
                 return result;
-            take_in(deadline);
+            receive(deadline);
         }
     }
 
-    /// After an operation that did not succeed: does it only wait for bytes?  Else the connection is at its end.
+    /// Whether an operation that did not succeed waits for bytes.  If not, sets `fault_`: the connection is over.
     bool is_waiting(int result)
     {
         if (fault_)
@@ -182,14 +183,14 @@ private:
     [[noreturn]] void refuse(Deadline deadline)
     {
         try {
-            hand_out(deadline);
+            send_pending(deadline);
         } catch (const IoError &) {
-            // Our reason, which the server would have liked to hear, stands in what is thrown below.
+            // The server does not get our alert; `fault_`, which is thrown below, has the reason.
         }
         throw ClosedError(*fault_);
     }
 
-    void hand_out(Deadline deadline)
+    void send_pending(Deadline deadline)
     {
         char *bytes = nullptr;
         auto const length = BIO_get_mem_data(out_, &bytes);
@@ -198,8 +199,8 @@ private:
         try {
             socket_->write({bytes, static_cast<std::size_t>(length)}, deadline);
         } catch (const ClosedError &) {
-            // A server that refuses us says why and closes.  In TLS 1.3 the handshake has ended for us by then, and
-            // it is the next write that fails.
+            // A server that refuses the client sends the reason and closes.  In TLS 1.3 the client's handshake has
+            // succeeded by then, and the next write fails: read the reason.
             (void)BIO_reset(out_);
             if (is_readable() && fault_)
                 throw ClosedError(*fault_);
@@ -208,7 +209,7 @@ private:
         (void)BIO_reset(out_);
     }
 
-    void take_in(Deadline deadline)
+    void receive(Deadline deadline)
     {
         char bytes[kRecord];
         auto const got = socket_->read(bytes, sizeof bytes, deadline);
@@ -216,8 +217,8 @@ private:
             throw std::bad_alloc();
     }
 
-    /// What is held, by decrypting it; session tickets and the like are dealt with on the way.
-    Held look()
+    /// Decrypts what `in_` holds and says what it is.  Consumes session tickets and other messages of TLS itself.
+    Held peek()
     {
         if (fault_)
             return Held::End;
@@ -232,9 +233,9 @@ private:
     std::unique_ptr<Transport> socket_;
     Context context_;
     Session session_;
-    BIO *in_ = nullptr, *out_ = nullptr;  // of the session
+    BIO *in_ = nullptr, *out_ = nullptr;  // owned by session_
     TlsSubject subject_;
-    std::optional<std::string> fault_;  // why this connection is of no use any more
+    std::optional<std::string> fault_;  // why this connection is over
 };
 
 }  // namespace

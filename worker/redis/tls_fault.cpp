@@ -17,7 +17,7 @@ std::string describe_verification(const TlsSubject &subject, long result)
     switch (result) {
         case X509_V_ERR_HOSTNAME_MISMATCH:
         case X509_V_ERR_IP_ADDRESS_MISMATCH:
-            return certificate + "is not for " + subject.host + ": redis.url must name a host that it is for";
+            return certificate + "is not for " + subject.host + ": redis.url must name a host of the certificate";
         case X509_V_ERR_CERT_HAS_EXPIRED: return certificate + "has expired: it must be renewed";
         case X509_V_ERR_CERT_NOT_YET_VALID: return certificate + "is not valid yet: compare the clocks";
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
@@ -27,9 +27,9 @@ std::string describe_verification(const TlsSubject &subject, long result)
         case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
             if (subject.authority_file.empty())
                 return certificate +
-                       "is signed by no authority of the system's store: redis.tls_ca_file must name the one that did";
+                       "is signed by no authority of the system's store: set redis.tls_ca_file to the authority's file";
             return certificate + "is signed by no authority of " + subject.authority_file +
-                   ": redis.tls_ca_file must hold the one that did";
+                   ": redis.tls_ca_file must hold the authority that has signed it";
         default: return certificate + "is not accepted: " + X509_verify_cert_error_string(result);
     }
 }
@@ -56,7 +56,7 @@ std::string describe_alert(const TlsSubject &subject, int reason, const std::str
         case SSL_R_WRONG_VERSION_NUMBER:
         case SSL_R_PACKET_LENGTH_TOO_LONG:
         case SSL_R_HTTP_REQUEST:
-            return "what answers there does not speak TLS: redis.url must name Redis' port for TLS (" + text + ")";
+            return "the server does not speak TLS: redis.url must name Redis's port for TLS (" + text + ")";
         default: return "TLS failed: " + text;
     }
 }

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "process/poll_until.hpp"
 #include "redis/error.hpp"
 
 namespace wc::redis {
@@ -83,17 +84,11 @@ public:
 private:
     void wait(short events, Deadline deadline, const char *otherwise) const
     {
-        for (;;) {
-            pollfd descriptor{fd_, events, 0};
-            auto const left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-            int const ready = left > 0 ? poll(&descriptor, 1, static_cast<int>(left)) : 0;
-            if (ready > 0)
-                return;
-            if (ready == 0)
-                throw TimeoutError(otherwise);
-            if (errno != EINTR)
-                throw IoError(std::string("poll: ") + std::strerror(errno));
-        }
+        int const ready = poll_until(fd_, events, deadline);
+        if (ready == 0)
+            throw TimeoutError(otherwise);
+        if (ready < 0)
+            throw IoError(std::string("poll: ") + std::strerror(errno));
     }
 
     int fd_;
@@ -101,7 +96,7 @@ private:
 
 void set(int fd, int level, int option, int value)
 {
-    // Only a wish: where the system does not know an option, the timeouts above still hold.
+    // Ignore a failure: without these options the timeouts above still hold.
     (void)setsockopt(fd, level, option, &value, sizeof value);
 }
 

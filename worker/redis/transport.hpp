@@ -1,4 +1,4 @@
-// How bytes get to Redis and back.  TCP and Unix sockets here; TLS (tls.hpp) is another Transport over the same socket.
+// Carries bytes to Redis and back: TCP and Unix sockets here; TLS (tls.hpp) is another Transport over such a socket.
 #pragma once
 #include <chrono>
 #include <cstddef>
@@ -16,20 +16,20 @@ class Transport {
 public:
     virtual ~Transport() = default;
 
-    /// All of it, or TimeoutError.
+    /// Writes all bytes, or throws TimeoutError.
     virtual void write(std::string_view bytes, Deadline deadline) = 0;
-    /// At least one byte, or TimeoutError; ClosedError at the end.
+    /// Reads at least one byte and returns how many.  Throws TimeoutError, or ClosedError at the connection's end.
     virtual std::size_t read(char *to, std::size_t room, Deadline deadline) = 0;
-    /// For poll.
+    /// The descriptor to poll.
     virtual int fd() const = 0;
-    /// Something can be read at once, be it only the end.  What the server sends for the transport's own use alone is
-    /// taken in, so that `fd` is not readable for it again.
+    /// Whether a read returns or throws without waiting.  Consumes what the server sends for the transport alone, so
+    /// that `fd` is not readable for it again.
     virtual bool is_readable() = 0;
-    /// Nothing more is expected: `fd` stays readable from now on.
+    /// Makes `fd` readable from now on, because the connection has ended above the socket.
     virtual void hang_up() noexcept = 0;
 };
 
-/// Throws IoError that names where it could not connect to.
+/// Throws IoError that names the address.
 std::unique_ptr<Transport> connect_socket(const Address &address, Deadline deadline);
 
 }  // namespace wc::redis

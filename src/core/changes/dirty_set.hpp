@@ -1,9 +1,9 @@
-// What a transaction has changed so far: student → sections.
+// The set of students that a transaction has changed so far, with their changed sections.
 #pragma once
 #include <cstdint>
 #include <string_view>
 
-#include "core/cache/section.hpp"
+#include "core/protocol/section.hpp"
 
 namespace wc::changes {
 
@@ -15,7 +15,7 @@ namespace wc::changes {
 /// wrong, only coarse.
 class DirtySet {
 public:
-    /// Memory that stays until the set is gone.  Does not return where there is none.
+    /// Returns memory that stays valid as long as the set.  Does not return if there is none.
     using Allocate = void *(*)(std::size_t bytes);
     using Release = void (*)(void *memory);
 
@@ -43,7 +43,7 @@ public:
     const Entry *begin() const noexcept { return entries_; }
     const Entry *end() const noexcept { return entries_ + size_; }
 
-    /// The sections that changed of every student; 0 where changes are known student by student.
+    /// The sections that have changed for every student; 0 if the changes are known student by student.
     cache::Sections everything() const noexcept { return everything_; }
 
 private:

@@ -1,4 +1,4 @@
-// CSV as RFC 4180 has it: fields separated by commas, quoted where they must be.
+// Writes CSV by RFC 4180: fields separated by commas, in quotes where necessary.
 #pragma once
 #include <string_view>
 
@@ -6,16 +6,17 @@
 
 namespace wc::csv {
 
-/// A field.  Quoted when it holds a comma, a quote or a line break, begins or ends with a space, or is empty:
-/// what stands between two commas without quotes is NULL, to which PostgreSQL's COPY agrees.  `text` is in any
-/// encoding in which bytes below 0x80 are ASCII.
+/// Writes a field.  It is in quotes if it has a comma, a quote or a line break, begins or ends with a space, or is
+/// empty. Nothing between two commas means NULL, as in PostgreSQL's COPY.  `text` may be in any encoding in which bytes
+/// below 0x80 are ASCII.
 void write_field(json::Buffer &out, std::string_view text);
 
-/// Whether a spreadsheet would take the text for a formula, or for what makes one of its neighbour: it begins with one
-/// of = + - @, a tab or a carriage return.
+/// Returns whether a spreadsheet could take the text, which is UTF-8, for a formula.  This is so if it begins, after
+/// any ASCII spaces, with one of = + - @ or its full-width form; or with a control character or another blank, because
+/// programs drop these and may then see a formula in this field or its neighbour.
 bool looks_like_formula(std::string_view text);
 
-/// A field that no spreadsheet runs: where it looks like a formula, an apostrophe is put in front.
-void write_harmless_field(json::Buffer &out, std::string_view text);
+/// Writes a field with an apostrophe in front, so that a spreadsheet does not run it as a formula.
+void write_after_apostrophe(json::Buffer &out, std::string_view text);
 
 }  // namespace wc::csv

@@ -1,4 +1,4 @@
-// Body mass index, and the categories of children's.
+// Body mass index, and the categories of a child's body mass index.
 #pragma once
 #include <string_view>
 
@@ -6,14 +6,14 @@
 
 namespace wc::growth {
 
-/// Weight in kg over the square of height in metres.  Infinite where that overflows.
+/// Returns the weight in kg divided by the square of the height in metres; infinite if that overflows.
 inline double bmi(double height_cm, double weight_kg) noexcept
 {
     double const metres = height_cm / 100;
     return weight_kg / (metres * metres);
 }
 
-/// To one decimal as JavaScript's Math.round(x * 10) / 10: halves go up.  For x ≥ 0.
+/// Rounds to one decimal as JavaScript's Math.round(x * 10) / 10 does: halves go up.  REQUIRES: x ≥ 0.
 inline double round_to_tenth(double x) noexcept
 {
     constexpr double kNoFractions = 4503599627370496;  // 2^52: from here on every number is whole
@@ -28,13 +28,14 @@ inline double round_to_tenth(double x) noexcept
 
 enum class Category : std::uint8_t { Underweight, Healthy, Overweight, ObesityClass1, ObesityClass2, ObesityClass3 };
 
-/// By CDC's percentiles: underweight below P5, healthy below P85, overweight below P95, obesity from P95; class 2 from
-/// 120 % of P95 or a BMI of 35, class 3 from 140 % of P95 or a BMI of 40, whichever comes first.
+/// Returns the category by CDC's percentiles: underweight below P5, healthy below P85, overweight below P95, obesity
+/// from P95; class 2 from 120 % of P95 or a BMI of 35, class 3 from 140 % of P95 or a BMI of 40, whichever comes first.
+/// A value reaches a limit if it is at most 1e-12 of the limit below it, because value_at is not more exact than that.
 Category bmi_category(const Norm &norm, double bmi) noexcept;
 /// "underweight", "healthy", "overweight", "obesity class 1", "obesity class 2", "obesity class 3".
 std::string_view name(Category category) noexcept;
 
-/// 100 · BMI / P95.
+/// Returns 100 · BMI / P95.
 double percent_of_p95(const Norm &norm, double bmi) noexcept;
 
 }  // namespace wc::growth

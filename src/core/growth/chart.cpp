@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <string_view>
 
 #include "core/growth/chart_labels.hpp"
@@ -28,6 +29,7 @@ constexpr std::string_view kStyle =
     ".wc-growth-point{fill:#083c7a;stroke:#fff;stroke-width:1}"
     ".wc-growth-dot{fill:#083c7a}"
     ".wc-growth-doubt{fill:#fff;stroke:#083c7a;stroke-width:1.5}"
+    ".wc-growth .wc-growth-far{fill:#083c7a;stroke:#fff;stroke-width:3;stroke-linejoin:round;paint-order:stroke}"
     "@media screen and (prefers-color-scheme:dark){"
     ".wc-growth text{fill:#d9dce2}"
     ".wc-growth-paper{fill:#15181d}"
@@ -41,6 +43,7 @@ constexpr std::string_view kStyle =
     ".wc-growth-point{fill:#8cc4ff;stroke:#15181d}"
     ".wc-growth-dot{fill:#8cc4ff}"
     ".wc-growth-doubt{fill:#15181d;stroke:#8cc4ff}"
+    ".wc-growth .wc-growth-far{fill:#8cc4ff;stroke:#15181d}"
     "}"sv;
 
 // The width of a letter, on the wide side, as a share of the size of its text.
@@ -105,17 +108,25 @@ void begin_text(json::Buffer &out, double x, double y, double size, Anchor ancho
         write_all(out, " text-anchor=\""sv, anchor == Anchor::Middle ? "middle"sv : "end"sv, "\""sv);
 }
 
+// Sizes of the drawing, which is enlarged as a whole where its texts would be small on the picture.
 struct Layout {
+    double width;
+    double height;
     double text;  // size of the numbers
     Scale scale;
 };
 
 Layout lay_out(const Chart &chart)
 {
+    constexpr double kLargestText = 20;
     Layout layout{};
-    layout.text = std::clamp(std::min(chart.width / 58.0, chart.height / 40.0), 8.0, 20.0);
-    double const text = layout.text;
-    layout.scale = make_scale(chart, 4.4 * text, chart.width - 3.4 * text, 3.2 * text, chart.height - 4.0 * text, text);
+    double const text = std::max(8.0, std::min(chart.width / 58.0, chart.height / 40.0));
+    double const enlarged = std::max(1.0, text / kLargestText);
+    layout.text = text / enlarged;
+    layout.width = chart.width / enlarged;
+    layout.height = chart.height / enlarged;
+    layout.scale = make_scale(chart, 4.4 * layout.text, layout.width - 3.4 * layout.text, 3.2 * layout.text,
+                              layout.height - 4.5 * layout.text, layout.text);
     return layout;
 }
 
@@ -123,15 +134,15 @@ void write_head(json::Buffer &out, const Chart &chart, const Layout &layout)
 {
     Words const words = words_of(chart.measure);
     write_all(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"wc-growth\" width=\""sv, chart.width,
-              "\" height=\""sv, chart.height, "\" viewBox=\"0 0 "sv, chart.width, " "sv, chart.height,
+              "\" height=\""sv, chart.height, "\" viewBox=\"0 0 "sv, layout.width, " "sv, layout.height,
               "\" role=\"img\">\n<title>"sv, words.title, " for age"sv, children(chart.sex), "</title>\n<style>"sv,
               kStyle, "</style>\n"sv);
-    write_all(out, "<rect class=\"wc-growth-paper\" width=\""sv, chart.width, "\" height=\""sv, chart.height,
+    write_all(out, "<rect class=\"wc-growth-paper\" width=\""sv, layout.width, "\" height=\""sv, layout.height,
               "\"/>\n"sv);
     // What does not fit at its size is set smaller.
     double const letters = static_cast<double>(words.title.size() + " for age"sv.size() + children(chart.sex).size());
-    double const size = std::min(1.3 * layout.text, (chart.width - layout.text) / letters / kLetter);
-    begin_text(out, chart.width / 2.0, 1.9 * layout.text, size, Anchor::Middle);
+    double const size = std::min(1.3 * layout.text, (layout.width - layout.text) / letters / kLetter);
+    begin_text(out, layout.width / 2, 1.9 * layout.text, size, Anchor::Middle);
     write_all(out, " font-weight=\"600\">"sv, words.title, " for age"sv, children(chart.sex), "</text>\n"sv);
 }
 
@@ -227,6 +238,60 @@ void write_path(json::Buffer &out, const Chart &chart, const Scale &scale, std::
         write(out, "\"/>\n"sv);
 }
 
+// The labels of the points beyond an edge, in two rows along it: a label that would touch another is left out, and the
+// tip of its arrow still says the value.
+class EdgeLabels {
+public:
+    /// Which row has room around `x` for a label; -1: none.
+    int take_room(double x, double width)
+    {
+        for (int row = 0; row < kRows; ++row) {
+            if (x - width / 2 >= end_[row]) {
+                end_[row] = x + width / 2;
+                return row;
+            }
+        }
+        return -1;
+    }
+
+private:
+    static constexpr int kRows = 2;
+    static constexpr double kNothing = -std::numeric_limits<double>::infinity();
+    double end_[kRows] = {kNothing, kNothing};
+};
+
+int letters_of(double value)
+{
+    char digits[40];
+    return static_cast<int>(std::to_chars(digits, digits + sizeof digits, std::round(value * 100) / 100).ptr - digits);
+}
+
+void write_arrow(json::Buffer &out, const Chart &chart, const Layout &layout, const ChartPoint &point, double arm,
+                 EdgeLabels &labels)
+{
+    const Scale &scale = layout.scale;
+    bool const is_above = point.value > scale.highest;
+    double const inwards = is_above ? 1 : -1;
+    double const x = scale.x(point.age_months);
+    double const tip = (is_above ? scale.top : scale.bottom) + inwards * 1.5;
+    double const foot = tip + inwards * 1.7 * arm;
+    write_all(out, "<path class=\"wc-growth-doubt\" d=\"M"sv, x, " "sv, tip, "L"sv, x + arm, " "sv, foot, "L"sv,
+              x - arm, " "sv, foot, "Z\">"sv);
+    write_tip(out, chart, point);
+    write(out, "</path>\n"sv);
+
+    double const size = 0.8 * layout.text;
+    double const width = kLetter * size * (letters_of(point.value) + 1);
+    // Inside the frame, also at its sides.
+    double const middle = std::clamp(x, scale.left + width / 2, std::max(scale.left, scale.right) - width / 2);
+    int const row = width < scale.right - scale.left ? labels.take_room(middle, width) : -1;
+    if (row < 0)
+        return;
+    double const base = foot + inwards * (0.3 + 1.1 * row) * size + (is_above ? 0.75 * size : 0);
+    write_all(out, "<text class=\"wc-growth-far\" x=\""sv, middle, "\" y=\""sv, base, "\" font-size=\""sv, size,
+              "\" text-anchor=\"middle\">"sv, point.value, "</text>\n"sv);
+}
+
 void write_points(json::Buffer &out, const Chart &chart, const Layout &layout)
 {
     const Scale &scale = layout.scale;
@@ -236,68 +301,116 @@ void write_points(json::Buffer &out, const Chart &chart, const Layout &layout)
     double const crowded =
         (scale.right - scale.left) / (3.0 * static_cast<double>(std::max<std::size_t>(chart.count, 1)));
     double const radius = std::clamp(crowded, 0.16 * layout.text, 0.38 * layout.text);
+    double const arm = std::max(radius, 0.3 * layout.text) * 1.3;
     // Rims would hide small points, and the line between them.
     std::string_view const style = radius < 0.25 * layout.text ? "dot"sv : "point"sv;
+    EdgeLabels above;
+    EdgeLabels below;
     for (std::size_t i = 0; i < chart.count; ++i) {
         const ChartPoint &point = chart.points[i];
         if (!is_of_chart_age(point.age_months))
             continue;
         double const x = scale.x(point.age_months);
+        double const y = scale.y(point.value);
         if (!point.is_implausible) {
-            write_all(out, "<circle class=\"wc-growth-"sv, style, "\" cx=\""sv, x, "\" cy=\""sv, scale.y(point.value),
-                      "\" r=\""sv, radius, "\">"sv);
+            write_all(out, "<circle class=\"wc-growth-"sv, style, "\" cx=\""sv, x, "\" cy=\""sv, y, "\" r=\""sv, radius,
+                      "\">"sv);
             write_tip(out, chart, point);
             write(out, "</circle>\n"sv);
-            continue;
+        } else if (scale.shows(point.value)) {
+            write_all(out, "<path class=\"wc-growth-doubt\" d=\"M"sv, x, " "sv, y - arm, "L"sv, x + arm, " "sv, y,
+                      "L"sv, x, " "sv, y + arm, "L"sv, x - arm, " "sv, y, "Z\">"sv);
+            write_tip(out, chart, point);
+            write(out, "</path>\n"sv);
+        } else {
+            write_arrow(out, chart, layout, point, arm, point.value > scale.highest ? above : below);
         }
-        // A diamond; at the edge where its place is beyond.
-        double const y = scale.y(std::clamp(point.value, scale.lowest, scale.highest));
-        double const arm = std::max(radius, 0.3 * layout.text) * 1.3;
-        write_all(out, "<path class=\"wc-growth-doubt\" d=\"M"sv, x, " "sv, y - arm, "L"sv, x + arm, " "sv, y, "L"sv, x,
-                  " "sv, y + arm, "L"sv, x - arm, " "sv, y, "Z\">"sv);
-        write_tip(out, chart, point);
-        write(out, "</path>\n"sv);
     }
 }
 
-// The line at the foot: what a reader would otherwise miss, or take for something else; and the source, if there is
-// room.
+// The line at the foot: what a reader would otherwise miss, or take for something else.
+class Notes {
+public:
+    void add(std::size_t number, std::string_view words)
+    {
+        if (number > 0) {
+            all_[count_++] = {number, words};
+            letters_ += static_cast<int>(words.size()) + 2 + letters_of(static_cast<double>(number)) + 1;
+        }
+    }
+    void add(std::string_view words)
+    {
+        all_[count_++] = {0, words};
+        letters_ += static_cast<int>(words.size()) + 2;
+    }
+
+    int letters() const noexcept { return letters_; }
+
+    void write_all_of_them(json::Buffer &out) const
+    {
+        for (int i = 0; i < count_; ++i) {
+            write(out, i == 0 ? ""sv : ", "sv);
+            if (all_[i].number > 0)
+                write_all(out, static_cast<double>(all_[i].number), " "sv);
+            write(out, all_[i].words);
+        }
+    }
+
+private:
+    struct Note {
+        std::size_t number;
+        std::string_view words;
+    };
+    static constexpr int kMost = 8;
+    Note all_[kMost];
+    int count_ = 0;
+    int letters_ = 0;
+};
+
+Notes find_notes(const Chart &chart, const Scale &scale)
+{
+    std::size_t doubted = 0;
+    std::size_t beyond = 0;
+    std::size_t outside = 0;
+    for (std::size_t i = 0; i < chart.count; ++i) {
+        const ChartPoint &point = chart.points[i];
+        if (!is_of_chart_age(point.age_months))
+            ++outside;
+        else if (point.is_implausible && scale.shows(point.value))
+            ++doubted;
+        else if (point.is_implausible)
+            ++beyond;
+    }
+    Notes notes;
+    if (chart.sex == Sex::Other)
+        notes.add("no reference for this sex"sv);
+    if (!chart.has_birth_date)
+        notes.add("no birth date"sv);
+    if (chart.count == 0 && chart.undated == 0)
+        notes.add("no measurements"sv);
+    notes.add(chart.undated, "without an age"sv);
+    notes.add(doubted, "implausible (hollow)"sv);
+    notes.add(beyond, "implausible, off the scale (arrow)"sv);
+    notes.add(outside, "of other ages"sv);
+    return notes;
+}
+
+// And the source, if there is room.
 void write_notes(json::Buffer &out, const Chart &chart, const Layout &layout)
 {
-    int doubted = 0;
-    int outside = 0;
-    for (std::size_t i = 0; i < chart.count; ++i) {
-        if (!is_of_chart_age(chart.points[i].age_months))
-            ++outside;
-        else if (chart.points[i].is_implausible)
-            ++doubted;
-    }
+    Notes const notes = find_notes(chart, layout.scale);
     double const size = 0.8 * layout.text;
-    double const y = chart.height - 0.5 * size;
-    double letters = 0;
-    auto const note = [&](int number, std::string_view words) {
-        if (letters == 0)
-            begin_text(out, 0.6 * size, y, size, Anchor::Start);
-        write(out, letters == 0 ? ">"sv : ", "sv);
-        if (number > 0)
-            write_all(out, number, " "sv);
-        write(out, words);
-        letters += static_cast<double>(words.size()) + 4;
-    };
-    if (chart.sex == Sex::Other)
-        note(0, "no reference for this sex"sv);
-    if (chart.count == 0)
-        note(0, "no measurements"sv);
-    if (doubted > 0)
-        note(doubted, "implausible (hollow)"sv);
-    if (outside > 0)
-        note(outside, "of other ages"sv);
-    if (letters > 0)
+    double const y = layout.height - 0.5 * size;
+    if (notes.letters() > 0) {
+        double const fitting = (layout.width - 1.2 * size) / (notes.letters() * kLetter);
+        begin_text(out, 0.6 * size, y, std::min(size, fitting), Anchor::Start);
+        write(out, ">"sv);
+        notes.write_all_of_them(out);
         write(out, "</text>\n"sv);
+    }
     std::string_view const source = chart.measure == Measure::Bmi ? "CDC 2000, extended 2022"sv : "CDC 2000"sv;
-    letters += static_cast<double>(source.size());
-    bool const has_room = letters * size * kLetter < layout.scale.right;
-    if (chart.sex == Sex::Other || !has_room)
+    double const letters = notes.letters() + static_cast<double>(source.size()) + 1;
+    if (chart.sex == Sex::Other || letters * size * kLetter > layout.scale.right)
         return;
     begin_text(out, layout.scale.right, y, size, Anchor::End);
     write_all(out, ">"sv, source, "</text>\n"sv);

@@ -1,4 +1,4 @@
-// Which percentile curves a chart shows, and where their labels stand without touching each other.
+// Which percentile curves a chart shows, and where their labels stand so that they do not touch each other.
 #pragma once
 #include "core/growth/chart_scale.hpp"
 
@@ -17,8 +17,8 @@ struct Curves {
     int count;
 };
 
-/// The curves whose labels find room `gap` pixels apart, each near its curve; the least telling ones are left out
-/// first. None for a sex without a reference.
+/// Returns the curves whose labels find room at least `gap` pixels apart, each near its curve.  The least useful labels
+/// are left out first.  Returns no curves for a sex without a reference.
 Curves choose_curves(const Chart &chart, const Scale &scale, double gap) noexcept;
 
 }  // namespace wc::growth

@@ -1,10 +1,10 @@
-// Where on the picture an age and a value are.
+// Where an age and a value are on the picture.
 #pragma once
 #include "core/growth/chart.hpp"
 
 namespace wc::growth {
 
-/// Ages and values that a chart shows, and the pixels that they take.
+/// The ages and values that a chart shows, and the pixels that they take.
 struct Scale {
     double left;
     double right;
@@ -28,23 +28,23 @@ struct Scale {
 inline constexpr int kFirstYear = 2;
 inline constexpr int kLastYear = 20;
 
-/// Whether a chart can show a point at all.
+/// Returns whether a chart can show this point.
 constexpr bool is_of_chart_age(double age_months) noexcept
 {
     return age_months >= kFirstYear * 12 && age_months <= kLastYear * 12;
 }
 
-/// The last age of the reference that is in a chart's last year, and the first in its first.
+/// The last age of the reference in a chart's last year, and the first age in its first year.
 constexpr double reference_age(double age_months) noexcept
 {
     return age_months < kCdcEndAge ? age_months : kCdcEndAge - 1e-6;
 }
 
-/// The value at a percentile and an age; of boys where the sex has no reference.
+/// Returns the value at a percentile and an age.  Takes the reference of boys for a sex without a reference.
 double curve_value(const Chart &chart, double percentile, double age_months) noexcept;
 
-/// A scale for a plot between these pixels: the child's years and one on each side, at least six; all values between
-/// the outer curves, and those of plausible points.  `text` is the height of its text.
+/// Returns the scale of a plot between these pixels.  It shows the child's years and one year on each side, at least
+/// six years, all values between the outer curves, and all plausible points.  `text` is the height of the text.
 Scale make_scale(const Chart &chart, double left, double right, double top, double bottom, double text) noexcept;
 
 }  // namespace wc::growth

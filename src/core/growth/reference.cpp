@@ -7,12 +7,13 @@
 namespace wc::growth {
 namespace {
 
-// The second point is half a month after the first; from there on they are a month apart.
+// The age of the second point, half a month after the first.  All later points are a month apart.
 constexpr double kSecondAge = 24.5;
 constexpr double kLastWholeAge = 239.5;
 
-// CDC's extended BMI (Wei et al., Annals of Human Biology 47(6), 2020; adopted in 2022), by measure and sex: the spread
-// in years of age.  Zeros for the others, rather than a branch that nobody could predict.
+// The spread of CDC's extended BMI (Wei et al., Annals of Human Biology 47(6), 2020; adopted in 2022), a function of
+// the age in years, by measure and sex.  Height and weight have zeros, which is faster than a branch that is hard to
+// predict.
 struct Spread {
     double constant, linear, square;
 };
@@ -113,16 +114,32 @@ std::string_view name(Measure measure) noexcept
     return "";
 }
 
+namespace {
+
+bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+std::string_view trimmed(std::string_view text) noexcept
+{
+    while (!text.empty() && is_space(text.front()))
+        text.remove_prefix(1);
+    while (!text.empty() && is_space(text.back()))
+        text.remove_suffix(1);
+    return text;
+}
+
+}  // namespace
+
 bool parse_sex(std::string_view text, Sex &sex) noexcept
 {
-    for (Sex const known : {Sex::Male, Sex::Female, Sex::Other}) {
-        if (same(text, name(known))) {
-            sex = known;
+    text = trimmed(text);
+    for (const SexSpelling &spelling : kSexSpellings) {
+        if (same(text, spelling.text)) {
+            sex = spelling.sex;
             return true;
         }
     }
     sex = Sex::Other;
-    return same(text, "prefer_not_to_say");
+    return false;
 }
 
 std::string_view name(Sex sex) noexcept

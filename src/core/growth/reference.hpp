@@ -26,7 +26,7 @@ struct Lms {
 /// The distribution at one age of one sex.
 struct Norm {
     Lms lms;
-    /// The spread of the half-normal that takes the place of LMS above P95 (extended BMI); 0: LMS throughout.
+    /// The spread of the half-normal distribution that replaces LMS above P95 (extended BMI); 0: LMS everywhere.
     double sigma = 0;
 };
 
@@ -35,29 +35,41 @@ inline constexpr int kCdcPoints = 218;
 inline constexpr double kCdcFirstAge = 24;
 inline constexpr double kCdcEndAge = 240;
 
-/// The age of a point in months, 0 ≤ point < kCdcPoints.
+/// Returns the age of a point in months, 0 ≤ point < kCdcPoints.
 double cdc_age(int point) noexcept;
-/// The distribution at a point.  The sex is male or female.
+/// Returns the distribution at a point.  REQUIRES: the sex is male or female.
 Norm cdc_point(Measure measure, Sex sex, int point) noexcept;
 
-/// The distribution at an age, L, M and S interpolated linearly between points.  False where there is none: outside
-/// 24 ≤ age < 240 months, for an age that is not a number, for a sex other than male and female.
+/// Finds the distribution at an age; L, M and S are interpolated linearly between points.  Returns false outside
+/// 24 ≤ age < 240 months, for an age that is not a number, and for a sex other than male and female.
 bool cdc_norm(Measure measure, Sex sex, double age_months, Norm &norm) noexcept;
 
-/// Points of a reference of one's own, ages ascending.
+/// The points of a reference that the caller brings, ages ascending.
 struct Point {
     double age_months;
     Lms lms;
 };
 
-/// The same from `count` points: false before the first and after the last.
+/// Does the same with `count` points.  Returns false before the first and after the last.
 bool norm_between(const Point *points, std::size_t count, double age_months, Norm &norm) noexcept;
 
-/// "bmi", "height", "weight", in upper or lower case; false for anything else.
+/// Reads "bmi", "height" or "weight", in upper or lower case.  Returns false for anything else.
 bool parse_measure(std::string_view text, Measure &measure) noexcept;
 std::string_view name(Measure measure) noexcept;
 
-/// "male" and "female"; "other" and "prefer_not_to_say" are Other; in upper or lower case; false for anything else.
+/// How a sex may be written, in upper or lower case, with white space around it: the words of this project, of FHIR and
+/// of HL7 v2.
+struct SexSpelling {
+    std::string_view text;
+    Sex sex;
+};
+inline constexpr SexSpelling kSexSpellings[] = {
+    {"male", Sex::Male},      {"m", Sex::Male},  {"female", Sex::Female},           {"f", Sex::Female},
+    {"other", Sex::Other},    {"o", Sex::Other}, {"prefer_not_to_say", Sex::Other}, {"x", Sex::Other},
+    {"unknown", Sex::Other},  {"u", Sex::Other}, {"diverse", Sex::Other},           {"non-binary", Sex::Other},
+    {"nonbinary", Sex::Other}};
+
+/// Reads one of those spellings.  For anything else `sex` becomes Other and the answer is false.
 bool parse_sex(std::string_view text, Sex &sex) noexcept;
 std::string_view name(Sex sex) noexcept;
 

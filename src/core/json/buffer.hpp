@@ -11,7 +11,7 @@ namespace wc::json {
 class Buffer {
 public:
     /// Returns memory of at least `capacity` bytes that begins with the `used` bytes of `data`, and
-    /// disposes of `data`.  Does not return where there is none: it throws or jumps.
+    /// disposes of `data`.  If there is no memory, it does not return: it throws or jumps.
     using Grow = char *(*)(char *data, std::size_t used, std::size_t capacity);
 
     Buffer(char *data, std::size_t capacity, Grow grow) noexcept
@@ -23,7 +23,8 @@ public:
     std::string_view view() const noexcept { return {begin_, size()}; }
     void truncate(std::size_t size) noexcept { end_ = begin_ + size; }
 
-    /// Room for `bytes` more; returns where they go.  `advance` says how many were written.
+    /// Makes room for `bytes` more and returns where to write them.  The caller then passes the number of written bytes
+    /// to advance().
     char *reserve(std::size_t bytes)
     {
         if (static_cast<std::size_t>(limit_ - end_) < bytes) [[unlikely]]

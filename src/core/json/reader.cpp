@@ -1,5 +1,7 @@
 #include "core/json/reader.hpp"
 
+#include <algorithm>
+
 namespace wc::json {
 namespace {
 
@@ -44,7 +46,7 @@ std::size_t length_of_container(std::string_view text) noexcept
     }
 }
 
-// Takes the value that `rest` begins with; empty where there is none.
+// Takes the value that `rest` begins with.  Returns an empty text if there is none.
 std::string_view take_value(std::string_view &rest) noexcept
 {
     skip_space(rest);
@@ -143,6 +145,24 @@ std::string_view trimmed(std::string_view text) noexcept
     skip_space(text);
     text.remove_suffix(text.size() - (text.find_last_not_of(kSpace) + 1));
     return text;
+}
+
+std::size_t depth_of(std::string_view text) noexcept
+{
+    std::size_t depth = 0;
+    std::size_t deepest = 0;
+    for (std::size_t at = text.find_first_of("\"[]{}"sv); at < text.size(); at = text.find_first_of("\"[]{}"sv, at)) {
+        if (text[at] == '"') {
+            at += length_of_string(text.substr(at));
+            continue;
+        }
+        if (text[at] == '[' || text[at] == '{')
+            deepest = std::max(deepest, ++depth);
+        else if (depth != 0)
+            --depth;
+        ++at;
+    }
+    return deepest;
 }
 
 Elements::Elements(std::string_view array) noexcept : rest_(inside(array, '[', ']')) {}

@@ -27,7 +27,7 @@ constexpr std::array<char, 256> kEscape = make_escapes();
 constexpr std::array<char, 200> make_pairs()
 {
     std::array<char, 200> pairs{};
-    for (int n = 0; n < 100; ++n) {
+    for (std::size_t n = 0; n < 100; ++n) {
         pairs[2 * n] = static_cast<char>('0' + n / 10);
         pairs[2 * n + 1] = static_cast<char>('0' + n % 10);
     }
@@ -35,7 +35,7 @@ constexpr std::array<char, 200> make_pairs()
 }
 constexpr std::array<char, 200> kPairs = make_pairs();
 
-char *put_pair(char *to, unsigned n) noexcept
+char *put_pair(char *to, std::size_t n) noexcept
 {
     std::memcpy(to, &kPairs[2 * n], 2);
     return to + 2;
@@ -60,6 +60,62 @@ Date date_of(std::int64_t days) noexcept
     unsigned const month = march_month < 10 ? march_month + 3 : march_month - 9;
     return {static_cast<std::int64_t>(year_of_era) + era * 400 + (month <= 2 ? 1 : 0), month,
             day_of_year - (153 * march_month + 2) / 5 + 1};
+}
+
+constexpr std::int64_t kEpoch = 10957;  // days from 1970-01-01 to 2000-01-01
+constexpr std::size_t kLongestTime = 40;
+
+// With the opening quote.
+char *put_date(char *to, const Date &date) noexcept
+{
+    *to++ = '"';
+    if (date.year >= 0 && date.year <= 9999) {
+        to = put_pair(to, static_cast<unsigned>(date.year) / 100);
+        to = put_pair(to, static_cast<unsigned>(date.year) % 100);
+    } else {
+        auto const year = static_cast<unsigned>(date.year < 0 ? -date.year : date.year);
+        *to++ = date.year < 0 ? '-' : '+';
+        if (year > 999'999)
+            *to++ = static_cast<char>('0' + year / 1'000'000);
+        to = put_pair(to, year / 10000 % 100);
+        to = put_pair(to, year / 100 % 100);
+        to = put_pair(to, year % 100);
+    }
+    *to++ = '-';
+    to = put_pair(to, date.month);
+    *to++ = '-';
+    return put_pair(to, date.day);
+}
+
+void write_time(Buffer &out, std::int64_t microseconds, bool is_exact)
+{
+    constexpr std::int64_t kDay = 86'400'000'000;
+    std::int64_t days = microseconds / kDay;
+    std::int64_t of_day = microseconds % kDay;
+    if (of_day < 0) {
+        of_day += kDay;
+        --days;
+    }
+    auto const us = static_cast<unsigned>(of_day % 1000);
+    auto const ms = static_cast<unsigned>(of_day / 1000);
+
+    char *to = put_date(out.reserve(kLongestTime), date_of(days + kEpoch));
+    *to++ = 'T';
+    to = put_pair(to, ms / 3'600'000);
+    *to++ = ':';
+    to = put_pair(to, ms / 60'000 % 60);
+    *to++ = ':';
+    to = put_pair(to, ms / 1000 % 60);
+    *to++ = '.';
+    *to++ = static_cast<char>('0' + ms / 100 % 10);
+    to = put_pair(to, ms % 100);
+    if (is_exact && us != 0) {
+        *to++ = static_cast<char>('0' + us / 100);
+        to = put_pair(to, us % 100);
+    }
+    *to++ = 'Z';
+    *to++ = '"';
+    out.advance(to);
 }
 
 }  // namespace
@@ -109,50 +165,16 @@ void write_double(Buffer &out, double value)
     out.advance(std::to_chars(to, to + 32, value).ptr);
 }
 
-void write_timestamp(Buffer &out, std::int64_t microseconds)
-{
-    constexpr std::int64_t kDay = 86'400'000;  // milliseconds
-    constexpr std::int64_t kEpoch = 10957;     // days from 1970-01-01 to 2000-01-01
-    std::int64_t milliseconds = microseconds / 1000;
-    if (microseconds % 1000 < 0)
-        --milliseconds;
-    std::int64_t days = milliseconds / kDay;
-    std::int64_t of_day = milliseconds % kDay;
-    if (of_day < 0) {
-        of_day += kDay;
-        --days;
-    }
-    Date const date = date_of(days + kEpoch);
-    auto const ms = static_cast<unsigned>(of_day);
+void write_timestamp(Buffer &out, std::int64_t microseconds) { write_time(out, microseconds, false); }
 
-    char *to = out.reserve(32);
-    *to++ = '"';
-    if (date.year >= 0 && date.year <= 9999) {
-        to = put_pair(to, static_cast<unsigned>(date.year) / 100);
-        to = put_pair(to, static_cast<unsigned>(date.year) % 100);
-    } else {
-        auto const year = static_cast<unsigned>(date.year < 0 ? -date.year : date.year);
-        *to++ = date.year < 0 ? '-' : '+';
-        to = put_pair(to, year / 10000);
-        to = put_pair(to, year / 100 % 100);
-        to = put_pair(to, year % 100);
-    }
-    *to++ = '-';
-    to = put_pair(to, date.month);
-    *to++ = '-';
-    to = put_pair(to, date.day);
-    *to++ = 'T';
-    to = put_pair(to, ms / 3'600'000);
-    *to++ = ':';
-    to = put_pair(to, ms / 60'000 % 60);
-    *to++ = ':';
-    to = put_pair(to, ms / 1000 % 60);
-    *to++ = '.';
-    *to++ = static_cast<char>('0' + ms / 100 % 10);
-    to = put_pair(to, ms % 100);
-    *to++ = 'Z';
-    *to++ = '"';
-    out.advance(to);
+void write_exact_timestamp(Buffer &out, std::int64_t microseconds) { write_time(out, microseconds, true); }
+
+void write_day(Buffer &out, std::int32_t days)
+{
+    char *to = put_date(out.reserve(kLongestTime), date_of(std::int64_t{days} + kEpoch));
+    constexpr std::string_view kMidnight = "T00:00:00.000Z\"";
+    std::memcpy(to, kMidnight.data(), kMidnight.size());
+    out.advance(to + kMidnight.size());
 }
 
 }  // namespace wc::json

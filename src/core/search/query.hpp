@@ -13,10 +13,10 @@
 
 namespace wc::search {
 
-/// No lexeme of a tsvector is longer, so no word that is can be found.
+/// The longest lexeme of a tsvector, in bytes; a search cannot find a longer word.
 inline constexpr std::size_t kLongestTerm = 2046;
 
-/// Words and phrases of one query that are looked at; what follows is passed over.
+/// The number of words and phrases of a query that are read; the rest is ignored.
 inline constexpr int kMaxTerms = 64;
 
 struct Term {

@@ -1,9 +1,9 @@
-// A word that is still being typed, and the lexemes of what it may become.
+// Completes a word that the user is still typing, to find the stems of the words that it may become.
 //
-// The index holds stems: `vaccin` for vaccination, `cough` for coughing.  Looking for the prefix of a stem finds them
-// for as long as what is typed is no longer than the stem, so that results would come, go at "coughi" and come back at
-// "coughing".  So what is typed is also completed with each ending that English words may have from there on; where the
-// stem of that is a beginning of what is typed, it is looked for as well.
+// The index contains stems: `vaccin` for vaccination, `cough` for coughing.  A search for words that begin with the
+// typed text finds a stem only while the typed text is not longer than the stem: results would disappear at "coughi"
+// and come back at "coughing".  So the search also appends each ending of English words to the typed text.  If the stem
+// of such a word is a beginning of the typed text, the search looks for this stem too.
 #pragma once
 #include <string_view>
 
@@ -13,11 +13,11 @@ inline constexpr std::string_view kEndings[] = {
     "s", "es", "e",  "d", "ed", "g",   "ng", "ing", "n", "on", "ion", "ions", "tion", "tions", "ation",
     "r", "er", "rs", "t", "nt", "ent", "y",  "ly",  "l", "al", "ss",  "ess",  "ness", "le",    "ity"};
 
-/// The shortest word that is worth completing, and the shortest stem that counts.
+/// The shortest word that is completed, and the shortest stem that is looked for.
 inline constexpr std::size_t kShortestTyped = 4;
 inline constexpr std::size_t kShortestStem = 3;
 
-/// Whether `typed` consists of ASCII letters, and of enough of them.
+/// Returns whether `typed` is completed: it has only ASCII letters, at least kShortestTyped and at most 32.
 constexpr bool is_worth_completing(std::string_view typed) noexcept
 {
     if (typed.size() < kShortestTyped || typed.size() > 32)
@@ -29,7 +29,7 @@ constexpr bool is_worth_completing(std::string_view typed) noexcept
     return true;
 }
 
-/// Whether `stem`, in lower case, is a proper beginning of `typed` in any case.
+/// Returns whether `typed`, in upper or lower case, begins with `stem`, which is shorter and in lower case.
 constexpr bool is_stem_of(std::string_view stem, std::string_view typed) noexcept
 {
     if (stem.size() < kShortestStem || stem.size() >= typed.size())

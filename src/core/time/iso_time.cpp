@@ -1,13 +1,16 @@
 #include "core/time/iso_time.hpp"
 
+#include <limits>
+
 namespace wc::time {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::int64_t kMinute = 60 * kSecond;
-constexpr std::int64_t kDay = 24 * 60 * kMinute;
+constexpr std::int64_t kHour = 60 * kMinute;
+constexpr std::int64_t kDay = 24 * kHour;
 
-// What is left to read.
+// The part of the text that is not read yet.
 class Rest {
 public:
     explicit Rest(std::string_view text) noexcept : text_(text) {}
@@ -31,7 +34,7 @@ public:
         return true;
     }
 
-    // Exactly `digits` digits.
+    // Takes a number with exactly `digits` digits.
     bool take_number(int digits, int &number) noexcept
     {
         number = 0;
@@ -56,10 +59,10 @@ int days_of_month(int year, int month) noexcept
     return month == 2 && is_leap_year(year) ? 29 : kDays[month - 1];
 }
 
-// Days from 2000-01-01 in the proleptic Gregorian calendar.
+// Returns the days since 2000-01-01 in the proleptic Gregorian calendar.
 std::int64_t days_since_epoch(int year, int month, int day) noexcept
 {
-    // Years from 1 March on, so that the leap day is the last of its year; eras of 400 years.
+    // Count years from 1 March, so that the leap day is the last day of a year, and count eras of 400 years.
     std::int64_t const shifted = month <= 2 ? year - 1 : year;
     std::int64_t const era = (shifted >= 0 ? shifted : shifted - 399) / 400;
     std::int64_t const year_of_era = shifted - era * 400;
@@ -75,6 +78,12 @@ bool take_date(Rest &rest, std::int64_t &days) noexcept
     if (is_negative || rest.take('+')) {
         if (!rest.take_number(6, year) || (is_negative && year == 0))
             return false;
+        int seventh = 0;
+        if (rest.take_digit(seventh)) {
+            year = 10 * year + seventh;
+            if (year <= 999'999)
+                return false;
+        }
         year = is_negative ? -year : year;
     } else if (!rest.take_number(4, year)) {
         return false;
@@ -120,7 +129,7 @@ bool take_time(Rest &rest, std::int64_t &microseconds) noexcept
     return true;
 }
 
-// How far the zone is ahead of UTC.
+// Takes a time zone: by how many microseconds it is ahead of UTC.
 bool take_zone(Rest &rest, std::int64_t &ahead) noexcept
 {
     ahead = 0;
@@ -142,21 +151,44 @@ bool take_zone(Rest &rest, std::int64_t &ahead) noexcept
 
 }  // namespace
 
-bool parse_iso_time(std::string_view text, std::int64_t &microseconds) noexcept
+bool parse_iso_time(std::string_view text, std::int64_t &day, std::int64_t &of_day) noexcept
 {
     Rest rest(text);
-    std::int64_t days = 0;
-    if (!take_date(rest, days))
+    of_day = 0;
+    if (!take_date(rest, day))
         return false;
-    microseconds = days * kDay;
     if (rest.is_empty())
         return true;
-    std::int64_t of_day = 0;
     std::int64_t ahead = 0;
     if ((!rest.take('T') && !rest.take(' ')) || !take_time(rest, of_day) || !take_zone(rest, ahead) || !rest.is_empty())
         return false;
-    microseconds += of_day - ahead;
+    of_day -= ahead;
+    if (of_day < 0) {
+        of_day += kDay;
+        --day;
+    } else if (of_day >= kDay) {
+        of_day -= kDay;
+        ++day;
+    }
     return true;
+}
+
+bool parse_iso_time(std::string_view text, std::int64_t &microseconds) noexcept
+{
+    constexpr std::int64_t kFurthestDay = std::numeric_limits<std::int64_t>::max() / kDay - 1;
+    std::int64_t day = 0;
+    std::int64_t of_day = 0;
+    if (!parse_iso_time(text, day, of_day) || day > kFurthestDay || day < -kFurthestDay)
+        return false;
+    microseconds = day * kDay + of_day;
+    return true;
+}
+
+bool is_iso_day(std::string_view text) noexcept
+{
+    Rest rest(text);
+    std::int64_t day = 0;
+    return take_date(rest, day) && rest.is_empty();
 }
 
 }  // namespace wc::time

@@ -1,4 +1,4 @@
-// What a series of measurements amounts to.
+// Statistics of a series of measurements.
 #pragma once
 #include <cstdint>
 
@@ -8,24 +8,27 @@ namespace wc::vitals {
 
 struct Statistics {
     std::int64_t count;
-    double sum;  // infinite where it is too large for a double
+    double sum;  // infinite if it is too large for a double
     double average;
     double min;
     double max;
-    double median;              // of an even number of values the mean of the two in the middle
+    double median;              // for an even number of values, the mean of the two in the middle
     double standard_deviation;  // of the population: the square root of the mean squared distance from the average
 };
 
-/// Of `count` > 0 finite values, whose sum scaled by `kSumScale` is at hand.  Reorders the values: the median is found
-/// by partial sorting, in linear time.
+/// Computes the statistics of `count` values.  `scaled_sum` is their sum times kSumScale.  Reorders the values, because
+/// it finds the median by partial sorting, in linear time.
+///
+/// REQUIRES: count > 0, and the values are finite.
 Statistics statistics(double *values, std::int64_t count, const ExactSum &scaled_sum) noexcept;
 
-/// Sums of values scaled by it stay finite where plain ones would not; values above 1e-288 lose no bit.
+/// A sum of values times kSumScale is finite even if the plain sum would overflow.  Values above 1e-288 lose no bit by
+/// it.
 inline constexpr double kSumScale = 0x1p-64;
 
-/// To two decimals as JavaScript's Math.round(x * 100) / 100: halves go up, towards positive numbers.
+/// Rounds to two decimals as JavaScript's Math.round(x * 100) / 100: halves go up, towards positive infinity.
 double round_to_hundredth(double x) noexcept;
-/// All but the count, to two decimals.
+/// Rounds all members but the count to two decimals.
 Statistics rounded(const Statistics &exact) noexcept;
 
 }  // namespace wc::vitals

@@ -84,7 +84,7 @@ void Trend::add(const Trend &other) noexcept
 
 double Trend::average() const noexcept
 {
-    // Rounding could put the mean of equal values beside them.
+    // By rounding, the mean could be outside the range of the values.
     return std::clamp(scaled_values_.value() / static_cast<double>(points_) / kScale, min_, max_);
 }
 
@@ -93,7 +93,7 @@ double Trend::change_rate() const noexcept
     double const first = first_.mean();
     double const last = last_.mean();
     double const base = std::abs(first);
-    double const hundredfold = (last - first) * 100;  // first, so that 100 → 105 is 5 and not a little more
+    double const hundredfold = (last - first) * 100;  // multiply first: 100 → 105 then gives exactly 5
     return std::isfinite(hundredfold) ? hundredfold / base : (last / base - first / base) * 100;
 }
 

@@ -1,0 +1,2 @@
+export { appendTo } from './audit.js';
+export { Cache, RedisTooSlow, recordsKind } from './cache.js';

@@ -1,0 +1,776 @@
+-- white_cross: from 0.1.0 to 0.2.0.  What a released version has made is written out here once more, and stays as it is: later versions
+-- change sql/install, not this file.  test/e2e/test_upgrade.py compares the result with a new installation.
+\echo Use "ALTER EXTENSION white_cross UPDATE" to load this file. \quit
+
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL quote_all_identifiers = off;
+
+-- The new objects call the new library.  A session that loaded the old one keeps it to its end, and a server that preloads it until it
+-- is restarted.  Such sessions go on writing and reading: nothing of what their library uses changes here.
+DO $$
+DECLARE
+    loaded constant text := white_cross.library_version();
+BEGIN
+    IF string_to_array(loaded, '.')::integer[] < '{0,2,0}' THEN
+        RAISE EXCEPTION 'the library that is loaded is version %, and this update needs 0.2.0', loaded
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Install the new library and connect again. If shared_preload_libraries has white_cross, restart PostgreSQL.';
+    END IF;
+END
+$$;
+
+-- Builds between 0.1.0 and 0.2.0 called themselves 0.1.0 too.  What to change in them is not known.
+DO $$
+BEGIN
+    IF (SELECT md5(string_agg(m.name, ',' ORDER BY m.name COLLATE "C"))
+        FROM (SELECT concat_ws(' ', i.type, CASE WHEN i.object_names[1] = n.nspname THEN 'public' ELSE i.object_names[1] END,
+                               array_to_string(i.object_names[2:], '.'),
+                               (SELECT string_agg(t.typname, '.' ORDER BY a.n)
+                                FROM unnest(p.proargtypes) WITH ORDINALITY AS a (type, n) JOIN pg_type AS t ON t.oid = a.type),
+                               p.prosrc) AS name
+              FROM pg_extension AS e
+              JOIN pg_namespace AS n ON n.oid = e.extnamespace
+              JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+              CROSS JOIN LATERAL pg_identify_object_as_address(d.classid, d.objid, d.objsubid) AS i
+              LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+              -- Row types are members from PostgreSQL 17 on only.
+              WHERE e.extname = 'white_cross' AND d.classid <> 'pg_type'::regclass) AS m) <> '0301ae16436a085bb3285231cb626a80' THEN
+        RAISE EXCEPTION 'the objects of white_cross in this database are not those of version 0.1.0'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'They are of a build before 0.2.0, or somebody has changed them. DROP EXTENSION white_cross; CREATE EXTENSION white_cross; and attach the tables again. The tables stay.';
+    END IF;
+END
+$$;
+
+COMMENT ON COLUMN white_cross.invalidation.pattern IS 'if students is NULL: pattern of the keys to remove; NULL: all keys of students. Otherwise the W3C trace context of the writer; NULL: it has none, or none that is sampled';
+
+-- Returns the column that wc_attach takes for an attribute without being told; NULL if there is none.
+CREATE FUNCTION white_cross.column_of(relation oid, attribute text) RETURNS name
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    -- Prefer Prisma's spelling ("studentId") to that of plain SQL (student_id).
+    SELECT c.attname
+    FROM pg_attribute AS c
+    WHERE c.attrelid = relation AND c.attnum > 0 AND NOT c.attisdropped AND c.attname IN (attribute, white_cross.snake_case(attribute))
+    ORDER BY c.attname = attribute DESC
+    LIMIT 1;
+END;
+
+-- Returns, of columns by attribute, those that wc_attach finds only if it is told; NULL if there are none.
+CREATE FUNCTION white_cross.other_names(relation oid, columns jsonb) RETURNS jsonb
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT jsonb_object_agg(c.key, c.value) FROM jsonb_each_text(columns) AS c
+    WHERE c.value IS DISTINCT FROM white_cross.column_of(relation, c.key)::text;
+END;
+
+-- Returns overrides without what wc_attach finds without being told, so that a person sees at once what differs.
+CREATE FUNCTION white_cross.shortened(application_schema name, overrides jsonb) RETURNS jsonb
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT coalesce(jsonb_object_agg(s.entity, s.difference) FILTER (WHERE s.difference <> '{}'), '{}')
+    FROM (SELECT o.key AS entity,
+                 CASE WHEN o.value -> 'table' = 'null' THEN o.value
+                      ELSE jsonb_strip_nulls(jsonb_build_object('table', nullif(o.value ->> 'table', o.key), 'columns', white_cross.other_names(c.oid, o.value -> 'columns'))) END AS difference
+          FROM jsonb_each(overrides) AS o
+          LEFT JOIN pg_namespace AS n ON n.nspname = application_schema
+          LEFT JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = o.value ->> 'table') AS s;
+END;
+
+-- Finds tables and columns without changing anything.  Errors name everything that is missing or wrong.  No row for allergies or
+-- chronic conditions if the application has no such table, and "overrides" names none.
+CREATE OR REPLACE FUNCTION white_cross.resolve(application_schema name, overrides jsonb)
+RETURNS TABLE (entity text, relation regclass, table_name name, columns jsonb)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    part      record;
+    wanted    record;
+    column_of record;
+    mapping   jsonb;
+    override  text;
+    may_be_absent boolean;
+    is_citext boolean := false;
+    another   text;
+    id_type   oid;
+    id_collation oid;
+    misfit    text;
+    missing_tables  text[] := '{}';
+    missing_columns text[] := '{}';
+    wrong_types     text[] := '{}';
+    unknown         text;
+BEGIN
+    IF to_regnamespace(quote_ident(application_schema)) IS NULL THEN
+        RAISE EXCEPTION 'schema "%" does not exist', application_schema USING ERRCODE = 'invalid_schema_name';
+    END IF;
+    IF jsonb_typeof(overrides) IS DISTINCT FROM 'object' THEN
+        RAISE EXCEPTION '"overrides" must be a JSON object' USING ERRCODE = 'invalid_parameter_value',
+            HINT = '{"students": {"table": "pupils", "columns": {"id": "pupil_id"}}}';
+    END IF;
+    -- Refuse unknown names: a misspelled override must not be ignored.
+    SELECT string_agg(format('"%s"', o.path), ', ') INTO unknown
+    FROM (SELECT e.key AS path FROM jsonb_object_keys(overrides) AS e (key)
+          WHERE e.key NOT IN (SELECT a.entity FROM white_cross.attributes() AS a)
+          UNION ALL
+          SELECT e.key || '.' || f.key
+          FROM jsonb_each(overrides) AS e
+          CROSS JOIN LATERAL jsonb_object_keys(CASE jsonb_typeof(e.value) WHEN 'object' THEN e.value ELSE '{"?":0}' END) AS f (key)
+          WHERE f.key NOT IN ('table', 'columns')
+          UNION ALL
+          SELECT e.key || '.columns.' || f.key
+          FROM jsonb_each(overrides) AS e
+          CROSS JOIN LATERAL jsonb_object_keys(CASE jsonb_typeof(e.value -> 'columns') WHEN 'object' THEN e.value -> 'columns' ELSE '{}' END) AS f (key)
+          WHERE NOT EXISTS (SELECT FROM white_cross.attributes() AS a WHERE a.entity = e.key AND a.attribute = f.key)) AS o;
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION 'unknown in "overrides": %', unknown USING ERRCODE = 'invalid_parameter_value',
+            HINT = '{"students": {"table": "pupils", "columns": {"id": "pupil_id"}}}, with entities and attributes of white_cross.attributes().';
+    END IF;
+
+    FOR part IN
+        SELECT a.entity AS name, coalesce(overrides -> a.entity ->> 'table', a.entity)::name AS table_name
+        FROM (SELECT DISTINCT b.entity FROM white_cross.attributes() AS b) AS a
+        ORDER BY array_position('{students,health_records,allergies,chronic_conditions}'::text[], a.entity)
+    LOOP
+        -- Told so, or not told of any: the application may have no such table.
+        may_be_absent := part.name IN ('allergies', 'chronic_conditions') AND (overrides -> part.name ->> 'table') IS NULL;
+        IF may_be_absent AND overrides -> part.name -> 'table' = 'null' THEN
+            CONTINUE;
+        END IF;
+        SELECT c.oid::regclass INTO relation
+        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = application_schema AND c.relname = part.table_name AND c.relkind IN ('r', 'p');
+        IF NOT FOUND AND may_be_absent THEN
+            CONTINUE;
+        ELSIF NOT FOUND THEN
+            missing_tables := missing_tables || format('%I.%I (%s)', application_schema, part.table_name, part.name);
+            CONTINUE;
+        END IF;
+        mapping := '{}';
+        FOR wanted IN SELECT a.attribute, a.kind, a.is_optional FROM white_cross.attributes() AS a WHERE a.entity = part.name LOOP
+            override := overrides -> part.name -> 'columns' ->> wanted.attribute;
+            SELECT c.attname, c.atttypid, c.attcollation INTO column_of
+            FROM pg_attribute AS c
+            WHERE c.attrelid = relation AND c.attnum > 0 AND NOT c.attisdropped
+              AND c.attname = coalesce(override, white_cross.column_of(relation, wanted.attribute)::text);
+            -- A column that the overrides name must exist, even for an optional attribute.
+            IF NOT FOUND AND wanted.is_optional AND override IS NULL THEN
+                CONTINUE;
+            END IF;
+            IF NOT FOUND THEN
+                -- Without a student in it, it hardly is what its name says.
+                another := CASE WHEN may_be_absent AND wanted.kind = 'student' THEN part.name ELSE another END;
+                missing_columns := missing_columns || format('%I.%I.%I', application_schema, part.table_name,
+                                                             coalesce(override, wanted.attribute));
+                CONTINUE;
+            END IF;
+            IF part.name = 'students' AND wanted.attribute = 'id' THEN
+                id_type := column_of.atttypid;
+                id_collation := column_of.attcollation;
+            END IF;
+            misfit := white_cross.misfit(column_of.atttypid, column_of.attcollation, wanted.kind, id_type, id_collation);
+            IF misfit IS NOT NULL THEN
+                is_citext := is_citext OR wanted.kind = 'id' AND EXISTS (SELECT FROM pg_type AS t WHERE t.oid = column_of.atttypid AND t.typname = 'citext');
+                wrong_types := wrong_types || format('%I.%I.%I %s', application_schema, part.table_name, column_of.attname, misfit);
+            END IF;
+            mapping := mapping || jsonb_build_object(wanted.attribute, column_of.attname);
+        END LOOP;
+        entity := part.name;
+        table_name := part.table_name;
+        columns := mapping;
+        RETURN NEXT;
+    END LOOP;
+
+    IF missing_tables <> '{}' OR missing_columns <> '{}' OR wrong_types <> '{}' THEN
+        RAISE EXCEPTION 'cannot attach to schema "%": %', application_schema,
+            concat_ws('; ',
+                'missing tables: ' || nullif(array_to_string(missing_tables, ', '), ''),
+                'missing columns: ' || nullif(array_to_string(missing_columns, ', '), ''),
+                'wrong types: ' || nullif(array_to_string(wrong_types, ', '), ''))
+            USING ERRCODE = CASE WHEN missing_tables <> '{}' THEN 'undefined_table'
+                                 WHEN missing_columns <> '{}' THEN 'undefined_column' ELSE 'datatype_mismatch' END,
+                  HINT = CASE WHEN is_citext THEN 'In citext an id has several spellings, and a key in Redis has one. Make the ids text, with CHECK (id = lower(id)).'
+                              ELSE 'If tables or columns have other names, give them in the argument "overrides"; wc_create_tables creates the tables.'
+                                   || CASE WHEN another IS NULL THEN ''
+                                           ELSE format(' If the table %1$s is something else, leave it out: {"%1$s": {"table": null}}.', another) END END;
+    END IF;
+END
+$$;
+
+-- Forgets tables that were attached and are told not to exist.  A table that is only missing may have been renamed; without it
+-- summaries would say that nobody has an allergy.
+CREATE FUNCTION white_cross.forget_absent(caller oid, application_schema name, overrides jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    absent record;
+    made   record;
+BEGIN
+    FOR absent IN SELECT b.entity, b.table_name FROM white_cross.binding AS b
+                  WHERE b.entity NOT IN (SELECT r.entity FROM white_cross.resolve(application_schema, overrides) AS r) LOOP
+        IF (overrides -> absent.entity -> 'table') IS DISTINCT FROM 'null' THEN
+            RAISE EXCEPTION 'table "%.%", attached as %, does not exist', application_schema, absent.table_name, absent.entity
+                USING ERRCODE = 'undefined_table',
+                      HINT = format('Name the table in its place in the argument "overrides", or say that there is none: {"%s": {"table": null}}.', absent.entity);
+        END IF;
+        FOR made IN SELECT t.tgname AS trigger, t.tgrelid AS relation FROM pg_trigger AS t
+                    WHERE t.tgfoid = 'white_cross.record_change()'::regprocedure AND t.tgparentid = 0
+                      AND encode(t.tgargs, 'escape') = absent.entity || E'\\000' LOOP
+            PERFORM white_cross.require_owner(caller, ARRAY[made.relation]);
+            PERFORM white_cross.drop_trigger(made.relation, made.trigger);
+        END LOOP;
+        DELETE FROM white_cross.binding AS b WHERE b.entity = absent.entity;
+        -- Also if no trigger was left to drop.
+        PERFORM white_cross.invalidate_all();
+    END LOOP;
+END
+$$;
+
+-- Its columns have changed, and a function keeps its type for as long as it lives.
+DROP FUNCTION @extschema@.wc_attach(name, json, boolean), @extschema@.wc_attach(name, text, boolean), @extschema@.wc_attach(name, jsonb, boolean), white_cross.attach(oid, name, jsonb, boolean);
+CREATE FUNCTION @extschema@.wc_attach(application_schema name, overrides jsonb DEFAULT NULL, compute_bmi boolean DEFAULT NULL)
+RETURNS TABLE (entity text, attached_table regclass, columns integer, other_names jsonb)
+LANGUAGE c AS 'MODULE_PATHNAME', 'wc_attach';
+
+CREATE FUNCTION white_cross.attach(caller oid, application_schema name, overrides jsonb, compute_bmi boolean)
+RETURNS TABLE (entity text, attached_table regclass, columns integer, other_names jsonb)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    attached  name;
+    part      record;
+    missing   bigint;
+    wanted    jsonb;
+BEGIN
+    IF application_schema IS NULL THEN
+        RAISE EXCEPTION 'wc_attach needs the name of a schema' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    -- Allow one call at a time: a concurrent call could change the binding between this call's reading and writing.
+    LOCK TABLE white_cross.binding IN SHARE ROW EXCLUSIVE MODE;
+    SELECT b.schema_name INTO attached FROM white_cross.binding AS b WHERE b.schema_name <> application_schema LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'white_cross is attached to schema "%" already', attached
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = format('Run SELECT %s.wc_detach(%L) first.', white_cross.home(), attached);
+    END IF;
+    -- Without overrides: as it is, and a table that was absent is looked for again.
+    wanted := coalesce(overrides, (SELECT jsonb_object_agg(o.key, o.value) FROM jsonb_each(white_cross.overrides_in_force()) AS o WHERE o.value -> 'table' <> 'null'), '{}');
+    PERFORM white_cross.require_owner(caller, ARRAY(SELECT r.relation FROM white_cross.resolve(application_schema, wanted) AS r));
+    PERFORM white_cross.forget_absent(caller, application_schema, wanted);
+    FOR part IN SELECT * FROM white_cross.resolve(application_schema, wanted) LOOP
+        -- The names may stand for other tables by now.
+        PERFORM white_cross.require_owner(caller, ARRAY[part.relation]);
+        -- Write only rows that differ, so that attaching twice changes nothing.
+        INSERT INTO white_cross.binding AS b (entity, schema_name, table_name, columns)
+        VALUES (part.entity, application_schema, part.table_name, part.columns)
+        ON CONFLICT ON CONSTRAINT binding_pkey DO UPDATE
+            SET schema_name = excluded.schema_name, table_name = excluded.table_name, columns = excluded.columns
+            WHERE (b.schema_name, b.table_name, b.columns) IS DISTINCT FROM (excluded.schema_name, excluded.table_name, excluded.columns);
+        PERFORM white_cross.create_triggers(part.relation, part.entity);
+        PERFORM white_cross.enable_triggers(part.relation, 'white_cross_%');
+        IF part.entity = 'health_records' AND compute_bmi IS NOT NULL THEN
+            PERFORM white_cross.switch_bmi_trigger(part.relation, compute_bmi);
+        END IF;
+        entity := part.entity;
+        attached_table := part.relation;
+        columns := (SELECT count(*) FROM jsonb_object_keys(part.columns));
+        other_names := white_cross.other_names(part.relation, part.columns);
+        RETURN NEXT;
+    END LOOP;
+    FOREACH entity IN ARRAY '{allergies,chronic_conditions}'::text[] LOOP
+        IF NOT EXISTS (SELECT FROM white_cross.binding AS b WHERE b.entity = attach.entity) THEN
+            RAISE NOTICE 'schema "%" has no table for %: that section is empty everywhere', application_schema, entity
+                USING HINT = 'If the table has another name, give it in the argument "overrides"; if it is created later, run wc_attach again.';
+            attached_table := NULL;
+            columns := 0;
+            other_names := NULL;
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+    -- A schema may have been renamed while this call waited for a table.
+    PERFORM white_cross.require_owner_of_attached(caller, false);
+    PERFORM white_cross.grant_tables_to_workers(caller);
+    -- Do this even if no row of the binding differs: the names may stand for other tables now.
+    PERFORM white_cross.remember(true);
+    SELECT count(*) INTO missing FROM white_cross.wanted_indexes(application_schema) AS w WHERE w.state <> 'valid';
+    IF missing > 0 THEN
+        RAISE NOTICE 'indexes that the functions want are missing or invalid in schema "%": %', application_schema, missing
+            USING HINT = format(E'To create them, run in psql: SELECT %s.wc_index_statements(%L) \\gexec', white_cross.home(), application_schema);
+    END IF;
+    PERFORM white_cross.warn_of_labels();
+END
+$$;
+
+-- Drivers bind the overrides also as json, or as text of one type or none.  Only the function above has a default for them.
+DO $$
+DECLARE
+    type text;
+BEGIN
+    FOREACH type IN ARRAY '{json,text}'::text[] LOOP
+        EXECUTE format('CREATE FUNCTION %1$s.wc_attach(application_schema name, overrides %2$s, compute_bmi boolean DEFAULT NULL) '
+                       'RETURNS TABLE (entity text, attached_table regclass, columns integer, other_names jsonb) LANGUAGE sql BEGIN ATOMIC '
+                       'SELECT a.entity, a.attached_table, a.columns, a.other_names FROM %1$s.wc_attach(application_schema, overrides::jsonb, compute_bmi) AS a; END', '@extschema@', type);
+    END LOOP;
+    FOREACH type IN ARRAY '{jsonb,json,text}'::text[] LOOP
+        EXECUTE format('COMMENT ON FUNCTION %s.wc_attach(name, %s, boolean) IS %L', '@extschema@', type,
+'Binds students, health_records, allergies and chronic_conditions of a schema: maps their columns ("studentId" or student_id) and creates the triggers that track changes. Returns a row for each: its table, how many columns it has found, and those that have other names than these two, by attribute. "overrides", as jsonb, json or text, names what is called otherwise: {"students": {"table": "pupils", "columns": {"id": "pupil_id"}}}. "compute_bmi" true: a trigger fills vital.bmi (kg/m2, to one decimal) of each record that is written with height and weight (cm and kg, or in a known unit), and replaces what was there unless no child has such a BMI; false: it is dropped; NULL: as it is. Without a table of allergies or of chronic conditions, which a notice tells, that section is empty everywhere; {"allergies": {"table": null}} says that there is none any more, or that a table of that name is something else; wc_attach without overrides looks for it again. Warns of severities and statuses without a rank, with their number where they are text, and of an enum of types without VACCINATION. Attaching again completes what is missing and changes nothing else. A notice says how many of the indexes of wc_index_statements are missing. Whoever owns the tables may call it, and members of that role. Errors: 42501 the caller does not own all of the tables, 3F000 no such schema, 42P01, 42703 or 42804 with all that is missing or of a wrong type, 22023 an unknown override, 22P02 overrides that are not JSON, 55000 attached elsewhere.');
+    END LOOP;
+END
+$$;
+
+-- Returns the overrides that describe the current binding, so that attaching again needs none.
+CREATE OR REPLACE FUNCTION white_cross.overrides_in_force() RETURNS jsonb
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    -- What is not attached is absent, also if there is a table of that name by now: it may be another one.
+    SELECT '{"allergies": {"table": null}, "chronic_conditions": {"table": null}}'::pg_catalog.jsonb
+           || pg_catalog.jsonb_object_agg(b.entity, pg_catalog.jsonb_build_object('table', b.table_name, 'columns', b.columns))
+    FROM white_cross.binding AS b;
+END;
+
+COMMENT ON FUNCTION white_cross.take(xid8[], xid8, integer, xid8, integer, bigint) IS
+'Takes rows out of the queue, for about "most" students, after it has done what begin_drain does: those of the transactions "in_progress" behind the place (last_xid, last_n), then all behind (later_xid, later_n). The rows'' kinds: "s" a student that one row names (n: its sections, number: its age in microseconds, xids); "*" a row for every student, which stays in the queue (name and n: its place, xids: the pattern of its keys); "t" a transaction of a sampled trace (name: its traceparent, number: its age in microseconds, xids), of 32 transactions at most; ">" the place of the last row; "." the batch (name: the token of the snapshot that saw it, n: rows deleted, number: 1 if no more rows wait). Errors: 55000 no worker is registered; 42501 the role may not read and delete the queue; 25006 the transaction is read-only.';
+
+-- The Redis that is served.  It stands here and not in Redis: where several processes of Redis take each other's place, each remembers
+-- only that it was served once, and not what changed while another one was.
+CREATE TABLE white_cross.served_redis (
+    process text NOT NULL,
+    since   timestamptz
+);
+COMMENT ON TABLE white_cross.served_redis IS 'the process of Redis from which changes are removed: one row, or none before the first worker came';
+COMMENT ON COLUMN white_cross.served_redis.process IS 'the run_id of Redis and the master_replid of its data';
+COMMENT ON COLUMN white_cross.served_redis.since IS 'since when; NULL if no other was served before';
+
+CREATE TRIGGER white_cross_own BEFORE INSERT OR UPDATE OR DELETE ON white_cross.served_redis FOR EACH ROW
+EXECUTE FUNCTION white_cross.drop_replicated();
+ALTER TABLE white_cross.served_redis ENABLE REPLICA TRIGGER white_cross_own;
+
+CREATE FUNCTION white_cross.serve_redis(process text) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    served record;
+BEGIN
+    SELECT r.process, r.since INTO served FROM white_cross.served_redis AS r;
+    IF NOT FOUND OR served.process <> serve_redis.process THEN
+        DELETE FROM white_cross.served_redis;
+        INSERT INTO white_cross.served_redis VALUES (serve_redis.process, CASE WHEN served.process IS NOT NULL THEN clock_timestamp() END);
+    END IF;
+    IF served.process <> serve_redis.process THEN
+        PERFORM white_cross.invalidate_all();
+        RETURN 0;
+    END IF;
+    RETURN greatest(1, coalesce(extract(epoch FROM clock_timestamp() - served.since), 86400) * 1000);
+END
+$$;
+COMMENT ON FUNCTION white_cross.serve_redis(text) IS
+'Notes which process of Redis the worker that drains serves. Returns for how many milliseconds it has been that one: 0 if it was another one until now, after queueing a row for every student, because what is cached here may lack what was removed there.';
+
+CREATE OR REPLACE FUNCTION white_cross.grant_worker(caller oid, worker_role regrole) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF worker_role IS NULL THEN
+        RAISE EXCEPTION 'wc_grant_worker needs the name of a role' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    PERFORM white_cross.require_owner_of_attached(caller, false);
+    EXECUTE format('GRANT USAGE ON SCHEMA white_cross, %s TO %s', white_cross.home(), worker_role);
+    EXECUTE format('GRANT SELECT, DELETE ON white_cross.invalidation TO %s', worker_role);
+    EXECUTE format('GRANT SELECT, INSERT, DELETE ON white_cross.set_aside TO %s', worker_role);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON white_cross.hot_student TO %s', worker_role);
+    EXECUTE format('GRANT SELECT ON white_cross.worker TO %s', worker_role);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.lock_drain(boolean, boolean), white_cross.unlock_drain(), white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, jsonb), white_cross.holders(text), white_cross.other_redis(text, text, text), white_cross.begin_drain(), white_cross.take(xid8[], xid8, integer, xid8, integer, bigint), white_cross.start_relay(), white_cross.distrust_cache(), white_cross.serve_redis(text) TO %s', worker_role);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.call_histograms(), white_cross.call_statistics(), white_cross.slow_calls(), white_cross.take_spans(integer), %1$s.wc_performance(), %1$s.wc_diagnose() TO %2$s', white_cross.home(), worker_role);
+    EXECUTE format('GRANT SELECT ON %1$s.wc_stat_functions, %1$s.wc_slow_calls TO %2$s', white_cross.home(), worker_role);
+    PERFORM white_cross.grant_tables(caller, worker_role);
+END
+$$;
+
+-- Looks for an index of any name that does the work.  "state" is valid; missing; invalid, which is what a failed CREATE INDEX
+-- CONCURRENTLY leaves; outdated: an earlier version created the index, which orders records of the same time by their ids alone, and
+-- is still useful; or another: an index of that name has another definition.  "present": the name of the index that was found.
+CREATE OR REPLACE FUNCTION white_cross.wanted_indexes(application_schema name)
+RETURNS TABLE (relation regclass, index_name name, definition text, state text, present name, purpose text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH bound AS (
+        SELECT r.entity, r.relation, (SELECT jsonb_object_agg(c.key, quote_ident(c.value)) FROM jsonb_each_text(r.columns) AS c) AS c
+        FROM white_cross.tables_of(application_schema) AS r
+    ), wanted AS (
+        SELECT b.relation, v.*
+        FROM bound AS b
+        CROSS JOIN LATERAL (VALUES
+            -- This index alone, without the table, gives the counts by type, the order by date, and the beginning of a page of records.
+            (1, 'health_records', 'idx_health_records_student_date_type', format('(%s, %s DESC, %s DESC, %s) INCLUDE (%s)', b.c ->> 'studentId', b.c ->> 'date', b.c ->> 'createdAt', b.c ->> 'id', b.c ->> 'type'),
+                format('(%s, %s DESC, %s) INCLUDE (%s)', b.c ->> 'studentId', b.c ->> 'date', b.c ->> 'id', b.c ->> 'type'),
+                'summaries and pages of records read more than they need'),
+            (2, 'health_records', 'idx_health_records_student_date', format('(%s, %s DESC)', b.c ->> 'studentId', b.c ->> 'date'),
+                NULL, 'the application''s own queries by student and date are slower'),
+            (3, 'health_records', 'idx_health_records_student_type', format('(%s, %s)', b.c ->> 'studentId', b.c ->> 'type'),
+                NULL, 'vaccinations are looked for among all of a student''s records'),
+            -- Queries cannot look into json by an index of it.
+            (4, 'health_records', 'idx_health_records_vital_gin', (SELECT format('USING gin (%s)', b.c ->> 'vital') FROM pg_attribute AS a
+                WHERE a.attrelid = b.relation AND quote_ident(a.attname) = b.c ->> 'vital' AND a.atttypid = 'jsonb'::regtype),
+                NULL, 'the application''s own queries for vitals are slower'),
+            (5, 'health_records', 'idx_health_records_search', format(
+                'USING gin (pg_catalog.to_tsvector(''pg_catalog.english''::pg_catalog.regconfig, COALESCE(%s, '''') OPERATOR(pg_catalog.||) '' '' '
+                'OPERATOR(pg_catalog.||) COALESCE(%s, '''') OPERATOR(pg_catalog.||) '' '' OPERATOR(pg_catalog.||) COALESCE(%s, '''')))',
+                b.c ->> 'description', b.c ->> 'notes', b.c ->> 'provider'),
+                NULL, 'a search reads all records'),
+            (6, 'allergies', 'idx_allergies_student_severity', format('(%s, %s DESC)', b.c ->> 'studentId', b.c ->> 'severity'),
+                NULL, 'each summary reads all allergies'),
+            (7, 'chronic_conditions', 'idx_chronic_conditions_student_status', format('(%s, %s)', b.c ->> 'studentId', b.c ->> 'status'),
+                NULL, 'conditions of a student are looked for in all of the table'),
+            (8, 'health_records', 'idx_health_records_date', format('(%s DESC, %s DESC, %s)', b.c ->> 'date', b.c ->> 'createdAt', b.c ->> 'id'),
+                format('(%s DESC, %s)', b.c ->> 'date', b.c ->> 'id'),
+                'a search for a common word sorts all that it finds'),
+            -- Wanted only if pg_trgm is installed; without it a search finds names too, more slowly.
+            (9, 'students', 'idx_students_name', (SELECT white_cross.name_index(b.c ->> 'firstName', b.c ->> 'lastName', b.c ->> 'studentNumber', format('%s.gin_trgm_ops', e.extnamespace::regnamespace))
+                FROM pg_extension AS e WHERE e.extname = 'pg_trgm'),
+                NULL, 'a search reads the names of all students')
+        ) AS v (n, entity, index_name, definition, former, purpose)
+        WHERE v.entity = b.entity AND v.definition IS NOT NULL
+    )
+    SELECT w.relation, w.index_name::name, w.definition, coalesce(f.state, 'missing'), f.name, w.purpose
+    FROM wanted AS w
+    LEFT JOIN LATERAL (
+        SELECT k.name, k.state
+        FROM (SELECT c.relname AS name,
+                     CASE WHEN white_cross.index_serves(i.indexrelid, w.definition) THEN CASE WHEN i.indisvalid THEN 'valid' ELSE 'invalid' END
+                          WHEN c.relname <> w.index_name THEN NULL
+                          WHEN i.indisvalid AND NOT i.indisunique AND i.indnatts = CASE w.n WHEN 1 THEN 4 ELSE 2 END
+                               AND white_cross.index_serves(i.indexrelid, w.former) THEN 'outdated'
+                          ELSE 'another' END AS state
+              FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+              WHERE i.indrelid = w.relation AND i.indislive) AS k
+        WHERE k.state IS NOT NULL
+        ORDER BY array_position('{valid,invalid,outdated,another}'::text[], k.state), k.name <> w.index_name, k.name LIMIT 1) AS f ON true
+    ORDER BY w.n;
+END;
+
+-- Functions on the row type of the students, and a view: for tools that show columns and tables, but no functions with an id
+
+-- Returns those functions: name; what is declared behind the student; what is passed behind the id; and the type of the result.
+-- All types that are no words of the grammar have their schema, because the statements run under the path of whoever pastes them.
+-- Each call has all arguments and their exact types, so that no overload of another role fits better.  Pages are integers, because a
+-- bigint is text in GraphQL.
+CREATE FUNCTION white_cross.row_forms() RETURNS TABLE (place integer, form text, parameters text, arguments text, result text)
+LANGUAGE sql IMMUTABLE ROWS 10 SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    VALUES (1, 'health_summary', '', ', ''{}''::pg_catalog.text[]', 'json'),
+           (2, 'growth_chart', '', ', ''{}''::pg_catalog.text[]', 'json'),
+           (3, 'recent_vitals', '', ', 5::bigint', 'json'),
+           (4, 'vaccinations', '', '', 'json'),
+           (5, 'student_allergies', '', '', 'json'),
+           (6, 'student_conditions', '', '', 'json'),
+           (7, 'bmi_category_of', '', ', NULL::pg_catalog.text, false', 'text'),
+           (8, 'student_records', ', page integer DEFAULT 1, page_size integer DEFAULT 20, filters pg_catalog.jsonb DEFAULT ''{}''', ', page::bigint, page_size::bigint, filters', 'json'),
+           (9, 'vital_trend', ', vital pg_catalog.text, since pg_catalog.timestamptz DEFAULT NULL', ', vital, since', 'json'),
+           (10, 'growth_chart_svg', ', measure pg_catalog.text', ', measure, 800::bigint, 600::bigint', 'text');
+END;
+
+-- Returns the type of which wc_health_summary has an overload, for ids of another type: of a domain, for example.
+CREATE FUNCTION white_cross.overload_for(id_type oid) RETURNS text
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN b.type = 'uuid'::regtype THEN 'pg_catalog.uuid'
+                WHEN b.type IN ('bigint'::regtype, 'integer'::regtype, 'smallint'::regtype) THEN 'bigint' ELSE 'pg_catalog.text' END
+    FROM (SELECT CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END AS type FROM pg_type AS t WHERE t.oid = id_type) AS b;
+END;
+
+-- Returns whether a function or a rule of a view calls the public function of that name.
+CREATE FUNCTION white_cross.calls_own(class regclass, object oid, called name) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM pg_depend AS d
+                   JOIN pg_proc AS p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid AND p.proname = called
+                   JOIN pg_extension AS e ON e.extname = 'white_cross' AND e.extnamespace = p.pronamespace
+                   WHERE d.classid = class AND d.objid = object);
+END;
+
+-- Returns, for each function and the view, its name, the statement that creates it, whether it is there already, and else why it
+-- cannot be made.
+CREATE FUNCTION white_cross.wanted_row_functions(students regclass, id name, prefix text, as_jsonb boolean)
+RETURNS TABLE (name text, statement text, is_there boolean, obstacle text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH student AS (
+        SELECT c.oid, c.reltype, c.relnamespace, format('%I', n.nspname) AS schema, white_cross.overload_for(a.atttypid) AS id_type
+        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = id
+        WHERE c.oid = students
+    ), form AS (
+        SELECT f.*, prefix || f.form AS name, 'wc_' || f.form || t.suffix AS called, t.result_type
+        FROM white_cross.row_forms() AS f
+        CROSS JOIN LATERAL (SELECT CASE WHEN as_jsonb AND f.result = 'json' THEN '_jsonb' ELSE '' END AS suffix,
+                                   CASE WHEN as_jsonb AND f.result = 'json' THEN 'jsonb' ELSE f.result END AS result_type) AS t
+    ), function AS (
+        SELECT f.place, f.name,
+               format('CREATE FUNCTION %s.%I(student %s%s) RETURNS pg_catalog.%s LANGUAGE sql STABLE PARALLEL SAFE RETURN %s.%s((student).%I::%s%s);',
+                      s.schema, f.name, students, f.parameters, f.result_type, white_cross.home(), f.called, id, s.id_type, f.arguments) AS statement,
+               p.oid IS NOT NULL AND p.prorettype = to_regtype('pg_catalog.' || f.result_type) AND white_cross.calls_own('pg_proc', p.oid, f.called) AS is_there,
+               CASE WHEN EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = students AND a.attname = f.name AND NOT a.attisdropped)
+                    THEN 'the table has a column of this name'
+                    WHEN p.oid IS NOT NULL THEN 'there is another function of this name that takes a student' END AS obstacle
+        FROM form AS f
+        CROSS JOIN student AS s
+        LEFT JOIN LATERAL (SELECT p.oid, p.prorettype FROM pg_proc AS p
+                           WHERE p.pronamespace = s.relnamespace AND p.proname = f.name AND p.proargtypes[0] = s.reltype
+                           ORDER BY white_cross.calls_own('pg_proc', p.oid, f.called), p.oid LIMIT 1) AS p ON true
+    ), view AS (
+        SELECT 11 AS place, 'student_summaries' AS name,
+               format('CREATE VIEW %s.student_summaries WITH (security_invoker = true) AS SELECT s.%I AS id, %s FROM %s AS s;', s.schema, id,
+                      (SELECT string_agg(format('%s.%s(s.%I::%s%s) AS %s', white_cross.home(), f.called, id, s.id_type, f.arguments,
+                                                CASE f.form WHEN 'health_summary' THEN 'summary' ELSE f.form END), ', ' ORDER BY f.place)
+                       FROM form AS f WHERE f.form IN ('health_summary', 'growth_chart')), students) AS statement,
+               EXISTS (SELECT FROM pg_class AS c JOIN pg_rewrite AS r ON r.ev_class = c.oid
+                       WHERE c.relnamespace = s.relnamespace AND c.relname = 'student_summaries' AND c.relkind = 'v'
+                         AND white_cross.calls_own('pg_rewrite', r.oid, CASE WHEN as_jsonb THEN 'wc_health_summary_jsonb' ELSE 'wc_health_summary' END::name)
+                         AND EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refobjid = students)) AS is_there,
+               -- There a view reads as its owner, so that it would show the ids of students that a policy hides from the reader.
+               CASE WHEN current_setting('server_version_num')::integer < 150000 THEN 'a view that reads as its caller needs PostgreSQL 15'
+                    WHEN EXISTS (SELECT FROM pg_type AS t WHERE t.typnamespace = s.relnamespace AND t.typname = 'student_summaries')
+                      OR EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace = s.relnamespace AND c.relname = 'student_summaries')
+                    THEN 'there is another object of this name' END AS obstacle
+        FROM student AS s
+    )
+    SELECT w.name, w.statement, w.is_there, w.obstacle
+    FROM (SELECT f.place, f.name, f.statement, f.is_there, f.obstacle FROM function AS f
+          UNION ALL SELECT v.place, v.name, v.statement, v.is_there, v.obstacle FROM view AS v) AS w
+    ORDER BY w.place;
+END;
+
+CREATE FUNCTION @extschema@.wc_row_functions(application_schema name, prefix text DEFAULT '', as_jsonb boolean DEFAULT false) RETURNS SETOF text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'wc_row_functions';
+
+CREATE FUNCTION white_cross.row_functions(caller oid, application_schema name, prefix text, as_jsonb boolean) RETURNS SETOF text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    students record;
+    wanted   record;
+    said     text;
+    longest  constant integer := current_setting('max_identifier_length')::integer;
+BEGIN
+    -- A function on the rows of another schema would answer with the attached schema's student of the same id.
+    IF NOT EXISTS (SELECT FROM white_cross.binding AS b WHERE b.schema_name = application_schema) THEN
+        RAISE EXCEPTION 'white_cross is not attached to schema "%"', application_schema USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = format('Run SELECT %s.wc_attach(%L) first.', white_cross.home(), application_schema);
+    END IF;
+    PERFORM white_cross.require_owner(caller, ARRAY(SELECT t.relation FROM white_cross.tables_of(application_schema) AS t));
+    SELECT max(octet_length(coalesce(prefix, '') || f.form)) AS bytes INTO wanted FROM white_cross.row_forms() AS f;
+    IF wanted.bytes > longest THEN
+        RAISE EXCEPTION 'a prefix of % bytes makes names longer than % bytes', octet_length(prefix), longest USING ERRCODE = 'name_too_long';
+    END IF;
+    SELECT t.relation, (t.columns ->> 'id')::name AS id INTO students FROM white_cross.tables_of(application_schema) AS t WHERE t.entity = 'students';
+    FOR wanted IN SELECT w.* FROM white_cross.wanted_row_functions(students.relation, students.id, coalesce(prefix, ''), coalesce(as_jsonb, false)) AS w
+                  WHERE NOT w.is_there LOOP
+        IF wanted.obstacle IS NULL THEN
+            RETURN NEXT wanted.statement;
+        ELSE
+            said := format('%s is left out: %s', white_cross.literal_on_one_line(wanted.name), wanted.obstacle);
+            RETURN NEXT '-- ' || said;
+            -- \gexec runs the comment without showing it.
+            RAISE NOTICE '%', said;
+        END IF;
+    END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.wc_row_functions(name, text, boolean) IS
+E'Returns the statements that create functions on the rows of the attached students, such as health_summary(students), so that SELECT s.health_summary FROM students AS s is SELECT wc_health_summary(s.id), and a view student_summaries with id, summary and growth_chart of each student. "prefix" stands before the names of the functions: PostGraphile wants ''students_''. With "as_jsonb" they return jsonb. What is there already has no statement. What cannot be made, because the table has a column of that name or another object has it, is left out, with a comment in its place and a notice. This function runs none of them. To run them, call SELECT wc_row_functions(''public'') \\gexec in psql. Functions and view belong to whoever runs the statements and read with the rights of their caller; DROP EXTENSION needs CASCADE and drops them. Whoever owns the tables may call it, and members of that role. Errors: 55000 not attached to that schema, 42501 the caller does not own all of the tables, 42622 a prefix that makes a name too long.';
+
+-- Tables that the application did not have when it was attached.  One that is there now hides what it holds until it is attached.
+CREATE FUNCTION white_cross.check_absent(attached name) RETURNS SETOF white_cross.finding
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    in_force constant jsonb := white_cross.overrides_in_force();
+    absent   text;
+    there    text[] := '{}';
+BEGIN
+    FOR absent IN SELECT o.key FROM jsonb_each(in_force) AS o WHERE o.value -> 'table' = 'null' ORDER BY o.key LOOP
+        BEGIN
+            there := there || ARRAY(SELECT r.entity FROM white_cross.resolve(attached, in_force - absent) AS r WHERE r.entity = absent);
+        EXCEPTION WHEN undefined_column OR datatype_mismatch THEN
+            -- A table of that name which is something else.
+            NULL;
+        END;
+        IF absent <> ALL (there) THEN
+            RETURN NEXT ROW ('ok', format('no table is attached as %s: that section is empty everywhere. Where there is one, attach again', absent), NULL)::white_cross.finding;
+        END IF;
+    END LOOP;
+    -- One statement attaches them all: what one remedy leaves out, it would take away from another one.
+    RETURN QUERY SELECT 'warn', format('table %I.%I is not attached, and that section is empty everywhere', attached, t.entity),
+                        format('SELECT %s.wc_attach(%L, %L);', white_cross.home(), attached, white_cross.shortened(attached, in_force - there))
+                 FROM unnest(there) AS t (entity);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION white_cross.check_binding(attached name) RETURNS SETOF white_cross.finding
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    proven constant jsonb := white_cross.proven_overrides(attached);
+    wrong  text;
+    cure   text;
+BEGIN
+    BEGIN
+        PERFORM white_cross.resolve(attached, white_cross.overrides_in_force());
+    EXCEPTION WHEN undefined_table OR undefined_column OR datatype_mismatch OR invalid_schema_name THEN
+        wrong := SQLERRM;
+    END;
+    IF wrong IS NULL THEN
+        RETURN NEXT ROW ('ok', format('attached to schema %I', attached), NULL)::white_cross.finding;
+        RETURN QUERY SELECT * FROM white_cross.check_absent(attached);
+        -- Only the person who made the new table or column knows whether the new or the old one is meant, so there is no remedy.
+        RETURN QUERY
+        SELECT 'warn', format('%I.%I is read as %s, and is not the table that was attached: that is %I.%I now. Attach again to keep it so',
+                              attached, v.bound_name, v.entity, v.schema_name, v.table_name), NULL
+        FROM white_cross.moved_tables() AS v
+        UNION ALL
+        SELECT 'warn', format('column %I of %s is read as %s, and is not the column that was attached: that is %I now. Attach again to keep it so',
+                              v.bound_name, v.relation, v.attribute, v.name), NULL
+        FROM white_cross.moved_columns() AS v;
+        RETURN;
+    END IF;
+    -- Offer a statement only if it cures everything: all that was attached exists under another name.
+    IF proven <> white_cross.overrides_in_force() THEN
+        BEGIN
+            PERFORM white_cross.resolve(attached, proven);
+            cure := format('SELECT %s.wc_attach(%L, %L);', white_cross.home(), attached, white_cross.shortened(attached, proven));
+        EXCEPTION WHEN undefined_table OR undefined_column OR datatype_mismatch OR invalid_schema_name THEN
+            NULL;
+        END;
+    END IF;
+    RETURN NEXT ROW ('fail', concat_ws('; ', wrong,
+        (SELECT string_agg(format('the table attached as %s is %I.%I now', v.entity, v.schema_name, v.table_name), '; ' ORDER BY v.entity)
+         FROM white_cross.moved_tables() AS v),
+        (SELECT string_agg(format('the column attached as %s of %s is %I now', v.attribute, v.entity, v.name), '; ' ORDER BY v.entity, v.attribute)
+         FROM white_cross.moved_columns() AS v)), cure)::white_cross.finding;
+END
+$$;
+
+-- Offers a statement if exactly one schema has such tables.
+CREATE OR REPLACE FUNCTION white_cross.check_unattached() RETURNS SETOF white_cross.finding
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    candidate record;
+    fitting   name[] := '{}';
+BEGIN
+    FOR candidate IN SELECT n.nspname FROM pg_namespace AS n
+                     WHERE EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace = n.oid AND c.relname = 'students' AND c.relkind IN ('r', 'p')) LOOP
+        BEGIN
+            -- A table that seems to be absent may have another name, which only a person knows.
+            IF (SELECT count(*) FROM white_cross.resolve(candidate.nspname, '{}')) = 4 THEN
+                fitting := fitting || candidate.nspname;
+            END IF;
+        EXCEPTION WHEN undefined_table OR undefined_column OR datatype_mismatch THEN
+            NULL;
+        END;
+    END LOOP;
+    RETURN NEXT ROW ('fail', 'not attached to any tables' || CASE cardinality(fitting) WHEN 0 THEN ': run wc_attach with their schema, and with their names where these are others'
+                             WHEN 1 THEN '' ELSE ': run wc_attach with one of the schemas ' || array_to_string(fitting, ', ') END,
+                     CASE cardinality(fitting) WHEN 1 THEN format('SELECT %s.wc_attach(%L);', white_cross.home(), fitting[1]) END)::white_cross.finding;
+END
+$$;
+
+-- wc_help: the functions by subject
+
+-- The names come from the catalog, the words from here.  A function without words has the first of its comment.
+CREATE FUNCTION @extschema@.wc_help() RETURNS TABLE (subject text, function text, purpose text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 80
+BEGIN ATOMIC
+    WITH known (n, subject, name, purpose) AS (VALUES
+        (101, 'set up', 'wc_create_tables', 'creates the four tables in a schema without them'),
+        (102, 'set up', 'wc_attach', 'attaches the tables of a schema'),
+        (103, 'set up', 'wc_index_statements', 'statements for the indexes that are missing'),
+        (104, 'set up', 'wc_grant_worker', 'gives a role what wc-worker needs'),
+        (105, 'set up', 'wc_row_functions', 'statements for functions on rows of students'),
+        (106, 'set up', 'wc_detach', 'undoes wc_attach; tables and data stay'),
+        (201, 'read', 'wc_health_summary', 'the health summary of a student'),
+        (202, 'read', 'wc_health_summaries', 'the summaries of many students, a row for each'),
+        (203, 'read', 'wc_student_records', 'a page of the records of a student'),
+        (204, 'read', 'wc_student_records_after', 'the records behind a cursor'),
+        (205, 'read', 'wc_recent_vitals', 'the latest records with vitals of a student'),
+        (206, 'read', 'wc_vaccinations', 'the vaccinations of a student'),
+        (207, 'read', 'wc_student_allergies', 'the allergies of a student'),
+        (208, 'read', 'wc_student_conditions', 'the chronic conditions of a student'),
+        (209, 'read', 'wc_search_health_records', 'the records that a person''s query finds'),
+        (210, 'read', 'wc_vital_trend', 'the trend of a vital sign of a student'),
+        (211, 'read', 'wc_vital_value', 'a vital sign of a record in its standard unit'),
+        (301, 'growth', 'wc_growth_chart', 'height, weight and BMI of a student over time'),
+        (302, 'growth', 'wc_growth_chart_svg', 'the same as a picture with percentile curves'),
+        (303, 'growth', 'wc_latest_bmi', 'the latest BMI of a student, and its category'),
+        (304, 'growth', 'wc_bmi_category_of', 'the category of the latest BMI of a student'),
+        (305, 'growth', 'wc_bmi_group_of', 'the group that counts a student'),
+        (306, 'growth', 'wc_growth_prevalence', 'students by BMI category, grade and sex'),
+        (307, 'growth', 'wc_age_months', 'age as growth references count it'),
+        (308, 'growth', 'wc_growth_percentile', 'percentile of a value for sex and age'),
+        (309, 'growth', 'wc_growth_zscore', 'z-score of a value for sex and age'),
+        (310, 'growth', 'wc_growth_value', 'value at a percentile'),
+        (311, 'growth', 'wc_growth_modified_zscore', 'CDC''s modified z-score'),
+        (312, 'growth', 'wc_growth_implausible', 'whether a value is implausible by CDC''s limits'),
+        (313, 'growth', 'wc_growth_curves', 'percentile curves as rows'),
+        (314, 'growth', 'wc_bmi', 'BMI in kg/m2, to one decimal'),
+        (315, 'growth', 'wc_bmi_exact', 'BMI in kg/m2, not rounded'),
+        (316, 'growth', 'wc_bmi_category', 'the category of a BMI for sex and age'),
+        (317, 'growth', 'wc_bmi_percent_of_p95', 'a BMI in percent of the 95th percentile'),
+        (401, 'aggregate', 'wc_statistics', 'count, average, median and more of values'),
+        (402, 'aggregate', 'wc_statistics_exact', 'the same, not rounded'),
+        (403, 'aggregate', 'wc_trend', 'the trend of values over time'),
+        (501, 'move', 'wc_export_health_history', 'the whole history of a student in chunks'),
+        (502, 'move', 'wc_export_health_histories', 'the same of many students'),
+        (503, 'move', 'wc_export_health_history_ndjson', 'the same of a student, one row a line'),
+        (504, 'move', 'wc_export_health_history_csv', 'one section of it as lines of CSV'),
+        (505, 'move', 'wc_import_health_history', 'takes an export back'),
+        (506, 'move', 'wc_bulk_delete_records', 'deletes records by their ids'),
+        (601, 'cache', 'wc_cache_entries', 'what to store in the cache for students'),
+        (602, 'cache', 'wc_cache_key', 'the Redis key of a cached value'),
+        (603, 'cache', 'wc_write_token', 'token of this transaction, to read its writes'),
+        (604, 'cache', 'wc_sees_write', 'whether this statement sees such a transaction'),
+        (605, 'cache', 'wc_invalidate', 'makes cached values of students stale'),
+        (606, 'cache', 'wc_invalidate_all', 'makes all cached values stale'),
+        (607, 'cache', 'wc_invalidate_pattern', 'removes cached values whose keys match'),
+        (608, 'cache', 'wc_prewarm', 'asks the worker to build summaries'),
+        (701, 'operate', 'wc_diagnose', 'what is wrong or slow, with statements as cure'),
+        (702, 'operate', 'wc_performance', 'the last five minutes of calls'),
+        (703, 'operate', 'wc_stat_reset', 'counts calls from now on'),
+        (704, 'operate', 'wc_version', 'the version of the loaded library'),
+        (705, 'operate', 'wc_help', 'this list')
+    ), callable AS (
+        SELECT p.proname::text AS name, regexp_replace(p.proname, '_(jsonb|batch)$', '') AS base,
+               substring(p.proname FROM '_(jsonb|batch)$') AS form, min(obj_description(p.oid, 'pg_proc')) AS comment
+        FROM pg_extension AS e
+        JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
+        JOIN pg_proc AS p ON p.oid = d.objid
+        WHERE e.extname = 'white_cross' AND starts_with(p.proname::text, 'wc_') AND has_function_privilege(p.oid, 'EXECUTE')
+          AND p.pronamespace = e.extnamespace
+        GROUP BY p.proname
+    )
+    SELECT coalesce(k.subject, 'other'), c.name,
+           CASE WHEN k.name IS NULL THEN left(split_part(c.comment, '. ', 1), 50)
+                WHEN c.form IS NULL THEN k.purpose
+                WHEN c.form = 'jsonb' THEN 'like ' || c.base || ', as jsonb'
+                ELSE 'like ' || c.base || ', of arrays' END
+    FROM callable AS c LEFT JOIN known AS k ON k.name = c.base
+    ORDER BY k.n, c.name;
+END;
+
+COMMENT ON FUNCTION @extschema@.wc_help() IS
+'Returns the functions that the caller may call, each name once, by subject, with a few words on what it gives. The comment of each says more: arguments, NULLs and errors.';
+
+-- Those that act as somebody else, whom their first argument names.  Only functions of the extension may call them.
+REVOKE ALL ON FUNCTION white_cross.attach(oid, name, jsonb, boolean), white_cross.row_functions(oid, name, text, boolean), white_cross.serve_redis(text) FROM PUBLIC;
+-- What default privileges gave away of them.
+DO $$
+DECLARE
+    given record;
+BEGIN
+    FOR given IN SELECT p.oid::regprocedure AS function, a.grantee::regrole::text AS grantee
+                 FROM pg_proc AS p CROSS JOIN LATERAL aclexplode(p.proacl) AS a
+                 WHERE p.oid IN ('white_cross.attach(oid,name,jsonb,boolean)'::regprocedure, 'white_cross.row_functions(oid,name,text,boolean)'::regprocedure)
+                   AND a.grantee <> p.proowner AND a.grantee <> 0 LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', given.function, given.grantee);
+    END LOOP;
+END
+$$;

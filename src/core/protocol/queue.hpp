@@ -1,0 +1,15 @@
+// Names in the database that the extension and the worker share.
+#pragma once
+
+namespace wc::queue {
+
+/// The channel of the payload-free NOTIFY that wakes the worker.
+inline constexpr const char *kChannel = "white_cross";
+
+/// The drain lock as pg_locks shows it (classid, objid, objsubid): "WC", the version of the protocol, and a kind of
+/// advisory lock that none of PostgreSQL's own functions takes.
+inline constexpr int kDrainLockClass = 0x5743;
+inline constexpr int kDrainLockId = 1;
+inline constexpr int kDrainLockKind = 3;
+
+}  // namespace wc::queue

@@ -1,0 +1,270 @@
+#include "extension/audit/record.hpp"
+
+#include "core/json/writer.hpp"
+#include "extension/server/log_line.hpp"
+#include "extension/server/settings.hpp"
+#include "extension/server/text_buffer.hpp"
+#include "extension/server/text_view.hpp"
+
+extern "C" {
+#include "commands/dbcommands.h"
+#include "common/ip.h"
+#include "storage/proc.h"
+#include "utils/backend_status.h"
+#include "utils/guc.h"
+}
+
+namespace wc::audit {
+
+struct Record {
+    json::Buffer line;      // all that is known so far, up to the last id
+    std::size_t ids_begin;  // where in the line the ids begin
+    Record *around;         // what else is being recorded while this call runs; null unless it is a set's later row
+    int within;             // how many calls run within this one
+    std::int64_t ids;
+    std::int64_t shown_ids;
+    std::int64_t rows;
+    std::int64_t nothing;
+    std::int64_t from_memory;
+    bool only_failures;
+    Subject subject;
+};
+static_assert(std::is_trivially_destructible_v<Record>);
+
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::int64_t kMostIds = 100;
+// A caller can pass any text as an id.
+constexpr int kLongestId = 128;
+
+Record *current = nullptr;
+
+// Records live here, because a set's next row may be fetched in another memory context.
+MemoryContext memory()
+{
+    static MemoryContext context = nullptr;
+    if (context == nullptr)
+        context = AllocSetContextCreate(TopMemoryContext, "white_cross audit", ALLOCSET_DEFAULT_SIZES);
+    return context;
+}
+
+void append_member(json::Buffer &out, std::string_view name, const char *value)
+{
+    out.append(name);
+    if (value == nullptr || *value == '\0')
+        json::write_null(out);
+    else
+        json::write_string(out, value);
+}
+
+void append_member(json::Buffer &out, std::string_view name, std::int64_t value)
+{
+    out.append(name);
+    json::write_integer(out, value);
+}
+
+// A connection stays in its database, and a database with connections is not renamed.
+const char *database_name()
+{
+    static NameData name;
+    if (NameStr(name)[0] == '\0')
+        namestrcpy(&name, get_database_name(MyDatabaseId));
+    return NameStr(name);
+}
+
+// Null where there is no client.  A connection keeps its address.
+const char *client_address()
+{
+    static char address[NI_MAXHOST] = "";
+    const SockAddr &client = MyBEEntry->st_clientaddr;
+    if (address[0] == '\0' && client.addr.ss_family == AF_UNIX)
+        strlcpy(address, "[local]", sizeof address);
+    else if (address[0] == '\0' && client.addr.ss_family != AF_UNSPEC)
+        (void)pg_getnameinfo_all(&client.addr, static_cast<int>(client.salen), address, sizeof address, nullptr, 0,
+                                 NI_NUMERICHOST);
+    return address;
+}
+
+// A parallel worker works for the session of its leader.
+int session_pid() { return MyProc->lockGroupLeader == nullptr ? MyProcPid : MyProc->lockGroupLeader->pid; }
+
+std::string_view name_of_ids(Subject subject)
+{
+    return subject == Subject::Records ? R"(,"records":[)"sv : R"(,"students":[)"sv;
+}
+
+// What is known of a call when it begins.  Settings and roles may be others when it ends.
+void append_begin(json::Buffer &out, std::string_view function, Subject subject)
+{
+    out.append(R"(white_cross audit: {"at":)"sv);
+    json::write_exact_timestamp(out, GetCurrentTimestamp());
+    out.append(R"(,"function":)"sv);
+    json::write_string(out, function);
+    append_member(out, R"(,"database":)"sv, database_name());
+    append_member(out, R"(,"session_user":)"sv, GetUserNameFromId(GetSessionUserId(), true));
+    append_member(out, R"(,"user":)"sv, GetUserNameFromId(GetUserId(), true));
+    append_member(out, R"(,"address":)"sv, client_address());
+    append_member(out, R"(,"application":)"sv, application_name);
+    append_member(out, R"(,"pid":)"sv, session_pid());
+    append_member(out, R"(,"purpose":)"sv, settings::purpose());
+    out.append(name_of_ids(subject));
+}
+
+std::string_view result_of(const Record &record, int sqlstate)
+{
+    if (sqlstate != 0)
+        return "error"sv;
+    return record.rows > record.nothing ? "read"sv : "none"sv;
+}
+
+void append_end(Record &record, std::string_view result, const End &end)
+{
+    json::Buffer &out = record.line;
+    out.append(record.subject == Subject::Records ? R"(],"record_count":)"sv : R"(],"student_count":)"sv);
+    json::write_integer(out, record.ids);
+    append_member(out, R"(,"rows":)"sv, Max(record.rows - record.nothing, 0));
+    append_member(out, R"(,"from_memory":)"sv, record.from_memory);
+    out.append(R"(,"result":)"sv);
+    json::write_string(out, result);
+    out.append(R"(,"complete":)"sv);
+    json::write_boolean(out, end.is_complete);
+    append_member(out, R"(,"sqlstate":)"sv, end.sqlstate == 0 ? nullptr : unpack_sql_state(end.sqlstate));
+    char trace[trace::kTraceDigits + 1] = "";
+    if ((end.trace.high | end.trace.low) != 0) {
+        trace::write_hex(end.trace, trace);
+        trace[trace::kTraceDigits] = '\0';
+    }
+    append_member(out, R"(,"trace_id":)"sv, trace);
+    out.append('}');
+    out.append('\0');
+}
+
+void add_id(Record &record, std::string_view id)
+{
+    ++record.ids;
+    if (record.shown_ids == kMostIds)
+        return;
+    if (record.shown_ids++ != 0)
+        record.line.append(',');
+    json::write_string(record.line, id);
+}
+
+// Whether the line has the id: as a whole JSON string, because a quote within an id has a backslash in front.
+bool has_id(const Record &record, std::string_view id)
+{
+    MemoryContext const caller = MemoryContextSwitchTo(memory());
+    json::Buffer wanted = make_buffer();
+    MemoryContextSwitchTo(caller);
+    std::size_t const start = wanted.size();
+    json::write_string(wanted, id);
+    std::string_view const ids = record.line.view().substr(record.ids_begin);
+    bool const found = ids.find(wanted.view().substr(start)) != std::string_view::npos;
+    pfree(wanted.data());
+    return found;
+}
+
+std::string_view shortened(std::string_view id)
+{
+    return id.size() <= std::size_t{kLongestId} ? id : cut_text(id, kLongestId);
+}
+
+}  // namespace
+
+bool is_on() noexcept { return settings::audit() != settings::Audit::Off; }
+
+Part begin(std::string_view function, Subject subject)
+{
+    if (current != nullptr) {
+        ++current->within;
+        return {nullptr, true};
+    }
+    if (!is_on())
+        return {};
+    MemoryContext const caller = MemoryContextSwitchTo(memory());
+    auto *const record = static_cast<Record *>(palloc(sizeof(Record)));
+    new (record)
+        Record{make_buffer(), 0, nullptr, 0, 0, 0, 0, 0, 0, settings::audit() == settings::Audit::Failed, subject};
+    MemoryContextSwitchTo(caller);
+    append_begin(record->line, function, subject);
+    record->ids_begin = record->line.size();
+    current = record;
+    return {record, false};
+}
+
+void leave(const Part &part) noexcept
+{
+    if (part.record != nullptr)
+        current = part.record->around;
+    else if (part.is_within)
+        --current->within;
+}
+
+Part resume(Record *record) noexcept
+{
+    if (record != nullptr) {
+        record->around = current;
+        current = record;
+    } else if (current != nullptr) {
+        ++current->within;
+    }
+    return {record, record == nullptr && current != nullptr};
+}
+
+void end(Record *record, const End &end)
+{
+    if (record == nullptr)
+        return;
+    std::string_view const result = result_of(*record, end.sqlstate);
+    if (!record->only_failures || result != "read"sv) {
+        append_end(*record, result, end);
+        write_log_line("%s", record->line.data() + VARHDRSZ);
+    }
+    pfree(record->line.data());
+    pfree(record);
+}
+
+bool is_recording() noexcept { return current != nullptr; }
+
+void note_id(std::string_view id)
+{
+    if (current != nullptr)
+        add_id(*current, shortened(id));
+}
+
+void note_id_once(std::string_view id)
+{
+    if (current == nullptr)
+        return;
+    std::string_view const shown = shortened(id);
+    if (!has_id(*current, shown))
+        add_id(*current, shown);
+}
+
+void note_nothing() noexcept
+{
+    if (current != nullptr && current->within == 0)
+        ++current->nothing;
+}
+
+void note_from_memory() noexcept
+{
+    if (current != nullptr && current->within == 0)
+        ++current->from_memory;
+}
+
+void note_result(Record *record, FunctionCallInfo fcinfo)
+{
+    if (record == nullptr)
+        return;
+    auto const *const set = reinterpret_cast<const ReturnSetInfo *>(fcinfo->resultinfo);
+    if (!fcinfo->flinfo->fn_retset || set == nullptr || !IsA(set, ReturnSetInfo))
+        record->rows += fcinfo->isnull ? 0 : 1;
+    else if (set->returnMode == SFRM_Materialize)
+        record->rows += set->setResult == nullptr ? 0 : tuplestore_tuple_count(set->setResult);
+    else
+        record->rows += set->isDone == ExprMultipleResult ? 1 : 0;
+}
+
+}  // namespace wc::audit

@@ -1,0 +1,26 @@
+// An export as lines of CSV: one section of one student, with the names of the fields first.
+#pragma once
+#include "core/json/buffer.hpp"
+#include "extension/history/export_rows.hpp"
+
+namespace wc {
+
+class CsvExport {
+public:
+    /// `harmless`: as write_csv_text() takes it.
+    CsvExport(Entity section, bool harmless) noexcept : section_(section), harmless_(harmless) {}
+
+    /// Appends the line that comes next.  Returns false where none is left.
+    ///
+    /// REQUIRES: rows.advance() returned true, and the rows are of one student.
+    bool write(json::Buffer &out, ExportRows &rows);
+
+private:
+    void write_names(json::Buffer &out, const HistoryFields &fields) const;
+
+    Entity section_;
+    bool harmless_;
+    bool has_names_ = false;
+};
+
+}  // namespace wc

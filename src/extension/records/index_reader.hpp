@@ -1,0 +1,51 @@
+// Reads a student's records in the order of pages through an index that has this order, without planner and executor.
+//
+// The planner cannot know how many records share a date, and may take an index that orders them no further: it then
+// reads all of them for each page.  Here each page begins in the index where the last one ended.
+#pragma once
+#include "extension/direct/eligibility.hpp"
+#include "extension/records/cursor.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "executor/tuptable.h"
+}
+
+namespace wc {
+
+class IndexReader {
+public:
+    /// Opens the records and their index, to be read with the active snapshot.  Returns false, and opens nothing, when
+    /// queries must read: the conditions of direct reading do not hold, no index has the order of records, or there
+    /// are filters other than those by date.
+    ///
+    /// REQUIRES: what `student_id` and `filters` point to lives until close().
+    bool open(Datum student_id, const RecordFilters &filters, bool by_entry);
+    void close();
+
+    /// Adds at most `limit` records to `rows`: from the latest on, or from a position on, itself included or not.
+    void read_latest(int64 limit, RowList &rows);
+    void read_beside(const RecordPosition &position, bool is_included, int64 limit, RowList &rows);
+
+    /// Finds the record that comes after `offset` others, counted from the latest or from the earliest.  Returns false
+    /// when there is none.  Reads the index alone where the table's pages are all visible.
+    bool find_position(int64 offset, bool from_end, RecordPosition &position);
+
+private:
+    class Keys;
+
+    IndexScanDesc begin_scan(Keys &keys, bool reads_entries);
+    void read_scan(Keys &keys, int64 limit, RowList &rows);
+    void add_student(Keys &keys) const;
+    bool skip(IndexScanDesc scan, ScanDirection direction, int64 count);
+    AttrNumber column_of(int attribute) const;
+
+    OpenTable table_;
+    StudentIndex student_index_;
+    Relation index_;
+    TupleTableSlot *slot_;
+    Datum student_id_;
+    const RecordFilters *filters_;
+};
+
+}  // namespace wc

@@ -1,0 +1,19 @@
+// Finds the indexes of records that a direct search uses.
+#pragma once
+#include "extension/binding/binding.hpp"
+
+namespace wc {
+
+struct SearchIndexes {
+    Oid text;  ///< the GIN index on a record's document, with exactly the expression of the statements; 0: none
+    Oid date;  ///< a B-tree in the order of results: by date, the latest first, then by id; 0: none
+};
+
+/// Finds the indexes; the result is cached until the table changes.  The caller must check whether an index is right
+/// for its snapshot (direct/eligibility.hpp).  REQUIRES: SPI is connected.
+SearchIndexes find_search_indexes(const OpenTable &table);
+
+/// Makes the scan key with which the index `text` finds the records that fulfil a tsquery.
+void begin_text_key(ScanKey key, Relation index, Datum tsquery);
+
+}  // namespace wc

@@ -1,0 +1,336 @@
+#include "extension/search/page.hpp"
+
+#include "extension/search/cost.hpp"
+#include "extension/search/direct_names.hpp"
+#include "extension/search/direct_text.hpp"
+#include "extension/server/guc_scope.hpp"
+
+extern "C" {
+#include "access/relation.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+}
+
+namespace wc {
+namespace {
+
+KeptPlan text_plans[SearchParameters::kVariants];
+KeptPlan name_plans[SearchParameters::kVariants];
+KeptPlan walk_plans[3][SearchParameters::kVariants];
+KeptPlan page_plans[SearchParameters::kVariants];
+KeptPlan latest_text_plans[SearchParameters::kVariants];
+KeptPlan latest_name_plans[SearchParameters::kVariants];
+KeptPlan student_plans[SearchParameters::kVariants];
+KeptPlan ranked_plan;
+
+constexpr long kFirstLook = 250;
+
+void take(const SPITupleTable *table, std::uint64_t at, RowList &rows)
+{
+    Row &row = rows.add();
+    row.values[record::Id] = SPI_getbinval(table->vals[at], table->tupdesc, 1, &row.nulls[record::Id]);
+    row.values[record::Date] = SPI_getbinval(table->vals[at], table->tupdesc, 2, &row.nulls[record::Date]);
+    if (knows_entry(bound_table(Entity::HealthRecords)))
+        row.values[record::CreatedAt] =
+            SPI_getbinval(table->vals[at], table->tupdesc, 3, &row.nulls[record::CreatedAt]);
+}
+
+Matches first_matches(KeptPlan &plan, char *text, SearchParameters &parameters)
+{
+    Matches matches;
+    SPITupleTable *const found =
+        plan.select(text, SearchParameters::kCount, parameters.types, parameters.values, parameters.nulls);
+    matches.complete = matches.latest = found->numvals <= kExactTotal;
+    for (std::uint64_t at = 0; at < found->numvals; ++at)
+        take(found, at, matches.rows);
+    return matches;
+}
+
+// Finds matches by text.  It first looks for whole words: looking for beginnings of words costs an index twice as much,
+// and if whole words alone have more matches than are counted, the answer is known.
+Matches text_by_query(const SearchQuery &query, SearchParameters &parameters)
+{
+    KeptPlan &plan = text_plans[parameters.variant()];
+    char *const text = matches_by_text(parameters);
+    Matches matches = first_matches(plan, text, parameters);
+    if (query.beginnings == 0)
+        return matches;
+    parameters.set_text(query.beginnings);
+    return matches.complete ? first_matches(plan, text, parameters) : matches;
+}
+
+Matches text_matches(const SearchQuery &query, SearchParameters &parameters, RecordCursor *direct, int64 needed)
+{
+    if (!query.finds_text())
+        return {};
+    if (direct == nullptr || !index_of_words_finds(query.words))
+        return text_by_query(query, parameters);
+    Matches const matches = find_by_text(*direct, query, needed);
+    parameters.set_text(query.whole());
+    return matches;
+}
+
+Matches name_matches(const SearchQuery &query, SearchParameters &parameters, RecordCursor *direct, int64 needed)
+{
+    if (!query.finds_names())
+        return {};
+    if (direct != nullptr && direct->student_relation() != nullptr) {
+        SPITupleTable *const found =
+            student_plans[parameters.variant()].select(students_by_name(parameters), SearchParameters::kCount,
+                                                       parameters.types, parameters.values, parameters.nulls);
+        auto *const ids = static_cast<Datum *>(palloc(sizeof(Datum) * (found->numvals + 1)));
+        int count = 0;
+        // Skip NULL: without a primary key a student may have no id, and then no record belongs to it.
+        for (std::uint64_t at = 0; at < found->numvals; ++at) {
+            bool is_null = false;
+            ids[count] = SPI_getbinval(found->vals[at], found->tupdesc, 1, &is_null);
+            count += is_null ? 0 : 1;
+        }
+        if (found->numvals <= kMostStudents)
+            return find_of_students(*direct, ids, count, needed);
+    }
+    return first_matches(name_plans[parameters.variant()], matches_by_name(parameters), parameters);
+}
+
+// Whether the index is a B-tree that begins with the date, so that a walk through the latest records is possible.
+bool is_ordered_by_date(Oid index, AttrNumber date)
+{
+    HeapTuple const tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    auto const *form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+    bool const fits =
+        form->indisvalid && form->indkey.values[0] == date && heap_attisnull(tuple, Anum_pg_index_indpred, nullptr);
+    ReleaseSysCache(tuple);
+    if (!fits)
+        return false;
+    HeapTuple const relation = SearchSysCache1(RELOID, ObjectIdGetDatum(index));
+    if (!HeapTupleIsValid(relation))
+        return false;
+    bool const is_btree = reinterpret_cast<Form_pg_class>(GETSTRUCT(relation))->relam == BTREE_AM_OID;
+    ReleaseSysCache(relation);
+    return is_btree;
+}
+
+/// Returns the server's estimate of the number of records; 0 if it is unknown, or if no index allows a walk.
+double rows_to_walk()
+{
+    OpenTable const table = open_bound_table(Entity::HealthRecords);
+    double rows = table.relation->rd_rel->reltuples;
+    if (table.relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE && rows <= 0)
+        rows = 1e6;
+    List *const indexes = RelationGetIndexList(table.relation);
+    bool ordered = false;
+    ListCell *cell = nullptr;
+    foreach (cell, indexes)
+        ordered = ordered || is_ordered_by_date(lfirst_oid(cell), table.bound->columns[record::Date].number);
+    list_free(indexes);
+    table_close(table.relation, NoLock);
+    return ordered && rows > 0 ? rows : 0;
+}
+
+/// Walks back from the latest record, and adds to `found` the latest `needed` matches of the kinds whose latest are not
+/// known yet.  Returns false if too few records match for a walk to be cheap.
+bool walk(const Matches &text, const Matches &names, SearchParameters &parameters, int64 needed, RowList &found)
+{
+    double const rows = rows_to_walk();
+    if (rows == 0)
+        return false;
+    int const which = (text.latest ? 0 : 1) + (names.latest ? 0 : 2) - 1;
+    char *const statement = latest_records(parameters, !text.latest, !names.latest);
+    double const cost = (text.latest ? 0 : search_cost::kVector) + (names.latest ? 0 : search_cost::kStudent);
+    SPIPlanPtr const plan =
+        walk_plans[which][parameters.variant()].get(statement, SearchParameters::kCount, parameters.types);
+    Portal const cursor = SPI_cursor_open(nullptr, plan, parameters.values, parameters.nulls, true);
+    int64 matched = 0;
+    double looked = 0;
+    long batch = kFirstLook;
+    while (matched < needed) {
+        SPI_cursor_fetch(cursor, true, batch);
+        check_names();
+        SPITupleTable *const table = SPI_tuptable;
+        for (std::uint64_t at = 0; at < table->numvals && matched < needed; ++at) {
+            bool is_null = false;
+            if (!DatumGetBool(SPI_getbinval(table->vals[at], table->tupdesc, table->tupdesc->natts, &is_null)))
+                continue;
+            take(table, at, found);
+            ++matched;
+        }
+        looked += static_cast<double>(table->numvals);
+        if (matched >= needed)
+            break;
+        if (table->numvals < static_cast<std::uint64_t>(batch)) {
+            SPI_cursor_close(cursor);
+            return looked < kLongestWalk;  // true: the walk has read all records
+        }
+        double const share = (static_cast<double>(matched) + 0.5) / looked;
+        double const ahead = static_cast<double>(needed - matched) / share;
+        if (looked + ahead > kLongestWalk || ahead * cost > share * rows * search_cost::kFetch) {
+            SPI_cursor_close(cursor);
+            return false;
+        }
+        batch = static_cast<long>(ahead / 2) + 50;
+    }
+    SPI_cursor_close(cursor);
+    return true;
+}
+
+void append_rows(RowList &to, const RowList &rows)
+{
+    for (int i = 0; i < rows.count; ++i)
+        to.add() = rows.rows[i];
+}
+
+void sort_and_unite(RowList &rows)
+{
+    const BoundTable &records = bound_table(Entity::HealthRecords);
+    RowOrder const order(records, record_order(records));
+    order.sort(rows);
+    int kept = 0;
+    for (int i = 0; i < rows.count; ++i) {
+        if (kept == 0 || order.compare(rows.rows[kept - 1], rows.rows[i]) != 0)
+            rows.rows[kept++] = rows.rows[i];
+    }
+    rows.count = kept;
+}
+
+Datum ids_of_rows(const RowList &rows, int64 offset, int64 limit)
+{
+    const BoundColumn &id = bound_table(Entity::HealthRecords).columns[record::Id];
+    int64 const first = Min(offset, rows.count);
+    int64 const count = Min(limit, rows.count - first);
+    auto *const ids = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(count + 1)));
+    int known = 0;
+    // Skip NULL: without a primary key a record may have no id, and cannot be selected by it.
+    for (int64 i = 0; i < count; ++i) {
+        if (!rows.rows[first + i].nulls[record::Id])
+            ids[known++] = rows.rows[first + i].values[record::Id];
+    }
+    return PointerGetDatum(construct_array(ids, known, id.type, id.length, id.by_value, id.alignment));
+}
+
+SearchPage sorted_by_server(SearchParameters &parameters)
+{
+    SPITupleTable *const table = page_plans[parameters.variant()].select(
+        whole_page(parameters), SearchParameters::kCount, parameters.types, parameters.values, parameters.nulls);
+    bool is_null = false;
+    int64 const total = DatumGetInt64(SPI_getbinval(table->vals[0], table->tupdesc, 1, &is_null));
+    return {SPI_getbinval(table->vals[0], table->tupdesc, 2, &is_null), total, false, total};
+}
+
+// Adds rows that contain those of the page: the known ones, and those of a walk if there are more matches.  Returns
+// false if a walk would be too long.
+bool add_latest(const Matches &text, const Matches &names, SearchParameters &parameters, int64 needed, RowList &rows)
+{
+    append_rows(rows, text.latest ? text.rows : RowList{});
+    append_rows(rows, names.latest ? names.rows : RowList{});
+    return (text.latest && names.latest) || walk(text, names, parameters, needed, rows);
+}
+
+// Whether so many students are there that to read the names of all takes longer than to walk through the latest
+// records.
+bool are_many_students()
+{
+    OpenTable const students = open_bound_table(Entity::Students);
+    bool const are_many = students.relation->rd_rel->reltuples > 4 * kMostStudents;
+    table_close(students.relation, NoLock);
+    return are_many;
+}
+
+// Finds the page of a short part of a name, which no index finds.  A query of records ends with the first of them,
+// before it has read the names of all students; and where many students have such a name, a walk soon meets their
+// records. Returns false if it does not: then the students are found first.
+bool find_by_short_part(const SearchQuery &query, const Matches &text, SearchParameters &parameters, int64 needed,
+                        Matches &names, RowList &rows)
+{
+    if (!query.finds_names() || !parameters.has_short_part || !text.latest || !are_many_students())
+        return false;
+    names = first_matches(name_plans[parameters.variant()], matches_by_name(parameters), parameters);
+    return add_latest(text, names, parameters, needed, rows);
+}
+
+SearchPage latest_page(const SearchQuery &query, SearchParameters &parameters, RecordCursor *direct, int64 offset,
+                       int64 limit)
+{
+    int64 const needed = offset + limit;
+    RowList rows{};
+    Matches names{};
+    Matches const text = text_matches(query, parameters, direct, needed);
+    bool const finds_students = direct != nullptr && direct->student_relation() != nullptr;
+    if (!finds_students || !find_by_short_part(query, text, parameters, needed, names, rows)) {
+        rows = {};
+        names = name_matches(query, parameters, direct, needed);
+        if (!add_latest(text, names, parameters, needed, rows))
+            return sorted_by_server(parameters);
+    }
+    bool const complete = text.complete && names.complete;
+    sort_and_unite(rows);
+    int64 const total = complete ? rows.count : Max(rows.count, kExactTotal + 1);
+    return {ids_of_rows(rows, offset, limit), total, !complete, total};
+}
+
+// Returns the matches of one kind that are ranked.
+RowList ranked_rows(const Matches &matches, KeptPlan &plan, char *latest, SearchParameters &parameters)
+{
+    RowList rows = (matches.latest ? matches : first_matches(plan, latest, parameters)).rows;
+    if (!matches.complete) {
+        sort_and_unite(rows);
+        rows.count = Min(rows.count, kRanked);
+    }
+    return rows;
+}
+
+SearchPage ranked_page(const SearchQuery &query, SearchParameters &parameters, RecordCursor *direct, int64 offset,
+                       int64 limit)
+{
+    Matches const text = text_matches(query, parameters, direct, kRanked);
+    Matches const names = name_matches(query, parameters, direct, kRanked);
+    int const variant = parameters.variant();
+    RowList const by_text = ranked_rows(text, latest_text_plans[variant], latest_by_text(parameters), parameters);
+    RowList const by_name = ranked_rows(names, latest_name_plans[variant], latest_by_name(parameters), parameters);
+    RowList rows{};
+    append_rows(rows, by_text);
+    append_rows(rows, by_name);
+    sort_and_unite(rows);
+
+    Oid const ids = get_array_type(bound_table(Entity::HealthRecords).columns[record::Id].type);
+    Oid types[] = {TSQUERYOID, ids, ids, INT8OID, INT8OID};
+    Datum const values[] = {parameters.values[0], ids_of_rows(by_text, 0, by_text.count),
+                            ids_of_rows(by_name, 0, by_name.count), Int64GetDatum(offset), Int64GetDatum(limit)};
+    char const nulls[] = {parameters.nulls[0], ' ', ' ', ' ', ' '};
+    SPITupleTable *const table = ranked_plan.select(ids_by_rank(), lengthof(types), types, values, nulls);
+    bool is_null = false;
+    bool const complete = text.complete && names.complete;
+    return {SPI_getbinval(table->vals[0], table->tupdesc, 1, &is_null),
+            complete ? rows.count : Max(rows.count, kExactTotal + 1), !complete, rows.count};
+}
+
+SearchPage find_page(const SearchQuery &query, SearchParameters &parameters, bool ranked, int64 offset, int64 limit)
+{
+    RecordCursor records;
+    RecordCursor *const direct = records.open(parameters) ? &records : nullptr;
+    SearchPage const page = ranked ? ranked_page(query, parameters, direct, offset, limit)
+                                   : latest_page(query, parameters, direct, offset, limit);
+    if (direct != nullptr)
+        direct->close();
+    return page;
+}
+
+}  // namespace
+
+// jit is off, because a walk ends long before it costs what the planner estimates: compiling would take longer than
+// running.
+SearchPage find_search_page(const SearchQuery &query, SearchParameters &parameters, bool ranked, int64 offset,
+                            int64 limit)
+{
+    GucScope scope;
+    scope.set("jit", "off");
+    // The session may limit GIN searches to some of the matches; a search for a child's records must find all.
+    scope.set("gin_fuzzy_search_limit", "0");
+    SearchPage const page = find_page(query, parameters, ranked, offset, limit);
+    scope.end();
+    return page;
+}
+
+}  // namespace wc

@@ -1,0 +1,147 @@
+#include "extension/search/record_cursor.hpp"
+
+#include "extension/search/index.hpp"
+
+extern "C" {
+#include "catalog/index.h"
+#include "utils/datum.h"
+#include "utils/fmgrprotos.h"
+}
+
+namespace wc {
+
+static_assert(std::is_trivially_destructible_v<RecordCursor>);
+
+bool RecordCursor::open(const SearchParameters &parameters)
+{
+    if (parameters.students_may_be_hidden)
+        return false;
+    table_ = open_bound_table(Entity::HealthRecords);
+    SearchIndexes const indexes = may_read_directly(table_) ? find_search_indexes(table_) : SearchIndexes{};
+    text_index_ = open_index(indexes.text);
+    if (text_index_ == nullptr) {
+        table_close(table_.relation, NoLock);
+        return false;
+    }
+    date_index_ = open_index(indexes.date);
+    student_relation_ = open_student_index(Entity::HealthRecords, table_, student_index_);
+    parameters_ = &parameters;
+    snapshot_ = GetActiveSnapshot();
+    fetch_ = table_index_fetch_begin(table_.relation);
+    slot_ = table_slot_create(table_.relation, nullptr);
+    executor_ = nullptr;
+    Oid const collation = table_.bound->columns[record::Type].collation;
+    types_are_exact_ = !OidIsValid(collation) || get_collation_isdeterministic(collation);
+    return true;
+}
+
+void RecordCursor::close()
+{
+    if (executor_ != nullptr)
+        FreeExecutorState(executor_);
+    table_index_fetch_end(fetch_);
+    ExecDropSingleTupleTableSlot(slot_);
+    if (student_relation_ != nullptr)
+        index_close(student_relation_, NoLock);
+    if (date_index_ != nullptr)
+        index_close(date_index_, NoLock);
+    index_close(text_index_, NoLock);
+    table_close(table_.relation, NoLock);
+}
+
+// Opens an index.  Returns null if it does not exist or is not right for the snapshot.
+Relation RecordCursor::open_index(Oid index) const
+{
+    if (!OidIsValid(index))
+        return nullptr;
+    Relation const opened = try_open_index(index);
+    if (opened == nullptr || is_for_this_snapshot(opened))
+        return opened;
+    index_close(opened, AccessShareLock);
+    return nullptr;
+}
+
+IndexScanDesc RecordCursor::begin_walk()
+{
+    IndexScanDesc const scan = pg::begin_index_scan(table_.relation, date_index_, snapshot_, 0);
+    index_rescan(scan, nullptr, 0, nullptr, 0);
+    return scan;
+}
+
+bool RecordCursor::fetch(ItemPointer position)
+{
+    ItemPointerData at = *position;  // the fetch moves it along the chain of versions
+    bool more = false;
+    while (true) {
+        if (table_index_fetch_tuple(fetch_, &at, snapshot_, slot_, &more, nullptr))
+            return true;
+        if (!more)
+            return false;
+    }
+}
+
+bool RecordCursor::is_wanted_type(Datum type, bool is_null) const
+{
+    const BoundColumn &column = table_.bound->columns[record::Type];
+    if (is_null)
+        return false;
+    if (types_are_exact_)
+        return datum_image_eq(type, parameters_->type(), column.by_value, column.length);
+    return DatumGetBool(DirectFunctionCall2Coll(texteq, column.collation, type, parameters_->type()));
+}
+
+bool RecordCursor::is_wanted(Datum tsquery)
+{
+    if (parameters_->has_type) {
+        bool is_null = false;
+        Datum const type = attribute(record::Type, is_null);
+        if (!is_wanted_type(type, is_null))
+            return false;
+    }
+    return tsquery == 0 || fulfils(tsquery);
+}
+
+bool RecordCursor::fulfils(Datum tsquery)
+{
+    if (executor_ == nullptr) {
+        executor_ = CreateExecutorState();
+        document_ = BuildIndexInfo(text_index_);
+    }
+    ExprContext *const per_row = GetPerTupleExprContext(executor_);
+    per_row->ecxt_scantuple = slot_;
+    Datum document = 0;
+    bool is_null = false;
+    FormIndexDatum(document_, slot_, executor_, &document, &is_null);
+    MemoryContext const caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(executor_));
+    bool const answer = !is_null && DatumGetBool(DirectFunctionCall2(ts_match_vq, document, tsquery));
+    MemoryContextSwitchTo(caller);
+    ResetPerTupleExprContext(executor_);
+    return answer;
+}
+
+void RecordCursor::add_to(RowList &rows)
+{
+    const BoundTable &table = *table_.bound;
+    Row &row = rows.add();
+    for (const SortKey &key : record_order(table)) {
+        int const attribute = key.attribute;
+        const BoundColumn &column = table.columns[attribute];
+        row.values[attribute] = slot_getattr(slot_, column.number, &row.nulls[attribute]);
+        if (!row.nulls[attribute])
+            row.values[attribute] = datumCopy(row.values[attribute], column.by_value, column.length);
+    }
+}
+
+void RecordCursor::keep_first(RowList &rows, int64 needed) const
+{
+    const BoundColumn &id = table_.bound->columns[record::Id];
+    RowOrder const order(*table_.bound, record_order(*table_.bound));
+    order.sort(rows);
+    for (; rows.count > needed; --rows.count) {
+        const Row &dropped = rows.rows[rows.count - 1];
+        if (!id.by_value && !dropped.nulls[record::Id])
+            pfree(DatumGetPointer(dropped.values[record::Id]));
+    }
+}
+
+}  // namespace wc

@@ -1,0 +1,112 @@
+"""The lines that clients/node and clients/python give to an audit: of each read one, in the format of white_cross.audit."""
+
+import json
+import os
+import subprocess
+
+import pytest
+from audited import MEMBERS
+from cache_applications import Database, white_cross
+
+from servers.ground import ROOT
+
+MARK = "white_cross audit: "
+PROGRAM = """
+import { createRequire } from 'node:module';
+import { appendTo, Cache, recordsKind } from '%s/clients/node/index.js';
+const { createClient } = createRequire(import.meta.url)('redis');
+const redis = createClient({ url: process.env.REDIS_URL });
+await redis.connect();
+const entry = (n, id) => ({ n, key: `student:${id}:health_summary`, value: '"Evelyn"', ttl_seconds: 60, snapshot: null });
+const query = async (text, [kind, ids]) => JSON.parse(ids).includes('broken')
+  ? Promise.reject(Object.assign(new Error('no'), { code: '42501' }))
+  : JSON.parse(ids).map((id, at) => entry(at + 1, id)).filter(({ key }) => !key.includes('nobody'));
+const cache = new Cache({ redis, query, audit: appendTo(process.argv[2]) });
+const reader = { user: 'nurse', purpose: "a 'visit'", address: '10.0.0.7', application: 'kiosk', traceId: 'aa' };
+await cache.read('ada', 'health_summary', { reader });
+await cache.readMany(['ada', 'nobody', 'ä'.repeat(100)]);
+await cache.read('nobody', recordsKind(1, 20, { provider: 'Evelyn' }));
+await cache.read('broken').catch(() => {});
+await cache.readMany(Array.from({ length: 150 }, (_, at) => `s${at}`));
+const strict = new Cache({ redis, query, audit() { throw new Error('disk full'); } });
+console.log(await strict.read('ada').catch((error) => error.message));
+await cache.close();
+await strict.close();
+await redis.disconnect();
+"""
+
+
+def lines_of(path):
+    text = path.read_text()
+    assert "Evelyn" not in text
+    found = [json.loads(line.removeprefix(MARK)) for line in text.splitlines() if line.startswith(MARK)]
+    assert len(found) == len(text.splitlines()) and all(list(line) == MEMBERS for line in found)
+    return found
+
+
+def seen(line):
+    return line["function"], line["student_count"], line["rows"], line["result"], line["sqlstate"], line["complete"]
+
+
+EXPECTED = [("cache.health_summary", 1, 1, "read", None, True), ("cache.health_summary", 3, 2, "read", None, True), ("cache.records", 1, 0, "none", None, True),
+            ("cache.health_summary", 1, 0, "error", "42501", False), ("cache.health_summary", 150, 150, "read", None, True)]
+
+
+def check(lines):
+    assert [seen(line) for line in lines] == EXPECTED
+    first, second, *_, last = lines
+    assert (first["user"], first["purpose"], first["address"], first["application"], first["trace_id"]) == ("nurse", "a 'visit'", "10.0.0.7", "kiosk", "aa")
+    assert second["students"] == ["ada", "nobody", "ä" * 64] and len(last["students"]) == 100
+
+
+def test_lines_of_node(redis_server, tmp_path):
+    program, log = tmp_path / "program.mjs", tmp_path / "audit.log"
+    program.write_text(PROGRAM % ROOT)
+    paths = ":".join(filter(None, [os.environ.get("NODE_PATH"), "/usr/share/nodejs"]))
+    environment = os.environ | {"NODE_PATH": paths, "REDIS_URL": f"redis://:{redis_server.password}@127.0.0.1:{redis_server.port}"}
+    done = subprocess.run(["node", program, log], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "disk full\n", done.stderr
+    check(lines_of(log))
+
+
+class Refused(Exception):
+    sqlstate = "42501"
+
+
+def rows(_, parameters):
+    ids = json.loads(parameters[1])
+    if "broken" in ids:
+        raise Refused
+    return [(at, f"student:{id}:health_summary", '"Evelyn"', 60, None) for at, id in enumerate(ids, 1) if id != "nobody"]
+
+
+def test_lines_of_python(redis_server, tmp_path):
+    log = tmp_path / "audit.log"
+    reader = white_cross.Reader(user="nurse", purpose="a 'visit'", address="10.0.0.7", application="kiosk", trace_id="aa")
+
+    def full(_):
+        raise OSError("disk full")
+
+    with white_cross.connect(f"redis://:{redis_server.password}@127.0.0.1:{redis_server.port}") as client:
+        cache = white_cross.Cache(client, rows, audit=white_cross.append_to(log))
+        cache.read("ada", reader=reader)
+        cache.read_many(["ada", "nobody", "ä" * 100])
+        cache.read("nobody", white_cross.records_kind(1, 20, {"provider": "Evelyn"}))
+        with pytest.raises(Refused):
+            cache.read("broken")
+        cache.read_many([f"s{at}" for at in range(150)])
+        with pytest.raises(OSError, match="disk full"):
+            white_cross.Cache(client, rows, audit=full).read("ada")
+    check(lines_of(log))
+
+
+def test_it_says_what_came_from_redis(school, cache, redis_server, tmp_path):
+    """A value that the cache had, and one that it had not."""
+    student = school.add_student()
+    cache.until_drained()
+    assert cache.load(student) == 1
+    log = tmp_path / "audit.log"
+    with white_cross.connect(f"redis://:{redis_server.password}@127.0.0.1:{redis_server.port}") as client:
+        white_cross.Cache(client, Database(school).query, audit=white_cross.append_to(log)).read_many([student, school.add_student()])
+    (line,) = lines_of(log)
+    assert (line["rows"], line["from_memory"]) == (2, 1)

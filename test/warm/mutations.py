@@ -1,0 +1,165 @@
+#!/usr/bin/python3
+"""Takes each condition that keeps summaries in shared memory right out of the source, one at a time, and shows who finds that.
+
+    make warm-mutations MUTATIONS="own version"     some of them; all, if none is named
+
+A mutant is built in a copy of the tree, build/mutant.  `found_by` is a test of test/e2e, as pytest's -k takes it, or the hunt.
+Status 0: every mutant was found; 1: one was not, or a text that it replaces is not there once.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TREE = Path(os.environ.get("WC_BUILD", ROOT / "build")) / "mutant"
+HUNT = "the hunt"
+HUNT_SECONDS = 25
+
+# changes: [(file, what it says, what it says instead)]
+Mutation = namedtuple("Mutation", "changes found_by")
+
+LOOKUP, DEFINITIONS, MEMORY = (f"src/extension/warm/{name}.cpp" for name in ("lookup", "definitions", "memory"))
+CHANGES, REGISTERING = "src/extension/changes/changes.cpp", "src/extension/warm/registering.cpp"
+REGISTER, REGISTER_HEAD, SNAPSHOT = "src/core/warm/register.cpp", "src/core/warm/register.hpp", "src/core/warm/snapshot.hpp"
+PARTITION = "src/core/warm/partition.cpp"
+
+SCHEDULES = "test_summary_cache_schedules"
+MUTATIONS = {
+    # the rule
+    "reader": Mutation([(LOOKUP, "        count(tally().refused);\n        return 0;\n", "        count(tally().refused);\n")], SCHEDULES),
+    "builder": Mutation([(LOOKUP, "        count(tally().refused);\n        return 0;\n", "        count(tally().refused);\n        probe.may_keep = true;\n        return 0;\n")], SCHEDULES),
+    "version": Mutation([(LOOKUP, "entry != nullptr && entry->versions == probe.versions", "entry != nullptr")], SCHEDULES),
+    "version of all": Mutation([(LOOKUP, "entry->versions == probe.versions", "entry->versions.of_student == probe.versions.of_student")], "every_change_makes_a_miss"),
+    "register of all": Mutation([(LOOKUP, " && sees_all(snapshot_, of_all)", "")], HUNT),
+    "older": Mutation([(REGISTER, "!of.is_whole || of.older >= snapshot.xmin", "!of.is_whole")], SCHEDULES),
+    "latest": Mutation([(REGISTER, "        if (!snapshot.sees(xid))\n            return false;\n", "")], SCHEDULES),
+    "running": Mutation([(SNAPSHOT, "        if (running[i] == wanted)\n                return false;", "        if (running[i] == wanted)\n                return true;")], SCHEDULES),
+    "xmax": Mutation([(SNAPSHOT, "        if (xid >= xmax)\n            return false;\n", "")], SCHEDULES),
+    "what was pushed out": Mutation([(REGISTER_HEAD, "        into.older.store(moving, std::memory_order_relaxed);", "        (void)moving;")], SCHEDULES),
+    "a new version": Mutation([(REGISTER_HEAD, "into.version.store(version + 2,", "into.version.store(version,")], SCHEDULES),
+    # entering
+    "entered late": Mutation([
+        (CHANGES, "    warm::enter_changes(set);\n", "    late = &set;\n    static DirtySet *kept = nullptr;\n    kept = static_cast<DirtySet *>(MemoryContextAlloc(TopTransactionContext, sizeof(DirtySet)));\n"
+                  "    new (kept) DirtySet{set};\n    late = kept;\n"),
+        (CHANGES, "void flush()\n{", "const DirtySet *late = nullptr;\n\nvoid flush()\n{"),
+        (CHANGES, "        case XACT_EVENT_COMMIT:\n", "        case XACT_EVENT_COMMIT:\n            if (late != nullptr) {\n                pg_usleep(2000);\n                warm::enter_changes(*late);\n            }\n"
+                                                        "            late = nullptr;\n"),
+        (CHANGES, "        case XACT_EVENT_ABORT:\n", "        case XACT_EVENT_ABORT:\n            late = nullptr;\n")], HUNT),
+    "entered for a worker alone": Mutation([(CHANGES, "    warm::enter_changes(set);\n    if (!has_worker())\n        return;\n", "    if (!has_worker())\n        return;\n    warm::enter_changes(set);\n")],
+                                           "a_change_is_seen_by_the_next_statement"),
+    "entered at commit, not when prepared": Mutation([(CHANGES, "    warm::enter_changes(set);\n", "    if (phase != Phase::Preparing)\n        warm::enter_changes(set);\n")], SCHEDULES),
+    "changes of everybody": Mutation([(REGISTERING, "        enter_all(xid);\n        return;", "        return;")], "every_change_makes_a_miss"),
+    # who may not
+    "own": Mutation([(LOOKUP, "TransactionIdIsValid(GetTopTransactionIdIfAny())", "false")], "a_transaction_with_changes_of_its_own"),
+    "serializable": Mutation([(LOOKUP, "    if (IsolationIsSerializable()) {", "    if (false) {")], "a_serializable_transaction"),
+    "recovery": Mutation([(LOOKUP, "GetActiveSnapshot()->takenDuringRecovery || RecoveryInProgress()", "false")], "a_standby_and_its_promotion"),
+    "snapshots of recovery": Mutation([(LOOKUP, "GetActiveSnapshot()->takenDuringRecovery || RecoveryInProgress()", "RecoveryInProgress()")], "a_standby_and_its_promotion"),
+    "floor": Mutation([(LOOKUP, "floor_xid() <= snapshot_.xmin && ", "")], "a_prepared_transaction_that_stays"),
+    # definitions
+    "triggers": Mutation([(DEFINITIONS, "    if (!has_each_row || !has_truncation)\n        look.refuse(Bypass::Triggers);\n", "")], "triggers_that_do_not_see_everything"),
+    "always": Mutation([(DEFINITIONS, " || trigger.tgenabled != TRIGGER_FIRES_ALWAYS", "")], "triggers_that_do_not_see_everything"),
+    "our function": Mutation([(DEFINITIONS, "trigger.tgfoid != function || ", "")], "triggers_that_do_not_see_everything"),
+    "no condition": Mutation([(DEFINITIONS, "        !heap_attisnull(row, Anum_pg_trigger_tgqual, RelationGetDescr(triggers)))", "        false)")], "triggers_that_do_not_see_everything"),
+    "all columns": Mutation([(DEFINITIONS, "        trigger.tgattr.dim1 != 0 || ", "        ")], "triggers_that_do_not_see_everything"),
+    "as that entity": Mutation([(DEFINITIONS, "    return bytes != nullptr && VARSIZE_ANY_EXHDR(bytes) == strlen(name) + 1 &&\n           memcmp(VARDATA_ANY(bytes), name, strlen(name) + 1) == 0;", "    return bytes != nullptr && name != nullptr;")],
+                               "triggers_that_do_not_see_everything"),
+    "word of changes": Mutation([(DEFINITIONS, "    AcceptInvalidationMessages();\n    if (kept.is_valid", "    if (kept.is_valid")], "triggers_that_do_not_see_everything"),
+    "who made the trigger": Mutation([(DEFINITIONS, "        look.add(trigger->oid);\n        look.add_maker(row);\n", "        look.add(trigger->oid);\n")], "triggers_off_and_on_in_one_transaction"),
+    "makers that are seen": Mutation([(LOOKUP, "return definitions.are_seen_by(snapshot_);", "return true;")], "triggers_off_and_on_in_one_transaction"),
+    "labels": Mutation([(DEFINITIONS, "            look_at_labels(look, column.type);", "            (void)0;")], "definitions_that_change"),
+    "columns": Mutation([(DEFINITIONS, "        look.add(column.number);\n", "")], "definitions_that_change"),
+    "files": Mutation([(DEFINITIONS, "        look.add(pg::file_of(table.relation));\n", ""), (DEFINITIONS, "        look.add_maker(row);\n        ReleaseSysCache(row);", "        ReleaseSysCache(row);")],
+                      "definitions_that_change"),
+    "shape": Mutation([(PARTITION, " && entry.shape == key.shape", "")], "definitions_that_change"),
+    "database": Mutation([(DEFINITIONS, "    look.add(HeapTupleHeaderGetRawXmin(row->t_data));\n    ReleaseSysCache(row);\n}\n\n// The labels", "    ReleaseSysCache(row);\n}\n\n// The labels")], "takes_the_number_of_another"),
+    "zone of birth dates": Mutation([(DEFINITIONS, "        look.refuse(Bypass::Settings);", "        (void)0;")], "every_type_of_ids_and_times"),
+    # roles
+    "privileges": Mutation([(DEFINITIONS, "!may_select_all(table) || ", "")], "every_role_is_told"),
+    "the role of the look": Mutation([(DEFINITIONS, "    return kept.role == GetUserId();", "    return true;")], "every_role_is_told"),
+    "word of roles": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{NAMESPACEOID, AUTHOID, DATABASEOID, ENUMOID}")], "every_role_is_told"),
+    "word of labels": Mutation([(DEFINITIONS, "AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "AUTHMEMROLEMEM, DATABASEOID}")], "definitions_that_change"),
+    "plain tables": Mutation([(DEFINITIONS, "    if (!is_plain_table(table) || ", "    if (")], "definitions_that_change or every_role_is_told"),
+}
+
+
+def copy_tree():
+    """Copies the tree with its objects, so that make compiles only what differs."""
+    shutil.rmtree(TREE, ignore_errors=True)
+    TREE.mkdir(parents=True)
+    for name in ("src", "sql", "test", "demo", "Makefile", "white_cross.control", "worker", "expected", "white_cross.so"):
+        if (ROOT / name).exists():
+            subprocess.run(["cp", "-a", "-L", ROOT / name, TREE / name], check=True)
+    (TREE / "build").mkdir()
+    subprocess.run(["cp", "-a", ROOT / "build/extension", TREE / "build/extension"], check=True)
+
+
+def change(changes):
+    """Changes the files, and returns {file: its text before}."""
+    said = {}
+    for name, before, after in changes:
+        path = TREE / name
+        source = path.read_text()
+        said.setdefault(path, source)
+        if source.count(before) != 1:
+            for path, source in said.items():
+                path.write_text(source)
+            raise ValueError(f"{name} says {source.count(before)} times, and not once: {before}")
+        path.write_text(source.replace(before, after))
+    return said
+
+
+def make(*targets):
+    done = subprocess.run(["make", "-s", "-j2", *targets], cwd=TREE, capture_output=True, text=True, env=os.environ | {"MAKEFLAGS": ""})
+    if done.returncode != 0:
+        raise ValueError(f"make gave {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-3000:]}")
+
+
+def stage():
+    """The library alone is another one; the rest is that of the tree."""
+    shutil.rmtree(TREE / "build/stage", ignore_errors=True)
+    shutil.copytree(ROOT / "build/stage", TREE / "build/stage")
+    library, = (TREE / "build/stage").rglob("white_cross.so")
+    library.unlink()
+    shutil.copy(TREE / "white_cross.so", library)
+    library.chmod(0o755)
+
+
+def is_found(mutation, name):
+    environment = os.environ | {"WC_BUILD": str(TREE / "build"), "PYTHONPATH": str(ROOT / "test"), "PYTHONDONTWRITEBYTECODE": "1"}
+    if mutation.found_by == HUNT:
+        command = [sys.executable, "test/warm/warm.py", "--seconds", str(HUNT_SECONDS), "--no-kills", "--mutant", name]
+        return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL).returncode == 0
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-x", "--tb=line", "--rootdir=test", f"--basetemp={TREE}/files"]
+    command += [f"test/e2e/{path.name}" for path in sorted((ROOT / "test/e2e").glob("test_summary_cache*.py"))] + ["-k", mutation.found_by]
+    return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL).returncode == 1
+
+
+def main(names):
+    if unknown := set(names) - set(MUTATIONS):
+        sys.exit(f"no such mutation: {', '.join(unknown)}; there are: {', '.join(MUTATIONS)}")
+    copy_tree()
+    bad = []
+    for name in names or MUTATIONS:
+        mutation = MUTATIONS[name]
+        said = {}
+        try:
+            said = change(mutation.changes)
+            make("white_cross.so")
+            stage()
+            verdict = "found" if is_found(mutation, name) else "NOT FOUND"
+        except ValueError as error:
+            verdict = f"NO MUTANT: {error}"
+        for path, source in said.items():
+            path.write_text(source)
+        print(f"{name}: {verdict} by {mutation.found_by}", flush=True)
+        bad += [name] if verdict != "found" else []
+    print(f"{len(names or MUTATIONS) - len(bad)} found, {len(bad)} not" + (f": {', '.join(bad)}" if bad else ""))
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,56 @@
+#include "app/service.hpp"
+
+#include <algorithm>
+
+namespace wc::app {
+namespace {
+
+constexpr std::chrono::seconds kStatusInterval{1};
+// More questions than one step asks, on more hosts than a URL names.
+constexpr int kQuestions = 8;
+
+}  // namespace
+
+Time::duration patience_with(const config::Config &config)
+{
+    auto const &postgres = config.postgres;
+    return kQuestions * std::chrono::milliseconds(postgres.connection_timeout_ms + postgres.statement_timeout_ms +
+                                                  config.redis.timeout_ms);
+}
+
+void Service::started() { notify_.ready(); }
+
+void Service::stopping()
+{
+    if (!is_stopping_)
+        notify_.stopping();
+    is_stopping_ = true;
+}
+
+Time Service::tick(Time now)
+{
+    if (!notify_.is_on())
+        return Time::max();
+    if (now >= next_status_) {
+        next_status_ = now + kStatusInterval;
+        auto const standing = health_.standing(now);
+        auto text = (is_stopping_ ? "stopping; " : "") + std::string(wc::name(standing.state));
+        if (!standing.detail.empty())
+            text += ": " + standing.detail;
+        if (text != told_)
+            notify_.status(text);
+        told_ = std::move(text);
+    }
+    auto const interval = notify_.watchdog_interval();
+    if (!interval)
+        return next_status_;
+    // A loop that stands still is not reported, and systemd starts another worker.
+    if (now >= next_watchdog_) {
+        next_watchdog_ = now + *interval;
+        if (health_.is_live(now, patience_))
+            notify_.watchdog();
+    }
+    return std::min(next_status_, next_watchdog_);
+}
+
+}  // namespace wc::app

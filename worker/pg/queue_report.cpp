@@ -1,0 +1,63 @@
+// The parts of Queue that measure and report, apart from those that drain.
+#include "pg/backlog.hpp"
+#include "pg/queue.hpp"
+
+namespace wc::pg {
+
+app::Backlog Queue::backlog()
+{
+    prepare(kBacklog, can_count_);
+    auto const first = first_unseen();
+    auto const result =
+        drain_.run(drain_.call(kBacklog, std::vector{seen_.in_progress, place_.xid, place_.n, first.xid, first.n}));
+    return {static_cast<std::size_t>(result.integer(0, 0)), std::chrono::microseconds(result.integer(0, 1)),
+            std::string(result.text(0, 2))};
+}
+
+std::optional<Failure> Queue::report(const app::Report &report)
+{
+    // Replace what is not ASCII: an error message of a server may be in any encoding.
+    auto const text = [](std::string_view said) {
+        std::string ascii;
+        for (char const c : said)
+            ascii += c >= ' ' && c <= '~' ? c : '?';
+        return ascii.empty() ? "NULL" : pg::quote_literal(ascii) + "::text";
+    };
+    auto const reads = [&](auto count) { return report.reads ? std::to_string((*report.reads).*count) : "NULL"; };
+    try {
+        drain_.run("SELECT white_cross.report_worker(" + pg::quote_literal(worker_name_) +
+                   (report.draining ? ", true" : ", false") + (keeps_session() ? ", true, " : ", false, ") +
+                   std::to_string(report.next.count()) + ", jsonb_build_object('state', " +
+                   text(name(report.standing.state)) + ", 'detail', " + text(report.standing.detail) +
+                   ", 'oldest_seconds', " +
+                   std::to_string(std::chrono::duration<double>(report.backlog.oldest).count()) + ", 'queue_rows', " +
+                   std::to_string(report.backlog.rows) + ", 'redis', " + text(report.redis_address) +
+                   ", 'redis_run_id', " + text(report.redis_run_id) + ", 'cache_hits', " + reads(&app::Reads::hits) +
+                   ", 'cache_misses', " + reads(&app::Reads::misses) + "))");
+        return std::nullopt;
+    } catch (const Error &error) {
+        if (error.sqlstate().empty())
+            throw;
+        return error;
+    }
+}
+
+std::string Queue::holders(app::Held what)
+{
+    std::string_view const names[] = {"registration", "queue", "drain"};
+    auto const result = drain_.run("SELECT string_agg(h.who, '; ') FROM white_cross.holders('" +
+                                   std::string(names[static_cast<std::size_t>(what)]) + "') AS h");
+    return std::string(result.text(0, 0));
+}
+
+std::optional<app::OtherRedis> Queue::other_redis(const std::string &address, const std::string &run_id)
+{
+    auto const result =
+        drain_.run("SELECT o.name, o.redis FROM white_cross.other_redis(" + pg::quote_literal(worker_name_) + ", " +
+                   pg::quote_literal(address) + ", " + pg::quote_literal(run_id) + ") AS o");
+    if (result.rows() == 0)
+        return std::nullopt;
+    return app::OtherRedis{std::string(result.text(0, 0)), std::string(result.text(0, 1))};
+}
+
+}  // namespace wc::pg

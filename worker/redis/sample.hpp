@@ -1,0 +1,31 @@
+// Cached values in Redis, for the auditing thread.
+#pragma once
+#include <string>
+
+#include "app/cache_sample.hpp"
+#include "core/protocol/key.hpp"
+#include "redis/master_watch.hpp"
+
+namespace wc::redis {
+
+class Sample : public app::CacheSample {
+public:
+    /// `scan_count`: how many keys one step examines.  `watch`: of the target's Sentinels, and outlives this; null: it
+    /// has none.
+    Sample(const Target &target, cache::KeyForm form, std::int64_t scan_count, const MasterWatch *watch = nullptr)
+        : connection_(connect(target)), form_(form), watch_(watch), scan_count_(std::to_string(scan_count))
+    {}
+
+    app::SampleStep scan(const std::string &cursor) override;
+    std::optional<app::CachedValue> read(const app::CachedName &name) override;
+    void remove(const std::string &student, app::Xid xid) override;
+
+private:
+    Connection connection_;
+    cache::KeyForm form_;
+    const MasterWatch *watch_;
+    std::string scan_count_;
+    std::string fence_life_ms_;  // as it was when the last value was read
+};
+
+}  // namespace wc::redis
