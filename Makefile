@@ -70,7 +70,7 @@ COMPILE = $(if $(V),,@echo "  CXX $<";) $(CXX) $(1) $(GIVEN_CXXFLAGS) -c -o $@ $
 # ---------------------------------------------------------------------------------------------------------
 # The extension.  Only SQL entry points are visible.  -Wno-register: server headers of 14 and 15 use the word.
 # ---------------------------------------------------------------------------------------------------------
-PG_INCLUDES = -isystem $(shell $(PG_CONFIG) --includedir-server) -isystem $(shell $(PG_CONFIG) --includedir)
+PG_INCLUDES := -isystem $(shell $(PG_CONFIG) --includedir-server) -isystem $(shell $(PG_CONFIG) --includedir)
 EXTENSION_CXXFLAGS = $(OUR_CXXFLAGS) -fPIC -fvisibility=hidden -fvisibility-inlines-hidden -Wno-register \
 	-fno-strict-aliasing -fwrapv -D_GNU_SOURCE -DWC_VERSION='"$(WC_VERSION)"' $(PG_INCLUDES)
 

@@ -3,6 +3,7 @@
 
     test/run_tests.py                      all
     test/run_tests.py unit regress         some
+    test/run_tests.py --quick              without what takes long and says little new on a second machine
     test/run_tests.py e2e -- -k truncate   what follows -- goes to pytest
 
 A suite that ends badly without a failed test (a crash, nothing found) counts as one failure.  Each failure is named once
@@ -171,11 +172,19 @@ def warm(_):
 SUITES = {"lint": lint, "unit": unit, "regress": regress, "isolation": isolation, "e2e": e2e, "chaos": chaos, "warm": warm, "torture": torture}
 
 
+# Suites that --quick leaves out; of the others, the tests that are marked thorough.
+THOROUGH = "chaos", "warm", "torture"
+
+
 def main(arguments):
     options = []
+    quick = "--quick" in arguments
     if "--" in arguments:
         split = arguments.index("--")
         arguments, options = arguments[:split], arguments[split + 1:]
+    if quick:
+        arguments = [name for name in arguments if name != "--quick"] or [name for name in SUITES if name not in THOROUGH]
+        options = ["-m", "not thorough", *options]
     if unknown := [name for name in arguments if name not in SUITES]:
         sys.exit(f"no such suite: {' '.join(unknown)}; there are {' '.join(SUITES)}")
 

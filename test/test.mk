@@ -1,6 +1,7 @@
 # Tests, demo and benchmarks.  Every suite runs on private servers that it starts and stops itself.
 #
 #   make test                                   all suites, then one line: N passed, N failed
+#   make quick                                  without what takes long and says little new on a second machine
 #   make check-unit check-regress …             one suite
 #   make check-e2e PYTEST_OPTIONS="-k truncate" some of its tests
 #   make torture TORTURE_OPTIONS="--minutes 10"  the proof, for longer than the minute that `make test` gives it
@@ -32,10 +33,13 @@ $(UNIT_TESTS): $(UNIT_TEST_OBJS) $(WORKER_OBJS_NO_MAIN)
 	$(CXX) $(OPTIMIZE) $(WORKER_SANITIZE) -o $@ $^ $(WORKER_LIBS) -lgmock -lgtest -lgtest_main -pthread
 
 # ---- suites -----------------------------------------------------------------------------------------------
-.PHONY: test lint check-lint check-unit check-regress check-isolation check-e2e check-clients check-chaos check-warm check-torture chaos warm warm-mutations torture demo bench picture
+.PHONY: test quick lint check-lint check-unit check-regress check-isolation check-e2e check-clients check-chaos check-warm check-torture chaos warm warm-mutations torture demo bench picture
 
 test: stage worker $(UNIT_TESTS)
 	@$(RUN_TESTS)
+
+quick: stage worker $(UNIT_TESTS)
+	@$(RUN_TESTS) --quick
 
 lint check-lint:
 	@$(RUN_TESTS) lint
@@ -114,12 +118,12 @@ check-postgres: $(ASSERTED)/complete
 	@PYTHONPATH=test WC_BUILD=$(abspath $(BUILD))/assertions/white_cross PG_CONFIG=$(abspath $(ASSERTED))/bin/pg_config \
 		$(PYTHON) test/assertions/postgres_suites.py $(abspath $(ASSERTED))/source
 
-# On the installed server where it starts with ASan's run-time library in it, else on the one with assertions.  Debian 12's does
-# not: it has translations, and bindtextdomain waits for ever for a lock of glibc's.
-ASAN_PG_CONFIG = $(if $(shell test/assertions/starts_with_asan $(PG_CONFIG) && echo yes),$(PG_CONFIG),$(abspath $(ASSERTED))/bin/pg_config)
+# On the server with assertions, or on the installed one where that cannot be built and this starts with ASan's run-time library in
+# it.  Debian 12's does not: it has translations, and bindtextdomain waits for ever for a lock of glibc's.
+ASAN_PG_CONFIG = $$(if test -e $(ASSERTED)/complete; then echo $(abspath $(ASSERTED))/bin/pg_config; else echo $(PG_CONFIG); fi)
 ASAN_FLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-maybe-uninitialized
 check-asan:
-	@test/assertions/starts_with_asan $(PG_CONFIG) || test/assertions/build_postgres $(PG_MAJOR) $(ASSERTED)
+	@test/assertions/build_postgres $(PG_MAJOR) $(ASSERTED) || test/assertions/starts_with_asan $(PG_CONFIG)
 	@$(OWN_LIBRARY); WC_SERVER_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
 	$(MAKE) -s --no-print-directory BUILD=$(BUILD)/asan PG_CONFIG=$(ASAN_PG_CONFIG) OPTIMIZE="$(ASAN_FLAGS)" \

@@ -17,6 +17,10 @@ from servers.process import tail  # noqa: E402
 _numbers = itertools.count(1)
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "thorough: takes long, and says little new on a second machine: run_tests.py --quick leaves it out")
+
+
 @pytest.fixture(scope="session")
 def ground():
     with Ground("test/e2e-servers", say=print, in_memory=True) as ground:

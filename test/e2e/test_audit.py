@@ -10,6 +10,8 @@ from school import Cache
 from servers import Redis, until
 from servers.worker import run_worker
 
+pytestmark = pytest.mark.thorough
+
 FAST = {"audit": {"rate_per_s": 100}}
 
 

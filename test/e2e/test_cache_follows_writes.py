@@ -4,6 +4,8 @@ import pytest
 
 from servers import until
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def ada(school):

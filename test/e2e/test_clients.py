@@ -19,6 +19,8 @@ from servers.ground import ROOT
 sys.path.insert(0, str(ROOT / "examples"))
 import fenced  # noqa: E402
 
+pytestmark = pytest.mark.thorough
+
 
 class Leases:
     """The requests for leases, which a thread of its own reads from Redis's MONITOR."""

@@ -15,6 +15,8 @@ from school import Cache
 from servers import Worker, until
 from servers.ground import ROOT
 
+pytestmark = pytest.mark.thorough
+
 STRANGE = ["a:b", "x:health_summary", "{x}", "a{b}c", "Zoë \U0001F9EA", "a b'\"\\", "%s $1 ?", "*?[a]", "{a,b}", "NULL", " ", "ä" * 300]
 
 

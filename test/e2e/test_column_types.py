@@ -8,6 +8,8 @@ from psycopg import OperationalError
 
 from column_types import CALLS, ID_TYPES, KINDS, TYPES, bound_columns, called, normal, typed_school, value_in
 
+pytestmark = pytest.mark.thorough
+
 SOURCES = Path(__file__).resolve().parents[2] / "src/extension"
 
 

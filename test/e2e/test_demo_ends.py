@@ -15,6 +15,8 @@ from documents import PAGES, blocks, matches
 from servers import until
 from servers.ground import ROOT
 
+pytestmark = pytest.mark.thorough
+
 
 def children_of(pid):
     """{pid: command line} of its children that run; a process that ended and was not reaped has no command line."""

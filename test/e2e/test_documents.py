@@ -113,6 +113,7 @@ def check_json(text):
         json.loads(line)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_blocks_run(page, psql, shell, cluster, empty_database, request):
     assert len(PAGES) > 10

@@ -9,6 +9,8 @@ import pytest
 from school import Cache
 from servers import Redis, Worker, until
 
+pytestmark = pytest.mark.thorough
+
 
 def load(school, student):
     """Loads a value as a slow application does, and does not store it yet."""

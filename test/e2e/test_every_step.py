@@ -14,6 +14,8 @@ import pytest
 from school import Cache, School
 from servers import Cluster, Proxy, Redis, Worker, until
 
+pytestmark = pytest.mark.thorough
+
 PASSWORD = "for-tests"
 STUDENTS = [f"s{n}" for n in range(40)]
 

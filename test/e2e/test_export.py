@@ -259,6 +259,7 @@ def add_records(school, student, count):
                "'{\"height\": 140, \"weight\": 35.5}', '{a,b}', %s FROM generate_series(1, %s) n", student, student, count)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("direct_reads", ["on", "off"])
 @pytest.mark.parametrize("form", ["", "_ndjson", "_csv"])
 def test_memory_does_not_grow_with_the_history(school, form, direct_reads):

@@ -9,6 +9,8 @@ import pytest
 from school import Cache, School
 from servers import Cluster, Proxy, Worker, until
 
+pytestmark = pytest.mark.thorough
+
 PASSWORD = "for-tests"
 SETTINGS = {"worker": {"name": "district"}, "backoff": {"longest_ms": 200}}
 

@@ -7,6 +7,8 @@ import interleavings
 from interleavings import SCENARIOS, run
 from servers import cures, library
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_no_order_shows_what_is_stale(redis_server, name):

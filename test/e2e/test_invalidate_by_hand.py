@@ -9,6 +9,8 @@ from own_ids import OwnSchool
 from school import Cache
 from servers import until
 
+pytestmark = pytest.mark.thorough
+
 NAMES = "health_summary", "growth_chart", "records:1:20:{}"
 
 

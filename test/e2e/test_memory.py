@@ -8,6 +8,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 CALLS = 20_000
 WARM_UP = 2_000
 LIMIT_KB = 1_500  # the noise of malloc; a leak of 100 bytes a call shows as 2,000

@@ -11,6 +11,8 @@ from servers import Receiver, until
 from servers.receiver import HANG, Answer
 from servers.worker import run_worker
 
+pytestmark = pytest.mark.thorough
+
 KEY = "key-that-nobody-sees"
 FAST = {"first_pause_ms": 20, "longest_pause_ms": 50, "interval_s": 1}
 INT64 = re.compile(r"^-?\d{1,19}$")

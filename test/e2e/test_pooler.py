@@ -5,6 +5,8 @@ import pytest
 from school import Cache
 from servers import PgBouncer, Worker, until
 
+pytestmark = pytest.mark.thorough
+
 SETTINGS = {"worker": {"name": "district"}, "queue": {"poll_interval_ms": 50, "takeover_interval_ms": 50}}
 
 

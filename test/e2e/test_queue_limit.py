@@ -8,6 +8,8 @@ import pytest
 from school import Cache
 from servers import until
 
+pytestmark = pytest.mark.thorough
+
 FILL = ("INSERT INTO students SELECT 'a-student-with-a-rather-long-id-' || n, 'N' || n, 'A', 'B', '2015-01-01', '4', 'OTHER' "
         "FROM generate_series(1, 40000) AS n")
 

@@ -8,6 +8,8 @@ import pytest
 
 from own_ids import ID_TYPES, OwnSchool
 
+pytestmark = pytest.mark.thorough
+
 STUDENTS = 3
 ORDER = "date DESC, created_at DESC, id"
 INDEXES = {

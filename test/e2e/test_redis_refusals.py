@@ -5,6 +5,8 @@ import pytest
 from school import Cache
 from servers import Redis, until
 
+pytestmark = pytest.mark.thorough
+
 IMPATIENT = {"backoff": {"first_ms": 10, "longest_ms": 50}}
 
 

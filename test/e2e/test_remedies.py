@@ -6,6 +6,8 @@ import pytest
 
 from school import School
 
+pytestmark = pytest.mark.thorough
+
 READS = (
     """SELECT wc_health_summary('s1', ARRAY['chronicConditions', 'growth', 'trends'])""",
     "SELECT wc_student_records('s1')", "SELECT wc_student_allergies('s1')", "SELECT wc_student_conditions('s1')",

@@ -21,6 +21,8 @@ from servers.process import free_port
 from servers.sentinels import MASTER
 from servers.worker import run_worker
 
+pytestmark = pytest.mark.thorough
+
 SETTINGS = {"backoff": {"longest_ms": 200}, "queue": {"poll_interval_ms": 200}}
 
 

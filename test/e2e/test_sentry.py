@@ -9,6 +9,8 @@ import pytest
 from servers import Receiver, until
 from servers.receiver import Answer
 
+pytestmark = pytest.mark.thorough
+
 KEY = "0123456789abcdef0123456789abcdef"
 FAST = {"first_pause_ms": 20, "longest_pause_ms": 50, "interval_s": 1}
 

@@ -14,6 +14,8 @@ from servers import Redis, until
 from servers.process import own
 from servers.worker import run_worker
 
+pytestmark = pytest.mark.thorough
+
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/operations.md"
 QUICK = {"queue": {"takeover_interval_ms": 50, "poll_interval_ms": 200, "hung_after_ms": 1000, "heartbeat_s": 1},
          "invalidate": {"scan_count": 10}}

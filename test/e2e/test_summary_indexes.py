@@ -6,6 +6,8 @@ import pytest
 from awkward import awkward_school
 from test_summary_queries import queries_of
 
+pytestmark = pytest.mark.thorough
+
 INDEXES = {
     "ours": ['("studentId", date DESC, "createdAt" DESC, id) INCLUDE (type)'],
     "the application's": ['("studentId", date DESC)', '("studentId", type)'],

@@ -11,6 +11,8 @@ from school import School, attached_school
 from servers import Cluster
 from warm_pair import CACHED, PRELOADED, Counts, outcome, same
 
+pytestmark = pytest.mark.thorough
+
 _numbers = itertools.count(1)
 
 

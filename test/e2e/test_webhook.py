@@ -15,6 +15,8 @@ from servers import Authority, Receiver, until
 from servers.receiver import CUT, HANG, Answer
 from servers.worker import run_worker
 
+pytestmark = pytest.mark.thorough
+
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
 TOKEN = "path-token-that-nobody-sees"
