@@ -148,25 +148,32 @@ def isolation(_):
                       ["--inputdir=test/isolation", "--encoding=UTF8"])
 
 
-def program(*arguments):
-    """Whether a test that is a program of its own holds."""
-    return subprocess.run([sys.executable, *arguments], cwd=ROOT).returncode == 0
+def program(count, name, *arguments):
+    """Adds a test that is a program of its own: it holds if that ends with 0, and its last line is the reason if not."""
+    run = subprocess.Popen([sys.executable, "-u", *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                           errors="replace")
+    last = ""
+    for line in run.stdout:
+        print(line, end="", flush=True)
+        last = line.strip() or last
+    status = run.wait()
+    return count.ran(name if status == 0 else f"{name}: status {status}: {last[:300]}", status == 0)
 
 
 def torture(options):
     """For a minute; and then without fences, and without triggers on children, where it must find what is stale."""
     count = Count()
     for how in ["--minutes", "0.75"], ["--minutes", "0.25", "--without", "fences"], ["--minutes", "0.25", "--without", "triggers on children"]:
-        count.ran(f"torture {' '.join(how)}", program("test/torture/torture.py", *how, *options))
+        program(count, f"torture {' '.join(how)}", "test/torture/torture.py", *how, *options)
     return count
 
 
 def chaos(_):
-    return Count().ran("chaos", program("test/chaos/chaos.py", "--seconds", "30"))
+    return program(Count(), "chaos", "test/chaos/chaos.py", "--seconds", "30")
 
 
 def warm(_):
-    return Count().ran("warm", program("test/warm/warm.py", "--seconds", "60"))
+    return program(Count(), "warm", "test/warm/warm.py", "--seconds", "60")
 
 
 SUITES = {"lint": lint, "unit": unit, "regress": regress, "isolation": isolation, "e2e": e2e, "chaos": chaos, "warm": warm, "torture": torture}

@@ -33,7 +33,7 @@ ENOUGH_PROBLEMS = 5
 PATIENCE = 20
 
 # A run goes on for as many times its length at most, until it has done enough to prove something.
-PATIENCE_FOR_ENOUGH = 5
+PATIENCE_FOR_ENOUGH = 10
 
 # Errors that the hands may cause in a read: (SQLSTATE, beginning of the message).
 DOCUMENTED = [
@@ -69,6 +69,7 @@ class Chaos:
         self.cluster = cluster
         self.options = options
         self.stop = threading.Event()
+        self.calm = threading.Event()  # readers leave the hands more time
         self.lock = threading.Lock()
         self.tally = collections.Counter()
         self.problems = []
@@ -107,6 +108,8 @@ class Chaos:
         with self.connect() as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             while not self.stop.is_set():
+                if self.calm.is_set():
+                    self.stop.wait(0.5)
                 names = dice.sample(list(FUNCTIONS), dice.choice([1, 1, 3]))
                 self.look(connection, names, f"s{dice.randint(1, STUDENTS)}", dice.choice(["on", "off"]))
 
@@ -177,6 +180,7 @@ class Chaos:
         self.stop.wait(self.options.seconds)
         # A slow server, as one under a sanitizer, gets more time to do enough of everything.
         last = time.monotonic() + PATIENCE_FOR_ENOUGH * self.options.seconds
+        self.calm.set()
         while self.too_little(changing, writer) and time.monotonic() < last and not self.stop.wait(1):
             pass
         self.stop.set()
@@ -207,6 +211,7 @@ class Chaos:
         changes = self.changes(hands)
         print(", ".join(f"{name}: {count}" for name, count in changes.items()) + f", writes: {writer.done.get('write', 0)}")
         if self.problems:
+            print(f"{len(self.problems)} problems; the first: {self.problems[0]}".partition("\n")[0])
             return 1
         if too_little := self.too_little(hands, writer):
             print(f"the run proves nothing: too little of {too_little}")

@@ -60,7 +60,7 @@ LIGHT = {
 
 # How many milliseconds a change waits for a lock.
 SHORTEST_PATIENCE = 300
-LONGEST_PATIENCE = 5000
+LONGEST_PATIENCE = 10000
 LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -96,12 +96,13 @@ class Hand:
             return False
         self.done[name] = self.done.get(name, 0) + 1
         if self.patience != SHORTEST_PATIENCE:
-            self._be_patient(SHORTEST_PATIENCE)
+            self._be_patient(max(self.patience // 2, SHORTEST_PATIENCE))
         return True
 
     def _be_patient(self, milliseconds):
         """REINDEX waits for all readers, readers wait for ALTER TABLE, and ALTER TABLE for REINDEX: a lock_timeout ends that.
-        Where reads take long, as under a sanitizer, a short one would end everything else too: it grows until a change is done."""
+        Where reads take long, as under a sanitizer, a short one would end everything else too: it grows until a change is done, and shrinks
+        with each that is: to begin anew with the shortest would cost each change of a slow machine many refusals."""
         self.patience = milliseconds
         self.connection.execute(f"SET lock_timeout = {milliseconds}")
 
