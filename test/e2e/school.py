@@ -5,6 +5,7 @@ import json
 import weakref
 
 from servers import until
+from servers.initdb import SUPERUSER
 
 _numbers = itertools.count(1)
 
@@ -32,10 +33,10 @@ class School:
 
     worker_role = "wc_test_worker"
 
-    def __init__(self, cluster, database):
+    def __init__(self, cluster, database, user=SUPERUSER):
         self.cluster = cluster
         self.database = database
-        self.connection = cluster.connect(database)
+        self.connection = cluster.connect(database, user)
 
     def __enter__(self):
         return self

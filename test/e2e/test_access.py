@@ -69,14 +69,6 @@ def outcome(school, statement):
     return NO_SNAPSHOT.sub("", outcome_of(school, statement))
 
 
-class AsRole(School):
-    """A session of a role, asked as School is."""
-
-    def __init__(self, cluster, database, role):
-        self.cluster, self.database = cluster, database
-        self.connection = cluster.connect(database, role)
-
-
 def plain_rows(school, role, table):
     """What `SELECT *` shows the role: a text for COPY, or the SQLSTATE of the refusal."""
     with school.cluster.connect(school.database, PREFIX + role) as connection:
@@ -161,7 +153,7 @@ def test_the_expectation_tells_roles_apart(expected):
 @pytest.mark.parametrize("role", ROLES)
 def test_rows(guarded, expected, role, direct_reads):
     """Twice, so that a summary may come from shared memory the second time."""
-    with AsRole(guarded.cluster, guarded.database, PREFIX + role) as session:
+    with School(guarded.cluster, guarded.database, PREFIX + role) as session:
         session.sql(f"SET white_cross.direct_reads = {direct_reads}")
         for statement in statements(guarded) * 2:
             found = outcome(session, statement)
@@ -169,12 +161,12 @@ def test_rows(guarded, expected, role, direct_reads):
 
 
 def test_a_standby(guarded, expected, ground):
-    with Cluster(ground, "access-standby", primary=guarded.cluster, settings=guarded.cluster._settings | {"hot_standby": "on"}) as standby:
+    with Cluster(ground, "access-standby", primary=guarded.cluster, settings={"shared_preload_libraries": "$libdir/white_cross"}) as standby:
         place = guarded.one("SELECT pg_current_wal_lsn()::text")
         with School(standby, guarded.database) as there:
             until(lambda: there.one("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", place), 30, "the standby to have all of it")
         for role in ROLES:
-            with AsRole(standby, guarded.database, PREFIX + role) as session:
+            with School(standby, guarded.database, PREFIX + role) as session:
                 for statement in statements(guarded):
                     found = outcome(session, statement)
                     assert is_as(found, expected[role][statement]), f"{role}: {statement}"
@@ -198,7 +190,7 @@ def test_what_a_policy_hides_from_the_caller_goes_into_no_cache(guarded):
     for role in ROLES:
         if role == "nobody":
             continue
-        with AsRole(guarded.cluster, guarded.database, PREFIX + role) as session:
+        with School(guarded.cluster, guarded.database, PREFIX + role) as session:
             rows = session.rows("SELECT value IS NULL, snapshot FROM wc_cache_entries(ARRAY['ann', 'ben'], '{health_summary,growth_chart}')")
             tokens = [token for absent, token in rows if not absent]
             if role in ("owner", "bypass"):
@@ -267,7 +259,7 @@ def test_a_role_that_lacks_a_column(open_tables):
         school.sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {PREFIX}columns; REVOKE SELECT ON {table} FROM {PREFIX}columns; "
                    f"GRANT SELECT ({granted}) ON {table} TO {PREFIX}columns")
         fill_shared_memory(school)
-        with AsRole(school.cluster, school.database, f"{PREFIX}columns") as session:
+        with School(school.cluster, school.database, f"{PREFIX}columns") as session:
             for direct_reads in "on", "off":
                 session.sql(f"SET white_cross.direct_reads = {direct_reads}")
                 for statement in asked:
@@ -288,7 +280,7 @@ def test_rights_that_are_taken_away_amid_a_transaction(open_tables):
     school = open_tables
     asked = [statement for statement in statements(school) if "'ann'" in statement]
     school.sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {PREFIX}columns")
-    with AsRole(school.cluster, school.database, f"{PREFIX}columns") as session:
+    with School(school.cluster, school.database, f"{PREFIX}columns") as session:
         with session.connection.transaction():
             session.sql("SELECT 1")
             answered = {statement: outcome(session, statement) for statement in asked * 2}
