@@ -67,6 +67,9 @@ def metrics_of(request, temporality=2):
     found = {}
     for metric in scope["metrics"]:
         [kind] = set(metric) - {"name", "description", "unit"}
+        # "1" would be the unit of a ratio, which Prometheus writes into the name.
+        units = {"s"} if re.search("_seconds", metric["name"]) else {"By"} if "_bytes" in metric["name"] else {None}
+        assert metric.get("unit") in units, metric
         data = metric[kind]
         assert kind in ("sum", "gauge", "histogram") and metric["name"] not in found and metric["description"]
         only(data, {"sum": ["dataPoints", "aggregationTemporality", "isMonotonic"], "gauge": ["dataPoints"],

@@ -66,12 +66,14 @@ Json span_of(const app::Span &span)
     return out;
 }
 
+// A number of things has no unit: "1" would be a ratio, and Prometheus would store wc_worker_queue_rows as
+// wc_worker_queue_rows_ratio.
 const char *unit_of(const std::string &name)
 {
     for (auto const &[word, unit] : {std::pair{"_seconds", "s"}, {"_bytes", "By"}})
         if (name.find(word) != std::string::npos && name.find("per_second") == std::string::npos)
             return unit;
-    return "1";
+    return nullptr;
 }
 
 Json point_of(const Family &family, const Sample &sample, std::int64_t began, std::int64_t now)
@@ -125,7 +127,9 @@ std::string OtlpMetrics::request(std::vector<Family> families, std::int64_t now)
         }
         if (points.empty())
             continue;
-        Json metric{{"name", family.name}, {"description", family.help}, {"unit", unit_of(family.name)}};
+        Json metric{{"name", family.name}, {"description", family.help}};
+        if (auto const *const unit = unit_of(family.name))
+            metric["unit"] = unit;
         Json data{{"dataPoints", std::move(points)}};
         if (!is_gauge)
             data["aggregationTemporality"] = is_delta_ ? kDelta : kCumulative;
