@@ -774,3 +774,112 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- ---- wc_diagnose: the lines of white_cross.audit ----
+
+-- As sessions of this database have it that begin now, or a role's where it has settings of its own.
+CREATE FUNCTION white_cross.check_audit() RETURNS SETOF white_cross.finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH own AS (
+        SELECT s.setrole AS role, s.setdatabase, split_part(e.entry, '=', 1) AS name, lower(substr(e.entry, strpos(e.entry, '=') + 1)) AS value
+        FROM pg_db_role_setting AS s, unnest(s.setconfig) AS e (entry)
+        WHERE s.setdatabase IN (0, (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))
+          AND split_part(e.entry, '=', 1) IN ('white_cross.audit', 'log_min_messages')
+    ), wanted AS (
+        SELECT r.role, n.name,
+               -- Whose setting wins: a role's in this database, a role's, this database's, everybody's.
+               coalesce((SELECT o.value FROM own AS o WHERE o.name = n.name AND o.role IN (r.role, 0)
+                         ORDER BY o.role = 0, o.setdatabase = 0 LIMIT 1), current_setting(n.name, true)) AS value
+        FROM (SELECT o.role FROM own AS o UNION SELECT 0::oid) AS r, (VALUES ('white_cross.audit'), ('log_min_messages')) AS n (name)
+    ), judged AS (
+        SELECT a.role, a.value AS audit, m.value AS level, m.value IN ('fatal', 'panic') AS is_mute
+        FROM wanted AS a JOIN wanted AS m ON m.role = a.role AND m.name = 'log_min_messages'
+        WHERE a.name = 'white_cross.audit' AND a.value <> 'off'
+    ), mute AS (
+        SELECT 'fail' AS status,
+               concat(CASE WHEN j.role <> 0 THEN format('role %s: ', pg_get_userbyid(j.role)) END,
+                      format('white_cross.audit = %s, but log_min_messages = %s: no line is written', j.audit, j.level)) AS detail,
+               coalesce((SELECT string_agg(format('ALTER %s RESET log_min_messages;',
+                                                  CASE WHEN o.role = 0 AND o.setdatabase = 0 THEN 'ROLE ALL'
+                                                       WHEN o.role = 0 THEN format('DATABASE %I', current_database())
+                                                       WHEN o.setdatabase = 0 THEN format('ROLE %I', pg_get_userbyid(o.role))
+                                                       ELSE format('ROLE %I IN DATABASE %I', pg_get_userbyid(o.role), current_database()) END),
+                                           E'\n' ORDER BY o.role, o.setdatabase)
+                         FROM own AS o WHERE o.name = 'log_min_messages' AND o.role IN (j.role, 0) AND o.value IN ('fatal', 'panic')),
+                        E'ALTER SYSTEM SET log_min_messages = ''warning'';\nSELECT pg_reload_conf();') AS remedy
+        FROM judged AS j WHERE j.is_mute
+    ), nowhere AS (
+        SELECT 'fail' AS status, 'white_cross.audit is on, but log_destination is empty: no line is written' AS detail,
+               E'ALTER SYSTEM SET log_destination = ''stderr'';\nSELECT pg_reload_conf();' AS remedy
+        WHERE current_setting('log_destination') = '' AND EXISTS (SELECT FROM judged)
+    ), troubles AS (SELECT m.* FROM mute AS m UNION ALL SELECT n.* FROM nowhere AS n)
+    SELECT t.* FROM troubles AS t
+    UNION ALL
+    SELECT 'ok', coalesce('a line in the log (' || current_setting('log_destination') || '), white_cross.audit = '
+                          || (SELECT string_agg(concat(j.audit, CASE WHEN j.role <> 0 THEN format(' for role %s', pg_get_userbyid(j.role)) END), ', '
+                                                ORDER BY j.role) FROM judged AS j),
+                          'white_cross.audit = off: who reads leaves no line in the log'), NULL
+    WHERE NOT EXISTS (SELECT FROM troubles);
+END;
+
+CREATE OR REPLACE FUNCTION @extschema@.wc_diagnose() RETURNS TABLE ("check" text, status text, detail text, remedy text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
+AS $$
+DECLARE
+    attached name;
+    unseen   text;
+    is_sound boolean := true;
+BEGIN
+    RETURN QUERY SELECT 'library', f.* FROM white_cross.check_library(white_cross.library_version()) AS f;
+    RETURN QUERY SELECT 'schemas', f.* FROM white_cross.check_schemas() AS f;
+
+    SELECT b.schema_name INTO attached FROM white_cross.binding AS b LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT 'binding', f.* FROM white_cross.check_unattached() AS f;
+    ELSE
+        FOR status, detail, remedy IN SELECT * FROM white_cross.check_binding(attached) LOOP
+            "check" := 'binding';
+            is_sound := is_sound AND status <> 'fail';
+            RETURN NEXT;
+        END LOOP;
+        RETURN QUERY SELECT 'triggers', f.* FROM white_cross.check_triggers() AS f;
+    END IF;
+    RETURN QUERY SELECT 'event triggers', f.* FROM white_cross.check_event_triggers() AS f;
+    -- The wanted indexes are known only if the binding is right.
+    IF attached IS NOT NULL AND is_sound THEN
+        RETURN QUERY SELECT 'indexes', f.* FROM white_cross.check_indexes(attached) AS f;
+        RETURN QUERY SELECT 'statistics', f.* FROM white_cross.check_statistics() AS f;
+        RETURN QUERY SELECT 'labels', f.* FROM white_cross.check_labels() AS f;
+        RETURN QUERY SELECT 'sexes', f.* FROM white_cross.check_sexes() AS f;
+    END IF;
+    IF attached IS NOT NULL THEN
+        RETURN QUERY SELECT 'row-level security', f.* FROM white_cross.check_policies() AS f;
+    END IF;
+    RETURN QUERY SELECT 'worker', f.* FROM white_cross.check_workers() AS f;
+    RETURN QUERY SELECT 'queue', f.* FROM white_cross.check_queue() AS f;
+    RETURN QUERY SELECT 'set aside', f.* FROM white_cross.check_set_aside() AS f;
+    RETURN QUERY SELECT 'cache', f.* FROM white_cross.check_cache() AS f;
+    RETURN QUERY SELECT 'notifications', f.* FROM white_cross.check_notifications() AS f;
+    RETURN QUERY SELECT 'relay', f.* FROM white_cross.check_relay() AS f;
+    IF has_function_privilege('white_cross.cache_statistics()', 'EXECUTE') AND has_function_privilege('white_cross.call_statistics()', 'EXECUTE') THEN
+        RETURN QUERY SELECT 'summary cache', f.* FROM white_cross.check_summary_cache() AS f;
+        RETURN QUERY SELECT 'calls', f.* FROM white_cross.check_calls() AS f;
+    ELSE
+        unseen := 'summaries in shared memory and counted calls';
+    END IF;
+    RETURN QUERY SELECT 'audit', f.* FROM white_cross.check_audit() AS f;
+    RETURN QUERY SELECT 'connections', f.* FROM white_cross.check_connections() AS f;
+
+    IF NOT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') THEN
+        unseen := concat_ws(', ', unseen, 'what other roles'' sessions do');
+    END IF;
+    IF NOT pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') THEN
+        unseen := concat_ws(', ', unseen, 'which libraries are preloaded');
+    END IF;
+    IF unseen IS NOT NULL THEN
+        RETURN QUERY SELECT 'sight', 'warn', format('role %s, whose function this is, may not see %s', current_user, unseen),
+                            format('GRANT pg_monitor TO %I;', current_user);
+    END IF;
+END
+$$;

@@ -47,6 +47,7 @@ BEGIN
     ELSE
         unseen := 'summaries in shared memory and counted calls';
     END IF;
+    RETURN QUERY SELECT 'audit', f.* FROM white_cross.check_audit() AS f;
     RETURN QUERY SELECT 'connections', f.* FROM white_cross.check_connections() AS f;
 
     IF NOT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') THEN
