@@ -28,6 +28,7 @@
 #include "http/server.hpp"
 #include "http/status_command.hpp"
 #include "pg/builder.hpp"
+#include "pg/encryption.hpp"
 #include "pg/observer.hpp"
 #include "pg/queue.hpp"
 #include "process/log.hpp"
@@ -36,6 +37,7 @@
 #include "process/signals.hpp"
 #include "process/wake.hpp"
 #include "redis/cache.hpp"
+#include "redis/encryption.hpp"
 #include "redis/error.hpp"
 #include "redis/master_watch.hpp"
 #include "redis/observer.hpp"
@@ -100,6 +102,17 @@ int unregister(const Servers &servers, const std::string &name)
         connection.run("SELECT white_cross.unregister_worker(" + pg::quote_literal(name) + ")").is_true(0, 0);
     std::printf("%s: %s\n", name.c_str(), known ? "unregistered" : "was not registered");
     return EXIT_SUCCESS;
+}
+
+/// A sentence for each secret that others of this machine can read, and each connection that others on the network can.
+std::vector<std::string> exposures_of(const config::Config &config, const Servers &servers, const std::string &file)
+{
+    auto found = config::exposed_secrets(config, file);
+    if (auto database = pg::describe_exposure(servers.postgres))
+        found.push_back(std::move(*database));
+    if (auto cache = redis::describe_exposure(servers.redis.address); cache && config.redis.enabled)
+        found.push_back(std::move(*cache));
+    return found;
 }
 
 void warn_exposed(const std::vector<std::string> &exposed)
@@ -357,7 +370,7 @@ int main(int argc, char **argv)
         auto const servers = servers_of(config);
         if (!arguments.unregister)
             check_tls_files(config, servers.redis);
-        auto const exposed = config::exposed_secrets(config, arguments.config_file);
+        auto const exposed = exposures_of(config, servers, arguments.config_file);
         auto const replaced = config::replaced_variables(config, config::process_environment);
         if (arguments.check_config) {
             for (auto const &sentence : replaced)

@@ -131,14 +131,14 @@ def test_help_and_version():
 
 SECRETS = {
     "a password": ({"postgres": {"password": "hush"}}, "worker.toml"),
-    "a URL with a password": ({"postgres": {"url": "postgresql://app:hush@db/white"}}, "worker.toml"),
-    "a connection string with a password": ({"postgres": {"url": "host=db password='hush hush'"}}, "worker.toml"),
+    "a URL with a password": ({"postgres": {"url": "postgresql://app:hush@localhost/white"}}, "worker.toml"),
+    "a connection string with a password": ({"postgres": {"url": "host=localhost password='hush hush'"}}, "worker.toml"),
     "a password of Redis": ({"redis": {"password": "hush"}}, "worker.toml"),
-    "a URL of Redis with a password": ({"redis": {"url": "redis://:hush@cache"}}, "worker.toml"),
+    "a URL of Redis with a password": ({"redis": {"url": "redis://:hush@localhost"}}, "worker.toml"),
     "a password file": ({"postgres": {"password_file": "FOLDER/secret"}}, "secret"),
     "a password file of Redis": ({"redis": {"password_file": "FOLDER/secret"}}, "secret"),
     "a key": ({"redis": {"url": "rediss://cache", "tls_cert_file": "FOLDER/certificate", "tls_key_file": "FOLDER/secret"}}, "secret"),
-    "nothing": ({"postgres": {"url": "postgresql://app@db/white"}, "redis": {"url": "redis://cache", "user": "worker"}}, None),
+    "nothing": ({"postgres": {"url": "postgresql://app@localhost/white"}, "redis": {"url": "redis://localhost", "user": "worker"}}, None),
 }
 
 
@@ -171,3 +171,22 @@ def test_a_running_worker_tells_of_it_when_it_starts_and_when_it_is_told_to_read
     worker.configuration.chmod(0o644)
     worker.send(signal.SIGHUP)
     until(lambda: len(worker.warnings()) == 1, 10, "the warning")
+
+
+WAYS = {
+    "on this machine": ({}, []),
+    "through the network": ({"postgres": {"url": "postgresql://app:hush@db/white"}, "redis": {"url": "redis://:hush@cache"}}, ["postgres.url", "redis.url"]),
+    "encrypted": ({"postgres": {"url": "postgresql://app:hush@db/white?sslmode=verify-full"}, "redis": {"url": "rediss://:hush@cache"}}, []),
+    "without Redis": ({"postgres": {"url": "host=/run/postgresql"}, "redis": {"url": "redis://cache", "enabled": False}}, []),
+}
+
+
+@pytest.mark.parametrize("case", WAYS)
+def test_a_connection_that_others_can_read_is_told(case, tmp_path):
+    settings, told = WAYS[case]
+    path = tmp_path / "worker.toml"
+    path.write_text(toml(settings))
+    path.chmod(0o600)
+    done = run_worker("--check-config", "--config", path)
+    assert done.returncode == 0, done.stderr
+    assert [line.split(": ")[0] for line in done.stderr.splitlines()] == told and "hush" not in done.stderr

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "process/base64.hpp"
+#include "process/loopback.hpp"
 
 namespace wc::http {
 namespace {
@@ -33,11 +34,7 @@ bool is_this_machine(std::string_view host) noexcept
 {
     if (host.empty() || host.starts_with("[::1]"))
         return host.empty() || host.size() == 5 || host[5] == ':';
-    host = host.substr(0, host.find(':'));
-    if (host == "localhost")
-        return true;
-    // An address, not a name that begins like one.
-    return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
+    return is_loopback(host.substr(0, host.find(':')));
 }
 
 std::optional<Answer> refuse_stranger(const Request &request, std::string_view token)
