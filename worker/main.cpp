@@ -294,8 +294,8 @@ int Process::run()
     service_.started();
     handle_signals(done);
     service_.stopping();
-    working.join();
     auditing_.reset();
+    working.join();
     observing_.reset();
     reports_.reset();
     close(done);

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -225,6 +226,41 @@ def test_status_watches_a_catch_up(school, start_worker, redis_server):
     finally:
         watching.terminate()
         watching.wait(10)
+
+
+def test_status_shows_how_far_a_sweep_is(school, start_worker, redis_server):
+    worker = start_worker(settings={"invalidate": {"scan_count": 10}})
+    until(school.is_drained, 10)
+    with redis_server.connect() as client:
+        keys = 100_000
+        for begin in range(0, keys, 10_000):
+            client.mset({f"student:nobody-{number}:health_summary": "{}" for number in range(begin, begin + 10_000)})
+        until(lambda: worker.metrics().get("wc_cache_keys", 0) >= keys, 20, "the keys to be counted")
+        school.sql("TRUNCATE allergies")
+        sweep = until(lambda: (found := json.loads(worker.get("/api/admin/status")[1]).get("sweeping")) and found["keys_removed"] and found, 20, "the sweep",
+                      interval=0.005)
+        assert 0 < sweep["keys_removed"] <= sweep["keys_seen"] <= sweep["keys_expected"] and sweep["keys_expected"] >= keys
+        assert sweep["keys_per_second"] > 0 and sweep["seconds_left"] >= 0
+        until(lambda: "sweeping" not in json.loads(worker.get("/api/admin/status")[1]), 60, "its end")
+        assert client.exists("student:nobody-1:health_summary") == 0
+
+
+def test_status_draws_over_itself_on_a_terminal(worker, cache):
+    cache.until_drained()
+    terminal, end = pty.openpty()
+    watching = subprocess.Popen([str(WORKER_BINARY), "status", "--watch", "--config", str(worker.configuration)], stdout=end, env=environment())
+    os.close(end)
+    text = ""
+    try:
+        while text.count("\x1b[H") < 2:
+            text += os.read(terminal, 4096).decode()
+    finally:
+        watching.terminate()
+        watching.wait(10)
+        os.close(terminal)
+    # It clears once, then each picture begins at the corner, and clears the rest of its lines.
+    assert text.startswith("\x1b[2J\x1b[H") and text.count("\x1b[2J") == 1
+    assert all("\x1b[K" in line for line in text.splitlines()[:-1] if line.strip())
 
 
 # ---- the unit ----

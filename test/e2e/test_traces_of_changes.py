@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import signal
 import subprocess
+import time
 import urllib.request
 from types import SimpleNamespace
 
@@ -163,6 +165,23 @@ def test_the_writers_trace_shows_removal_and_rebuilding(stage):
     [drain] = until(lambda: [span for span in sent(stage) if {"traceId": TRACE, "spanId": SPAN} in span.get("links", [])], 20, "the drain's span")
     assert drain["name"] == "white_cross.drain" and drain["traceId"] != TRACE and "parentSpanId" not in drain
     assert gone["links"] == [{"traceId": drain["traceId"], "spanId": drain["spanId"]}]
+
+
+def test_a_change_that_waits_shows_for_how_long_since_its_commit(stage):
+    trace = SAMPLED.replace("4bf9", "7777")
+    stage.worker.send(signal.SIGSTOP)
+    try:
+        began = time.time_ns()
+        run_transaction(stage.school, [SET.format(trace), "UPDATE students SET grade = '5'"])
+        committed = time.time_ns()
+        until(lambda: stage.school.one("SELECT min(clock_timestamp() - queued_at) > '0.3 s' FROM white_cross.invalidation"), 10, "the row to wait")
+    finally:
+        stage.worker.send(signal.SIGCONT)
+    spans = await_spans(stage, trace[3:35], "white_cross.queue", "white_cross.gone")
+    for span in spans["white_cross.queue"], spans["white_cross.gone"]:
+        start, end = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
+        # An age counts whole microseconds, by another clock.
+        assert began - 50_000_000 < start < committed + 50_000_000 and end - start > 300_000_000
 
 
 def test_writers_without_a_sampled_trace_have_no_spans(stage):

@@ -3,9 +3,11 @@
 import json
 import signal
 import socket
+import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from school import Cache
 from servers import until
 from servers.worker import run_worker
 
@@ -50,6 +52,26 @@ def test_a_second_sigterm_ends_it_at_once(school, worker, cache, redis_server):
         assert worker.wait(2) == 143
     finally:
         redis_server.send(signal.SIGCONT)
+
+
+def test_sigterm_ends_it_while_its_statements_wait(school, start_worker, redis_server):
+    """Somebody has locked a table: a value that is rebuilt and one that is audited wait for that, and may for a minute."""
+    student = school.add_student()
+    worker = start_worker(settings={"audit": {"rate_per_s": 100}})
+    with redis_server.connect() as client:
+        until(lambda: school.is_drained() and Cache(client, school).load(student) == 1, 10, "a cached value")
+    with school.cluster.connect(school.database) as other, other.transaction():
+        other.execute("LOCK TABLE students IN ACCESS EXCLUSIVE MODE")
+        school.sql("SELECT wc_prewarm(ARRAY[%s])", student)
+        until(lambda: {name.split()[1] for name, in school.rows("SELECT application_name FROM pg_stat_activity WHERE datname = current_database() "
+                                                                "AND application_name LIKE 'wc-worker%' AND wait_event_type = 'Lock'")}
+              == {"audit", "prewarm"}, 20, "both to wait")
+        began = time.monotonic()
+        worker.send(signal.SIGTERM)
+        # The unit's TimeoutStopSec, after which systemd kills.
+        assert worker.wait(30) == 0
+        print(f"ended after {time.monotonic() - began:.1f} s")
+    until(lambda: school.one("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'wc-worker%'") == 0, 10)
 
 
 def test_unregister(school, worker):

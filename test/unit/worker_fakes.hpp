@@ -317,6 +317,7 @@ struct FakeBuilder : app::Builder {
     std::vector<app::Hot> load_hot() override { return saved; }
     std::string snapshot() override { return "10:10:@1"; }
     app::Xid commit_transaction() override { return 10; }
+    void cancel() noexcept override {}
 };
 
 struct FakeStore : app::Store {

@@ -171,12 +171,14 @@ struct PrewarmPoolTest : PrewarmTest {
         explicit Builder(PrewarmPoolTest &test) : test(test) {}
         std::vector<app::Entry> build(std::span<const std::string> students, cache::Kind kind) override
         {
-            std::lock_guard const lock(test.mutex);
+            std::unique_lock lock(test.mutex);
+            test.wait_for_lock(lock);
             return test.builder.build(students, kind);
         }
         void save_hot(std::span<const app::Hot> list) override
         {
-            std::lock_guard const lock(test.mutex);
+            std::unique_lock lock(test.mutex);
+            test.wait_for_lock(lock);
             test.builder.save_hot(list);
         }
         std::vector<app::Hot> load_hot() override
@@ -186,6 +188,7 @@ struct PrewarmPoolTest : PrewarmTest {
         }
         std::string snapshot() override { return {}; }
         app::Xid commit_transaction() override { return 0; }
+        void cancel() noexcept override { test.cancel(); }
     };
     struct Store : app::Store {
         PrewarmPoolTest &test;
@@ -216,6 +219,33 @@ struct PrewarmPoolTest : PrewarmTest {
             }
             return app::PrewarmLinks{std::make_unique<Builder>(*this), std::make_unique<Store>(*this)};
         }};
+
+    // While `is_locked`, statements wait until they are cancelled, each on its own.
+    bool is_locked = false;
+    int waiting = 0, cancelled = 0;
+
+    void wait_for_lock(std::unique_lock<std::mutex> &lock)
+    {
+        if (!is_locked)
+            return;
+        auto const before = cancelled;
+        ++waiting;
+        changed.notify_all();
+        changed.wait(lock, [&] { return cancelled > before; });
+        --waiting;
+        throw Failure(Part::Postgres, "canceling statement due to user request");
+    }
+    void cancel() noexcept
+    {
+        std::lock_guard const lock(mutex);
+        ++cancelled;
+        changed.notify_all();
+    }
+    bool statements_wait(int count)
+    {
+        std::unique_lock lock(mutex);
+        return changed.wait_for(lock, std::chrono::seconds(20), [&] { return waiting >= count; });
+    }
 
     bool stored(std::size_t count)
     {
@@ -270,6 +300,19 @@ TEST_F(PrewarmPoolTest, SavesTheHotListEvenWhenStopping)
     pool.stop();
     ASSERT_EQ(builder.saved.size(), 1U);
     EXPECT_EQ(builder.saved[0].student, "a");
+}
+
+TEST_F(PrewarmPoolTest, CancelsWhatWaitsForAnothersLockWhenStopping)
+{
+    is_locked = true;
+    pool.set_pace(app::Pace::Full);
+    pool.want(students(1));
+    ASSERT_TRUE(statements_wait(1));
+    hot.touch("a", clock.now());
+    pool.save_hot_list();
+    pool.stop();
+    EXPECT_EQ(waiting, 0);
+    EXPECT_GE(cancelled, 1);
 }
 
 TEST_F(PrewarmPoolTest, RefillsFromTheSavedList)

@@ -14,7 +14,8 @@ struct Hot {
     double weight = 0;
 };
 
-/// For one thread.  Every call may throw Failure.  REQUIRES: after a call that threw, only the destructor follows.
+/// For one thread, but for cancel().  Every call may throw Failure.  REQUIRES: after a call that threw, only the
+/// destructor follows.
 class Builder {
 public:
     virtual ~Builder() = default;
@@ -30,6 +31,8 @@ public:
     /// Commits a transaction that changes nothing, and returns its id: whoever sees it sees all that was visible
     /// before.
     virtual Xid commit_transaction() = 0;
+    /// Makes the call that another thread is in throw Failure soon.  If there is none, nothing happens.  Thread-safe.
+    virtual void cancel() noexcept = 0;
 };
 
 }  // namespace wc::app

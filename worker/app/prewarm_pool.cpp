@@ -9,6 +9,10 @@ namespace wc::app {
 namespace {
 
 constexpr std::chrono::seconds kIdleConnections{30};
+// How long the end of the process waits for statements that may wait for somebody's lock.
+constexpr std::chrono::seconds kPatience{2};
+// A statement may begin just after it was to be cancelled.
+constexpr std::chrono::milliseconds kBetweenCancels{50};
 // Failures for a shorter time, as during the restart of a server, are not reported.
 constexpr std::chrono::seconds kTrouble{5};
 
@@ -38,7 +42,8 @@ PrewarmPool::PrewarmPool(const config::Live &live, const Clock &clock, const Pre
     auto const config = live_.get();
     always_ = static_cast<std::size_t>(config->postgres.pool_min);
     metrics_.set_prewarm_limit(static_cast<std::size_t>(config->postgres.pool_max));
-    for (std::size_t i = 0; i < static_cast<std::size_t>(config->postgres.pool_max); ++i)
+    running_ = static_cast<std::size_t>(config->postgres.pool_max);
+    for (std::size_t i = 0; i < running_; ++i)
         threads_.emplace_back([this, i] { work(i); });
 }
 
@@ -106,7 +111,7 @@ bool PrewarmPool::next(std::size_t index, Task &task, PrewarmLinks &links)
         lock.lock();
     }
     condition.wait(lock, ready);
-    if (stopping_ && (index >= always_ || chores_.empty()))
+    if (stopping_ && (gives_up_ || index >= always_ || chores_.empty()))
         return false;
     task = {};
     if (!chores_.empty() && index < always_) {
@@ -119,9 +124,31 @@ bool PrewarmPool::next(std::size_t index, Task &task, PrewarmLinks &links)
     return true;
 }
 
+// Shows stop() which builder it may cancel.
+class PrewarmPool::AtWork {
+public:
+    AtWork(PrewarmPool &pool, Builder &builder) : pool_(pool), builder_(builder)
+    {
+        std::lock_guard const lock(pool_.mutex_);
+        pool_.at_work_.push_back(&builder_);
+    }
+    ~AtWork()
+    {
+        std::lock_guard const lock(pool_.mutex_);
+        std::erase(pool_.at_work_, &builder_);
+    }
+    AtWork(const AtWork &) = delete;
+    AtWork &operator=(const AtWork &) = delete;
+
+private:
+    PrewarmPool &pool_;
+    Builder &builder_;
+};
+
 void PrewarmPool::run(Task &task, PrewarmLinks &links)
 {
     Busy const busy(metrics_);
+    AtWork const at_work(*this, *links.builder);
     for (auto const chore : task.chores) {
         if (chore == Chore::SaveHotList)
             prewarm_.save_hot_list(*links.builder);
@@ -175,6 +202,14 @@ void PrewarmPool::work(std::size_t index)
         }
     }
     disconnect(links);
+    end_work();
+}
+
+void PrewarmPool::end_work()
+{
+    std::lock_guard const lock(mutex_);
+    --running_;
+    ended_.notify_all();
 }
 
 void PrewarmPool::disconnect(PrewarmLinks &links)
@@ -210,11 +245,18 @@ void PrewarmPool::note_success(bool of_building)
 void PrewarmPool::stop()
 {
     {
-        std::lock_guard const lock(mutex_);
+        std::unique_lock lock(mutex_);
         stopping_ = true;
         work_.notify_all();
         deep_.notify_all();
         stop_.notify_all();
+        auto const all_ended = [this] { return running_ == 0; };
+        ended_.wait_for(lock, kPatience, all_ended);
+        gives_up_ = true;
+        do {
+            for (auto *const builder : at_work_)
+                builder->cancel();
+        } while (!ended_.wait_for(lock, kBetweenCancels, all_ended));
     }
     for (auto &thread : threads_)
         if (thread.joinable())

@@ -46,7 +46,8 @@ public:
     /// The last failure, if values could not be rebuilt for some seconds and nothing has succeeded meanwhile.
     std::optional<Failure> trouble() const;
 
-    /// Finishes the batches in work and the queued chores, drops the backlog, joins the threads.
+    /// Drops the backlog, waits some seconds for the batches in work and the queued chores, cancels what is left of
+    /// them, joins the threads.
     void stop();
 
 private:
@@ -56,7 +57,10 @@ private:
         std::vector<Wanted> batch;
     };
 
+    class AtWork;
+
     void work(std::size_t index);
+    void end_work();
     bool next(std::size_t index, Task &task, PrewarmLinks &links);
     void run(Task &task, PrewarmLinks &links);
     void disconnect(PrewarmLinks &links);
@@ -77,7 +81,10 @@ private:
 
     mutable std::mutex mutex_;
     // The threads that are always ready wait at work_, the others at deep_, so that one change wakes one thread.
-    std::condition_variable work_, deep_, stop_;
+    std::condition_variable work_, deep_, stop_, ended_;
+    std::vector<Builder *> at_work_;  // each in a call
+    std::size_t running_ = 0;         // threads
+    bool gives_up_ = false;           // the patience of stop() is over
     PrewarmBacklog backlog_;
     std::deque<Chore> chores_;
     bool stopping_ = false;

@@ -20,6 +20,7 @@ public:
     std::vector<app::Hot> load_hot() override;
     std::string snapshot() override;
     app::Xid commit_transaction() override;
+    void cancel() noexcept override { connection_.cancel(); }
 
 private:
     Statement build() const;

@@ -65,6 +65,7 @@ Connection::Connection(const Target &target, const Timeouts &timeouts, std::stri
     // Drop notices of the server: libpq would write them to stderr, past the log.
     PQsetNoticeProcessor(
         connection_.get(), [](void *, const char *) {}, nullptr);
+    cancel_.reset(PQgetCancel(connection_.get()));
     choose_settings(timeouts);
     auto const server =
         run("SELECT pg_backend_pid(), pg_is_in_recovery() OR current_setting('transaction_read_only')::bool");
@@ -127,6 +128,12 @@ void Connection::prepare(const Statement &statement)
 std::string Connection::call(const Statement &statement, std::span<const std::string> arguments) const
 {
     return keeps_session_ ? statement.execution(arguments) : statement.whole(arguments);
+}
+
+void Connection::cancel() noexcept
+{
+    char reason[256];
+    PQcancel(cancel_.get(), reason, sizeof reason);
 }
 
 Result Connection::finish()

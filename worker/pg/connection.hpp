@@ -76,6 +76,10 @@ public:
     /// Returns the SQL that runs a statement with these arguments.  REQUIRES: it was prepared on this connection.
     std::string call(const Statement &statement, std::span<const std::string> arguments) const;
 
+    /// Asks the server to cancel the statement that another thread runs here; its call then throws Error.  What the
+    /// server does not hear of ends by the statement's time-out.  Thread-safe.
+    void cancel() noexcept;
+
     int fd() const { return PQsocket(connection_.get()); }
     /// Returns false if nothing has arrived until the deadline.
     bool wait_readable(std::chrono::steady_clock::time_point deadline);
@@ -93,7 +97,11 @@ private:
     struct Finish {
         void operator()(PGconn *connection) const { PQfinish(connection); }
     };
+    struct FreeCancel {
+        void operator()(PGcancel *cancel) const { PQfreeCancel(cancel); }
+    };
     std::unique_ptr<PGconn, Finish> connection_;
+    std::unique_ptr<PGcancel, FreeCancel> cancel_;
     std::chrono::milliseconds statement_timeout_;
     std::vector<std::string> settings_;
     std::string transaction_settings_;  // the SET LOCAL statements with which each transaction begins
