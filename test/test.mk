@@ -168,22 +168,35 @@ $(BUILD)/tidy/src/extension/%.checked: src/extension/%.cpp $(BUILD)/extension/ex
 $(BUILD)/tidy/worker/%.checked: worker/%.cpp $(BUILD)/worker/%.o .clang-tidy
 	$(call TIDY_ONE,$(filter-out $(OUR_CXXFLAGS),$(WORKER_CXXFLAGS)))
 
-# ---- fuzzing, for who has clang: make fuzz FUZZ_OPTIONS=-max_total_time=600 -------------------------------------
+# ---- fuzzing, for who has clang -------------------------------------------------------------------------------------
+#   make fuzz                                   each check of test/fuzz for a minute, with ASan and UBSan
+#   make fuzz FUZZ_TARGETS="reply token" FUZZ_SECONDS=600
 # What it finds goes to build/fuzz; a file of it that matters goes to test/fuzz/corpus, which the unit tests replay.
 FUZZ_CXX ?= clang++
-FUZZ_OPTIONS ?= -max_total_time=60
-FUZZED = search json
-FUZZED_CORE = src/core/search/*.cpp src/core/json/*.cpp
+FUZZ_TARGETS ?= $(patsubst test/fuzz/check_%.cpp,%,$(FUZZ_CHECKS))
+FUZZ_SECONDS ?= 60
+FUZZED_SRC = $(CORE_SRC) $(filter-out worker/config/command_line.cpp,$(sort $(wildcard $(patsubst %,worker/%/*.cpp,redis config process)))) \
+	worker/pg/target.cpp $(patsubst %,worker/http/%.cpp,access client message)
+FUZZED_OBJS = $(FUZZED_SRC:%.cpp=$(BUILD)/fuzz/%.o)
+FUZZ_PROGRAMS = $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzz-%)
+FUZZ_SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_CXXFLAGS = $(STANDARD) -O1 -g $(WARNINGS) $(FUZZ_SANITIZE) -fsanitize=fuzzer-no-link -Isrc -I. $(WORKER_INCLUDES)
 
 .PHONY: fuzz
-fuzz: $(FUZZED:%=$(BUILD)/fuzz/%)
-	@for what in $(FUZZED); do mkdir -p $(BUILD)/fuzz/found/$$what && \
-		$(BUILD)/fuzz/$$what -artifact_prefix=$(BUILD)/fuzz/$$what- $(FUZZ_OPTIONS) $(BUILD)/fuzz/found/$$what test/fuzz/corpus/$$what || exit; done
+fuzz: $(FUZZ_PROGRAMS)
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/fuzz/fuzz.py --seconds $(FUZZ_SECONDS) $(FUZZ_PROGRAMS)
 
-$(BUILD)/fuzz/%: test/fuzz/fuzz_%.cpp $(FUZZ_CHECKS) $(wildcard $(FUZZED_CORE) src/core/search/*.hpp src/core/json/*.hpp test/fuzz/*.hpp)
+$(BUILD)/fuzz/%.o: %.cpp
 	@mkdir -p $(@D)
-	$(FUZZ_CXX) -std=c++20 -O1 -g $(WARNINGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Isrc -I. -o $@ \
-		$< test/fuzz/check_$*.cpp $(wildcard $(FUZZED_CORE))
+	@echo "  FUZZ $<"; $(FUZZ_CXX) $(FUZZ_CXXFLAGS) -c -o $@ $<
+$(BUILD)/fuzz/worker/redis/library.o: $(WORKER_BUILD)/worker/redis/library.lua.inc
+
+# Of an archive, a program has only what its check needs.
+$(BUILD)/fuzz/fuzzed.a: $(FUZZED_OBJS)
+	@rm -f $@; ar rcs $@ $^
+
+$(FUZZ_PROGRAMS): $(BUILD)/fuzz/fuzz-%: test/fuzz/fuzz.cpp $(BUILD)/fuzz/test/fuzz/check_%.o $(BUILD)/fuzz/fuzzed.a
+	@echo "  FUZZ $@"; $(FUZZ_CXX) $(FUZZ_CXXFLAGS) -fsanitize=fuzzer -DWC_FUZZED=check_$* -o $@ $(filter %.cpp %.o %.a,$^) $(WORKER_LIBS)
 
 # ---- demo and figures -------------------------------------------------------------------------------------
 demo: stage worker

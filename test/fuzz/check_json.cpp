@@ -1,15 +1,10 @@
 #include "core/json/reader.hpp"
 #include "core/json/writer.hpp"
 #include "test/fuzz/checks.hpp"
-#include "test/fuzz/memory.hpp"
+#include "test/fuzz/pieces.hpp"
 
 namespace wc::fuzz {
 namespace {
-
-void require_within(std::string_view text, std::string_view piece)
-{
-    require(piece.empty() || (piece.data() >= text.data() && piece.data() + piece.size() <= text.data() + text.size()));
-}
 
 void check_string(std::string_view string)
 {

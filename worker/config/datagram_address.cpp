@@ -3,6 +3,7 @@
 #include <sys/un.h>
 
 #include "core/text/number.hpp"
+#include "core/text/unbroken.hpp"
 
 namespace wc::config {
 
@@ -11,7 +12,8 @@ std::optional<DatagramAddress> parse_datagram_address(std::string_view url)
     constexpr std::string_view kUnix = "unix://", kUdp = "udp://";
     if (url.starts_with(kUnix)) {
         url.remove_prefix(kUnix.size());
-        if (!url.starts_with('/') || url.size() >= sizeof(sockaddr_un{}.sun_path))
+        if (!url.starts_with('/') || url.size() >= sizeof(sockaddr_un{}.sun_path) ||
+            url.find('\0') != std::string_view::npos)
             return std::nullopt;
         return DatagramAddress{std::string(url)};
     }
@@ -21,7 +23,7 @@ std::optional<DatagramAddress> parse_datagram_address(std::string_view url)
     DatagramAddress address{{}, std::string(url), "8125"};
     // The address of IPv6 is in brackets: it has colons itself.
     auto const bracket = url.starts_with('[') ? url.find(']') : 0;
-    if (bracket == std::string_view::npos)
+    if (bracket == std::string_view::npos || (bracket > 0 && bracket + 1 < url.size() && url[bracket + 1] != ':'))
         return std::nullopt;
     if (auto const colon = url.find(':', bracket); colon != std::string_view::npos) {
         address.host = url.substr(0, colon);
@@ -30,8 +32,8 @@ std::optional<DatagramAddress> parse_datagram_address(std::string_view url)
     if (bracket > 0)
         address.host = url.substr(1, bracket - 1);
     auto const port = parse_number<int>(address.port);
-    if (address.host.empty() || address.host.find_first_of("/ ") != std::string::npos || !port || *port < 1 ||
-        *port > 65535)
+    if (address.host.empty() || !is_unbroken(address.host) || address.host.find_first_of("/[]") != std::string::npos ||
+        !port || *port < 1 || *port > 65535)
         return std::nullopt;
     return address;
 }

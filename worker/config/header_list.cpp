@@ -49,7 +49,7 @@ std::optional<std::vector<std::string>> header_lines(std::string_view text)
             return std::nullopt;
         auto const value = decoded(trimmed(pair.substr(equal + 1)));
         auto const is_bad = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-        if (value.empty() || std::any_of(value.begin(), value.end(), is_bad))
+        if (trimmed(value).empty() || std::any_of(value.begin(), value.end(), is_bad))
             return std::nullopt;
         lines.push_back(std::string(name) + ": " + value);
     }

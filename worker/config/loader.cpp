@@ -13,12 +13,17 @@
 #include "config/sentry_dsn.hpp"
 #include "config/setting.hpp"
 #include "config/webhook_key.hpp"
+#include "core/text/unbroken.hpp"
+#include "process/printable.hpp"
 
 namespace wc::config {
 namespace {
 
 // What cannot be guessed over the network.
 constexpr std::size_t kShortestToken = 16;
+
+// Of a name that an error shows.
+constexpr std::size_t kLongestName = 100;
 
 [[noreturn]] void refuse(std::string_view file, unsigned line, std::string_view what)
 {
@@ -83,20 +88,21 @@ Config parse(std::string_view text, std::string_view file)
     try {
         root = toml::parse(text, file);
     } catch (const toml::parse_error &error) {
-        refuse(file, error.source().begin.line, error.description());
+        refuse(file, error.source().begin.line, printable(error.description()));
     }
     Config config;
     for (auto const &[section, node] : root) {
         auto const *table = node.as_table();
         if (!table || names_in(section.str()).empty())
             refuse(file, node.source().begin.line,
-                   std::string(section.str()) + ": no such section; there are " + sections());
+                   printable(section.str(), kLongestName) + ": no such section; there are " + sections());
         for (auto const &[key, value] : *table) {
             std::string const name = std::string(section.str()) + "." + std::string(key.str());
             auto const *setting = find_setting(name);
             if (!setting)
                 refuse(file, key.source().begin.line,
-                       name + ": no such key; [" + std::string(section.str()) + "] has " + names_in(section.str()));
+                       printable(name, kLongestName) + ": no such key; [" + std::string(section.str()) + "] has " +
+                           names_in(section.str()));
             if (!set_from_node(*setting, config, value))
                 refuse(file, key.source().begin.line, name + ": " + std::string(setting->allowed));
         }
@@ -123,7 +129,7 @@ bool is_http(std::string_view url)
 {
     for (std::string_view const scheme : {"http://", "https://"})
         if (url.starts_with(scheme) && url.size() > scheme.size())
-            return url.find_first_of(" \r\n\t") == std::string_view::npos;
+            return is_unbroken(url);
     return false;
 }
 

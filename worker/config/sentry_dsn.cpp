@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/text/unbroken.hpp"
+
 namespace wc::config {
 
 std::optional<SentryDsn> parse_sentry_dsn(std::string_view dsn)
@@ -23,7 +25,8 @@ std::optional<SentryDsn> parse_sentry_dsn(std::string_view dsn)
         });
     };
     auto const host = rest.substr(at + 1, last - at - 1);
-    if (!is_plain(key) || !is_plain(project) || host.find_first_of(" \r\n\t?#@") != std::string_view::npos)
+    if (!is_plain(key) || !is_plain(project) || host.starts_with('/') || !is_unbroken(host) ||
+        host.find_first_of("?#@") != std::string_view::npos)
         return std::nullopt;
     return SentryDsn{std::string(scheme) + "://" + std::string(host) + "/api/" + std::string(project) + "/envelope/",
                      std::string(key)};

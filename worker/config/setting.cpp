@@ -3,15 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
-#include <regex>
 #include <utility>
 
 #include "core/text/number.hpp"
 
 namespace wc::config {
 namespace {
-
-constexpr double kHour = 3600;
 
 Setting boolean(std::string_view name, Boolean where)
 {
@@ -236,19 +233,86 @@ bool set_from_text(const Setting &setting, Config &config, std::string_view text
     return real && set(setting, config, *real);
 }
 
+namespace {
+
+constexpr std::string_view kBlanks = " \t\n\v\f\r", kMask = "***";
+
+// Whether the text ends with `://` and is a scheme otherwise, so that it contains no secret.
+bool is_scheme(std::string_view text)
+{
+    auto const is_letter = [](char c) { return c == '+' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    return text.size() > 3 && std::all_of(text.begin(), text.end() - 3, is_letter);
+}
+
+// Where the user information ends that has a password: behind its last @, since a password may contain one that nobody
+// encoded. `colon` is where the password begins.  0: there is none.
+std::size_t end_of_login(std::string_view url, std::size_t &colon)
+{
+    auto const scheme = url.find("://");
+    if (scheme == std::string_view::npos || !is_scheme(url.substr(0, scheme + 3)))
+        return 0;
+    colon = url.find_first_of(":/?#@", scheme + 3);
+    auto const at = url.rfind('@');
+    return colon != std::string_view::npos && url[colon] == ':' && at != std::string_view::npos && at > colon ? at : 0;
+}
+
+// How long the value of a parameter is that `text` begins with: quoted, or up to a blank or &.  A backslash takes what
+// follows.
+std::size_t length_of_value(std::string_view text)
+{
+    bool const is_quoted = text.starts_with('\'');
+    for (std::size_t at = is_quoted ? 1 : 0; at < text.size(); ++at) {
+        if (text[at] == '\\')
+            ++at;
+        else if (is_quoted && text[at] == '\'')
+            return at + 1;
+        else if (!is_quoted && (text[at] == '&' || kBlanks.find(text[at]) != std::string_view::npos))
+            return at;
+    }
+    return text.size();
+}
+
+// Where the next value of a parameter `…password=` begins, or npos.
+std::size_t next_password(std::string_view text)
+{
+    constexpr std::string_view kName = "password";
+    auto const is_same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
+    for (auto from = text.begin();;) {
+        from = std::search(from, text.end(), kName.begin(), kName.end(), is_same);
+        if (from == text.end())
+            return std::string_view::npos;
+        from += kName.size();
+        auto const at = static_cast<std::size_t>(from - text.begin());
+        auto const equal = text.find_first_not_of(kBlanks, at);
+        if (equal != std::string_view::npos && text[equal] == '=')
+            return std::min(text.find_first_not_of(kBlanks, equal + 1), text.size());
+    }
+}
+
+}  // namespace
+
+// Not by std::regex: it knows no password with a line break, and its stack grows with the text.
 std::string masked_url(std::string_view url)
 {
-    static const std::regex user_info(R"(^([a-z+]+://[^:/?#@]*):.*@)", std::regex::icase);
-    static const std::regex parameter(R"(((?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+))", std::regex::icase);
-    auto const text = std::regex_replace(std::string(url), user_info, "$1:***@");
-    return std::regex_replace(text, parameter, "$1***");
+    std::string out;
+    std::size_t colon = 0;
+    if (auto const end = end_of_login(url, colon); end > 0) {
+        out.append(url.substr(0, colon + 1)).append(kMask);
+        url.remove_prefix(end);
+    }
+    for (auto begin = next_password(url); begin != std::string_view::npos; begin = next_password(url)) {
+        auto const length = length_of_value(url.substr(begin));
+        out.append(url.substr(0, begin)).append(length > 0 ? kMask : "");
+        url.remove_prefix(begin + length);
+    }
+    return out.append(url);
 }
 
 std::string origin_of(std::string_view url)
 {
     auto const begin = url.find("://");
-    if (begin == std::string_view::npos)
-        return "***";
+    if (begin == std::string_view::npos || !is_scheme(url.substr(0, begin + 3)))
+        return std::string(kMask);
     auto const end = std::min(url.find_first_of("/?#", begin + 3), url.size());
     auto const at = url.substr(0, end).rfind('@');
     auto const host = at == std::string_view::npos ? begin + 3 : at + 1;

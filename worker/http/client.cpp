@@ -85,6 +85,15 @@ std::string read_all(int fd, SteadyClock::time_point deadline)
 
 }  // namespace
 
+Response parse_response(const std::string &text)
+{
+    auto const end = text.find("\r\n\r\n");
+    auto const status = parse_number<int>(text.substr(std::min<std::size_t>(9, text.size()), 3));
+    if (!text.starts_with("HTTP/1.") || end == std::string::npos || !status || *status < 100 || *status > 599)
+        throw std::runtime_error("the answer is not one of HTTP");
+    return {*status, text.substr(end + 4)};
+}
+
 Response get(const std::string &address, int port, const std::string &path, const std::string &token,
              std::chrono::milliseconds patience)
 {
@@ -103,12 +112,7 @@ Response get(const std::string &address, int port, const std::string &path, cons
              "GET " + path + " HTTP/1.1\r\n" + (token.empty() ? "" : "Authorization: Bearer " + token + "\r\n") +
                  "Connection: close\r\n\r\n",
              deadline);
-    auto const text = read_all(socket.fd, deadline);
-    auto const end = text.find("\r\n\r\n");
-    auto const status = parse_number<int>(text.substr(std::min<std::size_t>(9, text.size()), 3));
-    if (!text.starts_with("HTTP/1.") || end == std::string::npos || !status)
-        throw std::runtime_error("the answer is not one of HTTP");
-    return {*status, text.substr(end + 4)};
+    return parse_response(read_all(socket.fd, deadline));
 }
 
 }  // namespace wc::http

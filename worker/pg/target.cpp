@@ -11,6 +11,12 @@ namespace {
 
 using Options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
 
+Options parsed(const std::string &conninfo)
+{
+    // libpq's message is not for showing: it quotes the URL with its password.
+    return {PQconninfoParse(conninfo.c_str(), nullptr), PQconninfoFree};
+}
+
 bool is_known(const PQconninfoOption *options, std::string_view keyword)
 {
     // libpq accepts ssl=true in a URL, but does not list it.
@@ -22,35 +28,56 @@ bool is_known(const PQconninfoOption *options, std::string_view keyword)
     return false;
 }
 
+// Where the parameters of a URL begin.  A password may contain a ? that nobody encoded; libpq looks for the @ first.
+std::size_t query_of(std::string_view url)
+{
+    auto const begin = url.find("://") + 3;
+    auto const end = url.find_first_of("@/", begin);
+    return url.find('?', end != std::string_view::npos && url[end] == '@' ? end : begin);
+}
+
+// Drops parameters that libpq does not know.  REQUIRES: `target.conninfo` is a URL.
+void drop_unknown(Target &target)
+{
+    auto const url = target.conninfo;
+    auto const query = query_of(url);
+    if (query == std::string::npos)
+        return;
+    Options const known(PQconndefaults(), PQconninfoFree);
+    target.conninfo = url.substr(0, query);
+    std::string_view rest = std::string_view(url).substr(query + 1);
+    for (char separator = '?'; !rest.empty();) {
+        auto const end = std::min(rest.find('&'), rest.size());
+        auto const parameter = rest.substr(0, end);
+        auto const keyword = parameter.substr(0, parameter.find('='));
+        if (!known || is_known(known.get(), keyword)) {
+            target.conninfo += separator;
+            target.conninfo += parameter;
+            separator = '&';
+        } else {
+            target.ignored.emplace_back(keyword);
+        }
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+}
+
+// What is named in the log is the name of a parameter, not a piece of something else.
+bool is_name(std::string_view text)
+{
+    constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+    return text.find_first_not_of(kLetters) == std::string_view::npos;
+}
+
 }  // namespace
 
 Target parse_target(const std::string &url, const std::string &password)
 {
     Target target{url, password, {}, {}};
-    auto const query = url.find('?');
-    if ((url.starts_with("postgresql://") || url.starts_with("postgres://")) && query != std::string::npos) {
-        Options const known(PQconndefaults(), PQconninfoFree);
-        target.conninfo = url.substr(0, query);
-        std::string_view rest = std::string_view(url).substr(query + 1);
-        for (char separator = '?'; !rest.empty();) {
-            auto const end = std::min(rest.find('&'), rest.size());
-            auto const parameter = rest.substr(0, end);
-            auto const keyword = parameter.substr(0, parameter.find('='));
-            if (!known || is_known(known.get(), keyword)) {
-                target.conninfo += separator;
-                target.conninfo += parameter;
-                separator = '&';
-            } else {
-                target.ignored.emplace_back(keyword);
-            }
-            rest.remove_prefix(std::min(end + 1, rest.size()));
-        }
-    }
-    char *message = nullptr;
-    Options const parsed(PQconninfoParse(target.conninfo.c_str(), &message), PQconninfoFree);
-    std::unique_ptr<char, decltype(&PQfreemem)> const owned(message, PQfreemem);
-    // Do not show libpq's message: it quotes the URL with its password.
-    if (!parsed)
+    bool const is_text = url.find('\0') == std::string::npos;
+    if (is_text && !parsed(url) && (url.starts_with("postgresql://") || url.starts_with("postgres://")))
+        drop_unknown(target);
+    if (!is_text || !parsed(target.conninfo) ||
+        !std::all_of(target.ignored.begin(), target.ignored.end(), [](auto const &name) { return is_name(name); }))
         throw std::invalid_argument("not a URL or connection string that libpq understands");
     return target;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/text/number.hpp"
+#include "core/text/unbroken.hpp"
 
 namespace wc::redis {
 namespace {
@@ -61,6 +62,8 @@ void set_socket(Address &address, std::string_view rest)
     }
     auto const query = std::min(rest.find('?'), rest.size());
     address.path = decoded(rest.substr(0, query));
+    if (address.path.find('\0') != std::string::npos)
+        throw std::invalid_argument("the path of the socket has a zero byte");
     rest.remove_prefix(query);
     if (rest.empty())
         return;
@@ -86,6 +89,8 @@ Endpoint endpoint_of(std::string_view text, unsigned default_port)
             endpoint.host = text.substr(0, colon);
         text.remove_prefix(std::min(colon, text.size()));
     }
+    if (endpoint.host.empty() || !is_unbroken(endpoint.host) || endpoint.host.find_first_of("[]") != std::string::npos)
+        throw std::invalid_argument("the host is a name or an address, without blanks");
     auto const port = text.empty()            ? default_port
                       : text.starts_with(':') ? parse_number<unsigned>(text.substr(1)).value_or(0)
                                               : 0;

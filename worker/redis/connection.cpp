@@ -79,11 +79,10 @@ std::string_view Reply::text(std::size_t at) const
 
 bool Reply::is_nil(std::size_t at) const { return at < size() && reply_->element[at]->type == REDIS_REPLY_NIL; }
 
-Connection::Connection(const Target &target)
-    : address_(target.address),
-      transport_(open_transport(target)),
-      reader_(redisReaderCreate()),
-      timeout_(target.timeout)
+Connection::Connection(const Target &target) : Connection(target, open_transport(target)) {}
+
+Connection::Connection(const Target &target, std::unique_ptr<Transport> transport)
+    : address_(target.address), transport_(std::move(transport)), reader_(redisReaderCreate()), timeout_(target.timeout)
 {
     if (!reader_)
         throw std::bad_alloc();

@@ -47,6 +47,8 @@ class Connection {
 public:
     /// Connects, authenticates, selects the database.  Throws IoError or ReplyError.
     explicit Connection(const Target &target);
+    /// Like the above, over a transport that is connected already.
+    Connection(const Target &target, std::unique_ptr<Transport> transport);
 
     /// Adds a command to those that the next `flush` sends.
     void append(std::span<const std::string_view> words);

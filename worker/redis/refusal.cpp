@@ -29,6 +29,16 @@ constexpr std::string_view kServerWords[] = {"ACL failure in script", "The user 
                                              "Function not found",    "unknown command",
                                              "unknown subcommand",    "-READONLY"};
 
+// The word in capitals that an answer begins with.  A server may say anything, even the password that it was sent.
+std::string code_of(std::string_view answer)
+{
+    constexpr std::size_t kLongest = 20;
+    auto const code = answer.substr(0, answer.find(' '));
+    bool const is_word =
+        !code.empty() && code.size() <= kLongest && code.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == code.npos;
+    return is_word ? std::string(code) : "ERR";
+}
+
 }  // namespace
 
 bool refuses_everybody(std::string_view answer) noexcept
@@ -55,7 +65,7 @@ std::string describe_login_refusal(std::string_view answer, std::string_view use
 {
     if (answer.starts_with("ERR AUTH <password> called without any password"))
         return "Redis has no password for the user default: set redis.user, or no password";
-    std::string const code(answer.substr(0, answer.find(' ')));
+    auto const code = code_of(answer);
     if (user.empty())
         return "Redis refuses the password (" + code +
                "): set redis.password_file, and redis.user unless it is default";

@@ -32,15 +32,18 @@ void ReplyBounds::check(std::string_view bytes)
             continue;
         }
         auto const end = bytes.find('\n');
-        auto const part = bytes.substr(0, end);
+        auto const part = bytes.substr(0, end == std::string_view::npos ? end : end + 1);
         line_length_ += part.size();
         if (line_length_ > kLongestLine)
             refuse("a line without an end");
         line_.append(part.substr(0, kLongestHeader - std::min(kLongestHeader, line_.size())));
-        if (end == std::string_view::npos)
-            return;
-        bytes.remove_prefix(end + 1);
-        end_line();
+        auto const before_last = part.size() > 1 ? part[part.size() - 2] : last_;
+        last_ = part.back();
+        bytes.remove_prefix(part.size());
+        // hiredis ends a line at CR and LF alone.  Who ends one earlier takes the rest of it for the header of a text,
+        // and the next header for a part of that text.
+        if (last_ == '\n' && before_last == '\r')
+            end_line();
     }
 }
 
@@ -51,6 +54,7 @@ void ReplyBounds::end_line()
     std::from_chars(line_.data() + std::min<std::size_t>(1, line_.size()), line_.data() + line_.size(), announced);
     line_.clear();
     line_length_ = 0;
+    last_ = '\0';
     auto const count = static_cast<std::size_t>(std::max<std::int64_t>(0, announced));
     switch (type) {
         case '*':

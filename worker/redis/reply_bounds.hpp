@@ -27,6 +27,7 @@ private:
     std::size_t to_skip_ = 0;               // bytes of a text whose length was announced
     std::size_t line_length_ = 0;
     std::string line_;  // the first bytes of the current line
+    char last_ = '\0';  // the latest byte of that line
 };
 
 }  // namespace wc::redis

@@ -1,6 +1,7 @@
 // Cached values in Redis, for the auditing thread.
 #pragma once
 #include <string>
+#include <utility>
 
 #include "app/cache_sample.hpp"
 #include "core/protocol/key.hpp"
@@ -13,7 +14,10 @@ public:
     /// `scan_count`: how many keys one step examines.  `watch`: of the target's Sentinels, and outlives this; null: it
     /// has none.
     Sample(const Target &target, cache::KeyForm form, std::int64_t scan_count, const MasterWatch *watch = nullptr)
-        : connection_(connect(target)), form_(form), watch_(watch), scan_count_(std::to_string(scan_count))
+        : Sample(connect(target), form, scan_count, watch)
+    {}
+    Sample(Connection connection, cache::KeyForm form, std::int64_t scan_count, const MasterWatch *watch = nullptr)
+        : connection_(std::move(connection)), form_(form), watch_(watch), scan_count_(std::to_string(scan_count))
     {}
 
     app::SampleStep scan(const std::string &cursor) override;

@@ -72,6 +72,20 @@ std::vector<Candidate> rank(const std::vector<Voice> &voices)
     return candidates;
 }
 
+Voice ask_master(Connection &sentinel, const std::string &master)
+{
+    sentinel.append({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", master});
+    sentinel.append({"SENTINEL", "MASTER", master});
+    sentinel.flush();
+    auto const address = sentinel.read_any();
+    auto const fields = sentinel.read_any();
+    if (address.is_error())
+        throw ReplyError(std::string(address.text()));
+    if (address.raw().type == REDIS_REPLY_NIL)
+        throw ReplyError("watches no master of the name " + master);
+    return {{std::string(address.text(0)), std::string(address.text(1))}, epoch_in(fields)};
+}
+
 Sentinels::Sentinels(const Target &target) : master_(target.address.master)
 {
     for (auto const &endpoint : target.address.sentinels)
@@ -102,22 +116,7 @@ Voice Sentinels::ask(Sentinel &sentinel) const
     else if (sentinel.connection->is_readable())
         // Nothing is due: the Sentinel has closed it, as when it was started anew.
         sentinel.connection.emplace(sentinel.target);
-    return ask_connected(sentinel);
-}
-
-Voice Sentinels::ask_connected(Sentinel &sentinel) const
-{
-    auto &connection = *sentinel.connection;
-    connection.append({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", master_});
-    connection.append({"SENTINEL", "MASTER", master_});
-    connection.flush();
-    auto const address = connection.read_any();
-    auto const fields = connection.read_any();
-    if (address.is_error())
-        throw ReplyError(std::string(address.text()));
-    if (address.raw().type == REDIS_REPLY_NIL)
-        throw ReplyError("watches no master of the name " + master_);
-    return {{std::string(address.text(0)), std::string(address.text(1))}, epoch_in(fields)};
+    return ask_master(*sentinel.connection, master_);
 }
 
 Connection connect(const Target &target)

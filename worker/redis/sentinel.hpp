@@ -28,6 +28,9 @@ struct Voice {
 /// then how many name it.
 std::vector<Candidate> rank(const std::vector<Voice> &voices);
 
+/// Asks the Sentinel at the other end.  Throws Error if it names no master of that name.
+Voice ask_master(Connection &sentinel, const std::string &master);
+
 /// The Sentinels of one target.  Keeps its connections to them.  For one thread.
 class Sentinels {
 public:
@@ -43,7 +46,6 @@ private:
         std::optional<Connection> connection{};
     };
     Voice ask(Sentinel &sentinel) const;
-    Voice ask_connected(Sentinel &sentinel) const;
 
     std::vector<Sentinel> sentinels_;
     std::string master_;
