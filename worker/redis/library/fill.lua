@@ -32,7 +32,7 @@ end
 
 -- FCALL wc_fill 1 KEY VALUE TTL_SECONDS SNAPSHOT → 1 stored, 0 refused.
 local function fill(keys, args)
-    local key, value, ttl, token = keys[1], args[1], tonumber(args[2]), args[3]
+    local key, value, ttl, token = keys[1], args[1], args[2], args[3]
     local prefix, is_page = prefix_of(key)
     if not prefix then
         return no_key('wc_fill')
@@ -40,7 +40,8 @@ local function fill(keys, args)
     if not value or not token or #args ~= 3 then
         return redis.error_reply('ERR wc_fill: value, ttl in seconds and snapshot are needed')
     end
-    if not ttl or ttl < 1 or ttl % 1 ~= 0 then
+    -- Three more digits, and milliseconds would be written in another form.
+    if not is_life(ttl) or #ttl > 10 then
         return redis.error_reply('ERR wc_fill: the ttl is a positive number of seconds')
     end
     -- Whatever happens, this loader is done: the next one need not wait for its lease to run out.

@@ -59,6 +59,8 @@ local function now_us()
     return now[1] * 1000000 + now[2]
 end
 
+-- Whether a text is a positive number of milliseconds that Redis takes: a longer one it would refuse in the middle of a function,
+-- which has done a part of its work by then.
 local function is_life(ttl_ms)
-    return ttl_ms ~= nil and string.match(ttl_ms, '^[1-9]%d*$') ~= nil
+    return ttl_ms ~= nil and #ttl_ms <= 15 and string.match(ttl_ms, '^[1-9]%d*$') ~= nil
 end

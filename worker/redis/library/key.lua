@@ -30,6 +30,7 @@ local OURS_BESIDE = { fence = true, pages = true, lease = true, filling = true }
 -- 'student:ID:records:1:20:{}' → 'student:ID:', true; nil for what is no value of a student's.  An id may be anything, also empty.
 -- The end of the name comes first: no filters end in a word that follows a colon.
 local function prefix_of(key)
+    key = key or ''
     local prefix, name = string.match(key, '^(student:.*:)([a-z_]*)$')
     if name == 'health_summary' or name == 'growth_chart' then
         return prefix, false

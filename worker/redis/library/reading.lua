@@ -42,6 +42,9 @@ local function get(keys, args)
     if not is_token then
         return no_token('wc_get')
     end
+    if not keys[1] then
+        return no_key('wc_get')
+    end
     return find(keys[1], write)
 end
 
@@ -54,7 +57,10 @@ end
 -- shortly.  HITS: how many values the caller has found by MGET since it said so last, for wc_reads.
 local function lease(keys, args)
     local ms, more = args[1], args[3] or '0'
-    if not ms or not string.match(ms, '^[1-9]%d*$') then
+    if not prefix_of(keys[1]) then
+        return no_key('wc_lease')
+    end
+    if not is_life(ms) then
         return redis.error_reply('ERR wc_lease: a positive number of milliseconds is needed')
     end
     local write, is_token = write_of(args[2])

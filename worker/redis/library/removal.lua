@@ -113,6 +113,10 @@ local function invalidate(keys, args)
         return redis.error_reply('ERR wc_invalidate: what the worker has drained is a snapshot')
     end
     for i = 1, #keys do
+        -- All names are made from it: from another text they would be names of somebody else's keys.
+        if not string.match(keys[i], '^student:.*:$') then
+            return redis.error_reply('ERR wc_invalidate: a key is what the keys of a student begin with, student:ID:')
+        end
         if not string.match(args[2 * i], '^1?%d$') or tonumber(args[2 * i]) > 15 then
             return redis.error_reply('ERR wc_invalidate: kinds is a number from 0 to 15')
         end
