@@ -85,7 +85,7 @@ $(DATA_built): $(INSTALL_SQL) Makefile white_cross.control
 	@mkdir -p $(@D)
 	@for part in $(filter %.sql,$^); do cat $$part; echo; done > $@
 
-# A copy of the installed extension inside the build tree, which clusters of tests find by extension_destdir.
+# A copy of the installed extension inside the build tree, which clusters of tests find by a setting.
 STAGE = $(BUILD)/stage
 .PHONY: stage
 stage: all

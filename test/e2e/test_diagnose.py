@@ -255,7 +255,7 @@ def test_versions(ground, tmp_path):
     library, = (folder / "stage").rglob("white_cross.so")
     version = next(line.split("'")[1] for line in control.read_text().splitlines() if line.startswith("default_version"))
     newer = version[:-1] + chr(ord(version[-1]) + 1)
-    with Cluster(ground, "versions-pg", {"extension_destdir": folder / "stage"}) as cluster:
+    with Cluster(ground, "versions-pg", stage=folder / "stage") as cluster:
         def state(connection):
             return connection.execute("SELECT status, detail, remedy FROM wc_diagnose() WHERE \"check\" = 'library'").fetchone()
 

@@ -119,7 +119,7 @@ def add_rows(trapped, type):
 def trapped(ground):
     stage = ground.folder / "trapped-stage"
     shutil.copytree(ground.stage, stage)
-    with Cluster(ground, "trapped", {"extension_destdir": stage}) as cluster:
+    with Cluster(ground, "trapped", stage=stage) as cluster:
         for database in "clean", "trapped":
             cluster.create_database(database)
         with cluster.connect() as connection:

@@ -35,7 +35,7 @@ def cluster(ground):
     for path in (ROOT / "test/upgrade").glob("white_cross--*.sql"):
         shutil.copy(path, scripts)
         (scripts / path.name).chmod(0o644)
-    with Cluster(ground, "upgraded-pg", {"extension_destdir": stage}) as cluster:
+    with Cluster(ground, "upgraded-pg", stage=stage) as cluster:
         yield cluster
 
 

@@ -18,8 +18,8 @@ PG_CONFIG = os.environ.get("PG_CONFIG", "pg_config")
 STARTS = 5  # tries: another process may take the port before the server binds it
 
 
-def pg_config(what):
-    return subprocess.run([PG_CONFIG, f"--{what}"], check=True, capture_output=True, text=True).stdout.strip()
+def pg_config(what, program=PG_CONFIG):
+    return subprocess.run([program, f"--{what}"], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def server_environment():
@@ -36,17 +36,20 @@ class Cluster(Server):
     loopback.
     settings: postgresql.conf overrides, as a dict.  fsync is off unless settings turn it on.
     primary: another Cluster, of which this becomes a hot standby.
+    stage: where the extension is, if not in the Ground's; postgres: the pg_config of another PostgreSQL.
     """
 
     superuser = SUPERUSER
     ending = signal.SIGINT  # fast; SIGTERM: smart, SIGQUIT: immediate, SIGKILL: a crash
     patience = 60
 
-    def __init__(self, ground, name="pg", settings=None, primary=None):
+    def __init__(self, ground, name="pg", settings=None, primary=None, stage=None, postgres=PG_CONFIG):
         self._ground = ground
         self._settings = settings or {}
         self._primary = primary
-        self.bin = Path(pg_config("bindir"))
+        self._stage = stage or ground.stage
+        self._pg_config = postgres
+        self.bin = Path(pg_config("bindir", postgres))
         self.folder = ground.folder_for(name)
         self.data = self.folder / "data"
         self.sockets = ground.socket_folder_for(self.folder)
@@ -137,24 +140,33 @@ class Cluster(Server):
             "listen_addresses": "127.0.0.1",
             "port": self.port,
             "unix_socket_directories": self.sockets,
-            "extension_destdir": self._ground.stage,
             "fsync": "off",
             "timezone": "UTC",
             "lc_messages": "C",
             "max_prepared_transactions": 10,
             "log_checkpoints": "off",
             "log_line_prefix": "%m [%p] %a ",
-        } | self._settings
+        } | self._settings | self._place_of_the_extension()
         lines = [f"{name} = '{str(value).replace(chr(39), chr(39) * 2)}'\n" for name, value in settings.items()]
         path = self.data / "postgresql.auto.conf"
         path.write_text("".join(lines))
         own(path)
 
+    def _place_of_the_extension(self):
+        """Returns the settings by which the server finds the staged extension: before 18 only Debian's patch has one."""
+        if self.version < 18:
+            return {"extension_destdir": self._stage}
+        share, library = (Path(f"{self._stage}{pg_config(what, self._pg_config)}") for what in ("sharedir", "pkglibdir"))
+        found = {"extension_control_path": f"{share}:$system", "dynamic_library_path": f"{library}:$libdir"}
+        # Only a name without a folder is looked for in that path.
+        preloaded = self._settings.get("shared_preload_libraries")
+        return found | ({"shared_preload_libraries": preloaded.replace("$libdir/", "")} if preloaded else {})
+
     # ---- talking to it ----
 
     @property
     def version(self):
-        return int(re.search(r"\d+", pg_config("version")).group())
+        return int(re.search(r"\d+", pg_config("version", self._pg_config)).group())
 
     def dsn(self, database="postgres", user=superuser):
         """Returns a libpq connection string for the Unix socket."""

@@ -19,7 +19,7 @@ IDENTIFIER = struct.Struct("<Q")
 CHECKSUM = struct.Struct("<I")
 AT_IN_CONTROL, AT_IN_WAL = 0, 24
 
-_made = weakref.WeakKeyDictionary()  # Ground: (folder, password of the superuser)
+_made = weakref.WeakKeyDictionary()  # Ground: {folder of initdb: (folder, password of the superuser)}
 
 
 def _table():
@@ -34,18 +34,19 @@ CASTAGNOLI = tuple(_table())
 
 def new_data(ground, programs, data):
     """Makes a cluster's data folder; returns the password of its superuser.  `programs`: the folder of initdb."""
-    if ground not in _made:
-        _made[ground] = _run_initdb(ground, programs)
-    template, password = _made[ground]
+    made = _made.setdefault(ground, {})
+    if programs not in made:
+        made[programs] = _run_initdb(ground, programs, f"initdb-{len(made)}")
+    template, password = made[programs]
     # As the server's user, whose files they are.
     subprocess.run(["cp", "-a", template, data], check=True, cwd="/", **as_server_user())
     _give_identifier(data, secrets.randbits(63))
     return password
 
 
-def _run_initdb(ground, programs):
+def _run_initdb(ground, programs, name):
     password = secrets.token_hex(12)
-    folder = ground.folder_for("initdb")
+    folder = ground.folder_for(name)
     file = folder / "superuser.password"
     file.write_text(password)
     file.chmod(0o600)
