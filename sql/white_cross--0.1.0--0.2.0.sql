@@ -538,6 +538,43 @@ BEGIN ATOMIC
     ORDER BY w.place;
 END;
 
+-- Returns the functions and views of wc_row_functions for a table of students, in any schema and with any prefix: what stays, and
+-- fails, when the table is no longer attached.  "dropping": what follows DROP for each kind.
+CREATE FUNCTION white_cross.made_row_functions(students oid) RETURNS TABLE (kind text, name text, dropping text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT 'FUNCTION', format('%I', p.proname), p.oid::regprocedure::text
+    FROM pg_class AS c JOIN pg_proc AS p ON p.proargtypes[0] = c.reltype
+    WHERE c.oid = students
+      AND EXISTS (SELECT FROM white_cross.row_forms() AS f WHERE right(p.proname, length(f.form)) = f.form
+                    AND (white_cross.calls_own('pg_proc', p.oid, ('wc_' || f.form)::name) OR white_cross.calls_own('pg_proc', p.oid, ('wc_' || f.form || '_jsonb')::name)))
+    UNION ALL
+    SELECT 'VIEW', format('%I', v.relname), v.oid::regclass::text
+    FROM pg_class AS v JOIN pg_rewrite AS r ON r.ev_class = v.oid
+    WHERE v.relkind = 'v' AND v.relname = 'student_summaries'
+      AND (white_cross.calls_own('pg_rewrite', r.oid, 'wc_health_summary') OR white_cross.calls_own('pg_rewrite', r.oid, 'wc_health_summary_jsonb'))
+      AND EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = students)
+    ORDER BY 1, 2, 3;
+END;
+
+-- Tells which of them stay, and the statements that drop them.
+CREATE FUNCTION white_cross.tell_made_row_functions(students oid) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    names    text;
+    dropping text;
+BEGIN
+    SELECT string_agg(k.names, ', ' ORDER BY k.kind), string_agg(format('DROP %s %s;', k.kind, k.dropping), ' ' ORDER BY k.kind) INTO names, dropping
+    FROM (SELECT m.kind, string_agg(DISTINCT m.name, ', ' ORDER BY m.name) AS names, string_agg(m.dropping, ', ' ORDER BY m.dropping) AS dropping
+          FROM white_cross.made_row_functions(students) AS m GROUP BY m.kind) AS k;
+    IF names IS NOT NULL THEN
+        RAISE NOTICE 'what wc_row_functions made stays, and fails until % is attached again: %', students::regclass, names
+            USING HINT = format('To drop it: %s', dropping);
+    END IF;
+END
+$$;
+
 CREATE FUNCTION @extschema@.wc_row_functions(application_schema name, prefix text DEFAULT '', as_jsonb boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'wc_row_functions';
 
@@ -577,6 +614,37 @@ $$;
 
 COMMENT ON FUNCTION @extschema@.wc_row_functions(name, text, boolean) IS
 E'Returns the statements that create functions on the rows of the attached students, such as health_summary(students), so that SELECT s.health_summary FROM students AS s is SELECT wc_health_summary(s.id), and a view student_summaries with id, summary and growth_chart of each student. "prefix" stands before the names of the functions: PostGraphile wants ''students_''. With "as_jsonb" they return jsonb. What is there already has no statement. What cannot be made, because the table has a column of that name or another object has it, is left out, with a comment in its place and a notice. This function runs none of them. To run them, call SELECT wc_row_functions(''public'') \\gexec in psql. Functions and view belong to whoever runs the statements and read with the rights of their caller; DROP EXTENSION needs CASCADE and drops them. Whoever owns the tables may call it, and members of that role. Errors: 55000 not attached to that schema, 42501 the caller does not own all of the tables, 42622 a prefix that makes a name too long.';
+
+CREATE OR REPLACE FUNCTION white_cross.detach(caller oid, application_schema name) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    made     record;
+    students oid;
+BEGIN
+    LOCK TABLE white_cross.binding IN SHARE ROW EXCLUSIVE MODE;
+    PERFORM FROM white_cross.binding AS b WHERE b.schema_name = application_schema;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'white_cross is not attached to schema "%"', application_schema
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    PERFORM white_cross.require_owner_of_attached(caller, true);
+    -- Skip clones on partitions: PostgreSQL drops them with the trigger that they were cloned from.
+    FOR made IN
+        SELECT t.tgname AS trigger, t.tgrelid AS relation
+        FROM pg_trigger AS t
+        WHERE t.tgfoid IN ('white_cross.record_change()'::regprocedure, 'white_cross.compute_bmi()'::regprocedure) AND t.tgparentid = 0
+    LOOP
+        PERFORM white_cross.drop_trigger(made.relation, made.trigger);
+    END LOOP;
+    students := coalesce((SELECT t.relation FROM white_cross.attached_tables() AS t WHERE t.entity = 'students'),
+                         (SELECT m.relation FROM white_cross.bound_column AS m WHERE m.entity = 'students' LIMIT 1));
+    DELETE FROM white_cross.binding AS b WHERE b.schema_name = application_schema;
+    PERFORM white_cross.tell_made_row_functions(students);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.wc_detach(name) IS
+'Undoes wc_attach: drops the triggers and forgets the mapping; tables and data stay as they are. Cached values are no longer kept fresh. What wc_row_functions made stays too, and fails until the tables are attached again: a notice names it, and its hint has the statements that drop it. Whoever owns the tables may call it, and the owner of the database if they are gone. Errors: 55000 not attached to that schema, 42501 the caller does not own all of the tables.';
 
 -- Tables that the application did not have when it was attached.  One that is there now hides what it holds until it is attached.
 CREATE FUNCTION white_cross.check_absent(attached name) RETURNS SETOF white_cross.finding

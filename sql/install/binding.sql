@@ -375,7 +375,8 @@ CREATE FUNCTION white_cross.detach(caller oid, application_schema name) RETURNS 
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    made record;
+    made     record;
+    students oid;
 BEGIN
     LOCK TABLE white_cross.binding IN SHARE ROW EXCLUSIVE MODE;
     PERFORM FROM white_cross.binding AS b WHERE b.schema_name = application_schema;
@@ -392,11 +393,14 @@ BEGIN
     LOOP
         PERFORM white_cross.drop_trigger(made.relation, made.trigger);
     END LOOP;
+    students := coalesce((SELECT t.relation FROM white_cross.attached_tables() AS t WHERE t.entity = 'students'),
+                         (SELECT m.relation FROM white_cross.bound_column AS m WHERE m.entity = 'students' LIMIT 1));
     DELETE FROM white_cross.binding AS b WHERE b.schema_name = application_schema;
+    PERFORM white_cross.tell_made_row_functions(students);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.wc_detach(name) IS
-'Undoes wc_attach: drops the triggers and forgets the mapping; tables and data stay as they are. Cached values are no longer kept fresh. Whoever owns the tables may call it, and the owner of the database if they are gone. Errors: 55000 not attached to that schema, 42501 the caller does not own all of the tables.';
+'Undoes wc_attach: drops the triggers and forgets the mapping; tables and data stay as they are. Cached values are no longer kept fresh. What wc_row_functions made stays too, and fails until the tables are attached again: a notice names it, and its hint has the statements that drop it. Whoever owns the tables may call it, and the owner of the database if they are gone. Errors: 55000 not attached to that schema, 42501 the caller does not own all of the tables.';
 
 CREATE FUNCTION @extschema@.wc_create_tables(application_schema name, indexes boolean DEFAULT true) RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'wc_create_tables';

@@ -90,6 +90,43 @@ BEGIN ATOMIC
     ORDER BY w.place;
 END;
 
+-- Returns the functions and views of wc_row_functions for a table of students, in any schema and with any prefix: what stays, and
+-- fails, when the table is no longer attached.  "dropping": what follows DROP for each kind.
+CREATE FUNCTION white_cross.made_row_functions(students oid) RETURNS TABLE (kind text, name text, dropping text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT 'FUNCTION', format('%I', p.proname), p.oid::regprocedure::text
+    FROM pg_class AS c JOIN pg_proc AS p ON p.proargtypes[0] = c.reltype
+    WHERE c.oid = students
+      AND EXISTS (SELECT FROM white_cross.row_forms() AS f WHERE right(p.proname, length(f.form)) = f.form
+                    AND (white_cross.calls_own('pg_proc', p.oid, ('wc_' || f.form)::name) OR white_cross.calls_own('pg_proc', p.oid, ('wc_' || f.form || '_jsonb')::name)))
+    UNION ALL
+    SELECT 'VIEW', format('%I', v.relname), v.oid::regclass::text
+    FROM pg_class AS v JOIN pg_rewrite AS r ON r.ev_class = v.oid
+    WHERE v.relkind = 'v' AND v.relname = 'student_summaries'
+      AND (white_cross.calls_own('pg_rewrite', r.oid, 'wc_health_summary') OR white_cross.calls_own('pg_rewrite', r.oid, 'wc_health_summary_jsonb'))
+      AND EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = students)
+    ORDER BY 1, 2, 3;
+END;
+
+-- Tells which of them stay, and the statements that drop them.
+CREATE FUNCTION white_cross.tell_made_row_functions(students oid) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    names    text;
+    dropping text;
+BEGIN
+    SELECT string_agg(k.names, ', ' ORDER BY k.kind), string_agg(format('DROP %s %s;', k.kind, k.dropping), ' ' ORDER BY k.kind) INTO names, dropping
+    FROM (SELECT m.kind, string_agg(DISTINCT m.name, ', ' ORDER BY m.name) AS names, string_agg(m.dropping, ', ' ORDER BY m.dropping) AS dropping
+          FROM white_cross.made_row_functions(students) AS m GROUP BY m.kind) AS k;
+    IF names IS NOT NULL THEN
+        RAISE NOTICE 'what wc_row_functions made stays, and fails until % is attached again: %', students::regclass, names
+            USING HINT = format('To drop it: %s', dropping);
+    END IF;
+END
+$$;
+
 CREATE FUNCTION @extschema@.wc_row_functions(application_schema name, prefix text DEFAULT '', as_jsonb boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'wc_row_functions';
 CREATE FUNCTION white_cross.row_functions(caller oid, application_schema name, prefix text, as_jsonb boolean) RETURNS SETOF text

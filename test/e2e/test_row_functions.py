@@ -298,14 +298,53 @@ def test_they_are_no_members_of_the_extension(made):
     assert owners == {made.one("SELECT current_user::text")}
 
 
+def detach(school):
+    """Returns the notices."""
+    notices = []
+    school.connection.add_notice_handler(lambda notice: notices.append((notice.message_primary, notice.message_hint)))
+    school.sql("SELECT wc_detach('public')")
+    school.connection._notice_handlers.clear()
+    return notices
+
+
 def test_what_detaching_does(made):
     before = made.rows("SELECT s.health_summary FROM students AS s ORDER BY id")
-    made.sql("SELECT wc_detach('public')")
+    detach(made)
     for query in "SELECT s.health_summary FROM students AS s", "SELECT summary FROM student_summaries":
         with fails(made, errors.ObjectNotInPrerequisiteState):
             made.rows(query)
     made.sql("SELECT wc_attach('public')")
     assert made.rows("SELECT s.health_summary FROM students AS s ORDER BY id") == before and statements(made) == []
+
+
+LEFT = """SELECT pg_describe_object('pg_proc'::regclass, oid, 0) FROM pg_proc WHERE proargtypes[0] = 'students'::regtype
+          UNION ALL SELECT relname FROM pg_class WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace ORDER BY 1"""
+
+
+def test_detaching_says_what_stays(undone):
+    assert detach(undone) == []
+    undone.sql("""SELECT wc_attach('public');
+                  CREATE FUNCTION mine(s students) RETURNS json LANGUAGE sql RETURN wc_vaccinations(s.id);
+                  CREATE FUNCTION his_vaccinations(s students) RETURNS text LANGUAGE sql RETURN 'none';
+                  CREATE VIEW others AS SELECT id, wc_health_summary(id) AS summary FROM students""")
+    of_others = undone.rows(LEFT)
+    create(undone)
+    create(undone, "'public', 'Students.', true")
+    (said, hint), = detach(undone)
+    both = sorted([*(f'"Students.{name}"' for name in NAMES), *NAMES, "student_summaries"], key=lambda name: (name == "student_summaries", name))
+    beginning = "what wc_row_functions made stays, and fails until public.students is attached again: "
+    assert said.startswith(beginning) and sorted(said.removeprefix(beginning).split(", ")) == sorted(both)
+    assert re.fullmatch("To drop it: DROP FUNCTION .+; DROP VIEW public.student_summaries;", hint)
+    undone.sql(hint.removeprefix("To drop it: "))
+    assert undone.rows(LEFT) == of_others
+    undone.sql("SELECT wc_attach('public')")
+    assert detach(undone) == []
+
+
+def test_detaching_says_what_stays_of_a_table_that_was_renamed(made):
+    made.sql("ALTER TABLE students RENAME TO pupils")
+    (said, hint), = detach(made)
+    assert "public.pupils" in said and "public.health_summary(public.pupils)" in hint
 
 
 def test_what_dropping_the_extension_does(made):
