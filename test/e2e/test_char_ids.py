@@ -113,3 +113,43 @@ def test_citext_is_refused_with_the_reason(school):
             school.sql(f'ALTER TABLE {table} ALTER "{column}" TYPE text')
     school.sql("SELECT wc_attach('public')")
     assert school.summary(school.add_student())
+
+
+# ---- searches by name ------------------------------------------------------------------------------------------
+
+SEARCHES = ["Smith", "Emma Smith", '"Emma Smith"', "Smith -Liam", "Emma", "STU0007", "Em", "Smith Emma Liam"]
+# A search that has counted enough walks through the latest records of all students, where that is cheaper than each student's: one
+# record of many students, most of whom have none.  It compares the ids of records with those of students.
+ALL_SMITHS = """
+    INSERT INTO students (id, "studentNumber", "firstName", "lastName", "dateOfBirth", grade, gender)
+    SELECT 's' || n, 'STU' || lpad(n::text, 4, '0'), (ARRAY['Emma', 'Liam'])[1 + n % 2], 'Smith', '2014-03-02', '5', 'FEMALE' FROM generate_series(1, 1500) AS n;
+    INSERT INTO health_records (id, type, date, description, "studentId", "createdAt", "updatedAt")
+    SELECT 'r' || n, 'CHECKUP', timestamp '2025-10-10' - n * interval '1 hour', 'visit', 's' || (1 + n % 60), '2025-10-10', '2025-10-10' FROM generate_series(1, 2400) AS n"""
+
+
+def found_by_name(school):
+    """Ids of what each way finds on a page of one and on a page of twenty, and whether it has counted to the end."""
+    answers = {}
+    for direct in "on", "off":
+        school.sql(f"SET white_cross.direct_reads = {direct}")
+        for search in SEARCHES:
+            for size in 1, 20:
+                page = school.one("SELECT wc_search_health_records(%s, page_size => %s)", search, size)
+                answers[direct, search, size] = [record["id"] for record in page["records"]], page["pagination"].get("totalIsLowerBound")
+    school.sql("RESET white_cross.direct_reads")
+    return answers
+
+
+@pytest.mark.parametrize("student,of_record", [("char(12)", "char(16)"), ("char(16)", "char(12)"), ("bpchar", "char(16)"), ("char(12)", "char(12)")])
+def test_a_search_by_names(cluster, request, student, of_record):
+    school = attached_school(cluster, "char_searched")
+    request.addfinalizer(lambda: cluster.drop_database(school.database))
+    with school.connection:
+        school.sql(ALL_SMITHS)
+        become(school, ["text"] * 7)
+        expected = found_by_name(school)
+        assert expected["on", "Smith", 1] == (["r1"], True) and len(expected["on", "Emma", 20][0]) == 20 and expected["on", "STU0007", 1][0]
+        become(school, [student, "char(9)", of_record, "text", of_record, "text", of_record])
+        assert {key: (ids, expected[key]) for key, ids in found_by_name(school).items() if ids != expected[key]} == {}
+    # Both ways gave one answer when the ids were text.
+    assert {key: ids for key, ids in expected.items() if ids != expected["off", *key[1:]]} == {}
