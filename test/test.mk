@@ -60,6 +60,17 @@ check-e2e: stage worker
 check-clients: stage worker
 	@$(RUN_TESTS) e2e -- -k "test_clients or test_answer_schemas"
 
+# pg_upgrade from one PostgreSQL to another: make check-upgrade OLD_PG_CONFIG=… NEW_PG_CONFIG=…
+# On a bare Debian, test/upgrade/run has the two.
+UPGRADE = $(BUILD)/upgrade
+.PHONY: check-upgrade
+check-upgrade:
+	@test -x "$(OLD_PG_CONFIG)" -a -x "$(NEW_PG_CONFIG)" || { echo "which two? make check-upgrade OLD_PG_CONFIG=/path/to/pg_config NEW_PG_CONFIG=/path/to/pg_config"; exit 2; }
+	@$(OWN_LIBRARY); $(MAKE) -s --no-print-directory BUILD=$(UPGRADE)/old EXTENSION_ONLY=yes PG_CONFIG=$(OLD_PG_CONFIG) stage
+	@$(OWN_LIBRARY); $(MAKE) -s --no-print-directory BUILD=$(UPGRADE)/new WORKER_BUILD=$(BUILD) PG_CONFIG=$(NEW_PG_CONFIG) stage worker
+	@WC_BUILD=$(abspath $(UPGRADE))/new PG_CONFIG=$(NEW_PG_CONFIG) WC_OLD_PG_CONFIG=$(OLD_PG_CONFIG) WC_OLD_STAGE=$(abspath $(UPGRADE))/old/stage \
+		$(RUN_TESTS) e2e -- -k test_pg_upgrade
+
 check-torture: stage worker
 	@$(RUN_TESTS) torture
 

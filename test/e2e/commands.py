@@ -22,6 +22,8 @@ LEFT_ALONE = {
     "sudoedit": "opens an editor",
     "pg_createcluster": "makes a cluster of the machine",
     "createdb": "makes a database in that cluster",
+    "pg_dropcluster": "removes a cluster of the machine",
+    "pg_upgradecluster": "upgrades a cluster of the machine: make check-upgrade does so with private ones",
 }
 
 

@@ -60,10 +60,15 @@ _QUERIES = {
         LEFT JOIN pg_namespace AS n ON o.classid = 'pg_namespace'::regclass AND n.oid = o.objid
         LEFT JOIN pg_type AS t ON o.classid = 'pg_type'::regclass AND t.oid = o.objid
         LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attacl IS NOT NULL""",
-    # What a dump leaves out, because CREATE EXTENSION gives it.
+    # What a dump leaves out, because CREATE EXTENSION gives it.  What everybody has of such an object need not be written.
     "first privilege": """
         SELECT o.name || ' ' || i.objsubid, (SELECT string_agg(g::text, ' ' ORDER BY g::text) FROM unnest(i.initprivs) AS g)
-        FROM own AS o JOIN pg_init_privs AS i ON (i.classoid, i.objoid) = (o.classid, o.objid)""",
+        FROM own AS o JOIN pg_init_privs AS i ON (i.classoid, i.objoid) = (o.classid, o.objid)
+        LEFT JOIN pg_proc AS p ON o.classid = 'pg_proc'::regclass AND p.oid = o.objid
+        LEFT JOIN pg_class AS c ON o.classid = 'pg_class'::regclass AND c.oid = o.objid
+        LEFT JOIN pg_type AS t ON o.classid = 'pg_type'::regclass AND t.oid = o.objid
+        CROSS JOIN LATERAL coalesce(acldefault('f', p.proowner), acldefault('r', c.relowner), acldefault('T', t.typowner)) AS given
+        WHERE i.objsubid <> 0 OR NOT coalesce(i.initprivs @> given AND given @> i.initprivs, false)""",
     "dependency": """
         SELECT o.name || ' on ' || pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid), string_agg(DISTINCT d.deptype::text, '')
         FROM own AS o JOIN pg_depend AS d ON (d.classid, d.objid) = (o.classid, o.objid) WHERE d.refobjid > 0 GROUP BY 1""",
