@@ -1,6 +1,9 @@
 #include <libpq-fe.h>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -35,29 +38,37 @@ void check_shown(const redis::Address &address, const std::string &shown)
     require(again.sentinels == address.sentinels && again.user.empty() && again.password.empty());
 }
 
-void check_redis(std::string_view text)
+std::optional<redis::Address> address_of(std::string_view text)
 {
     try {
-        auto const address = redis::parse_address(std::string(text), std::string(kPassword));
-        auto const shown = redis::describe(address);
-        require(address.password == kPassword && shown.find(kPassword) == std::string::npos);
-        require(address.database >= 0);
-        if (!address.path.empty()) {
-            require(address.path.front() == '/' && address.path.find('\0') == std::string::npos);
-            return;
-        }
-        for (auto const &sentinel : address.sentinels)
-            require_endpoint(sentinel);
-        require(address.sentinels.empty() || !address.master.empty());
-        if (address.sentinels.empty()) {
-            require_endpoint(address);
-            check_shown(address, (address.tls ? "rediss://" : "redis://") + shown);
-        } else if (address.master.find_first_of("%/?@") == std::string::npos) {
-            check_shown(address, "redis+sentinel://" + shown);
-        }
+        return redis::parse_address(std::string(text), std::string(kPassword));
     } catch (const std::invalid_argument &error) {
-        // Words of ours alone.
-        require(std::string_view(error.what()).size() < 120 && is_unbroken(error.what()) == false);
+        // A sentence of ours, and nothing of the text.
+        require(std::string_view(error.what()).size() < 120 && !is_unbroken(error.what()));
+        return std::nullopt;
+    }
+}
+
+void check_redis(std::string_view text)
+{
+    auto const address = address_of(text);
+    if (!address)
+        return;
+    auto const shown = redis::describe(*address);
+    require(address->password == kPassword && shown.find(kPassword) == std::string::npos);
+    require(address->database >= 0);
+    if (!address->path.empty()) {
+        require(address->path.front() == '/' && address->path.find('\0') == std::string::npos);
+        return;
+    }
+    for (auto const &sentinel : address->sentinels)
+        require_endpoint(sentinel);
+    require(address->sentinels.empty() || !address->master.empty());
+    if (address->sentinels.empty()) {
+        require_endpoint(*address);
+        check_shown(*address, (address->tls ? "rediss://" : "redis://") + shown);
+    } else if (address->master.find_first_of("%/?@") == std::string::npos) {
+        check_shown(*address, "redis+sentinel://" + shown);
     }
 }
 
@@ -73,23 +84,30 @@ std::string values_of(const std::string &conninfo)
     return text;
 }
 
-void check_postgres(std::string_view text)
+std::optional<pg::Target> target_of(const std::string &url)
 {
-    std::string const url(text);
     try {
-        auto const target = pg::parse_target(url);
-        require(url.find('\0') == std::string::npos);
-        auto const again = pg::parse_target(target.conninfo);
-        require(again.conninfo == target.conninfo && again.ignored.empty());
-        for (auto const &name : target.ignored)
-            require(is_unbroken(name));
-        // What libpq takes as it is means the same to us.
-        if (auto const values = values_of(url); !values.empty())
-            require(values_of(target.conninfo) == values && target.ignored.empty());
+        return pg::parse_target(url);
     } catch (const std::invalid_argument &error) {
-        require(url.find('\0') != std::string::npos || values_of(url).empty());
         require(std::string_view(error.what()) == "not a URL or connection string that libpq understands");
+        return std::nullopt;
     }
+}
+
+void check_postgres(const std::string &url)
+{
+    bool const has_zero = url.find('\0') != std::string::npos;
+    auto const target = target_of(url);
+    require(target ? !has_zero : has_zero || values_of(url).empty());
+    if (!target)
+        return;
+    auto const again = target_of(target->conninfo);
+    require(again && again->conninfo == target->conninfo && again->ignored.empty());
+    for (auto const &name : target->ignored)
+        require(is_unbroken(name));
+    // What libpq takes as it is means the same to us.
+    if (auto const values = values_of(url); !values.empty())
+        require(values_of(target->conninfo) == values && target->ignored.empty());
 }
 
 // Where the rest of a URL is masked, no part of a password is left.
@@ -108,19 +126,32 @@ void check_masks(std::string_view password)
     hides("redis://user:", std::string(password), "@host");
 }
 
+std::string without_brackets(std::string_view text)
+{
+    std::string out;
+    std::copy_if(text.begin(), text.end(), std::back_inserter(out), [](char c) { return c != '[' && c != ']'; });
+    return out;
+}
+
+void check_datagram(std::string_view text)
+{
+    auto const address = config::parse_datagram_address(text);
+    if (!address)
+        return;
+    require(address->path.empty() != address->host.empty() && address->path.find('\0') == std::string::npos);
+    if (!address->path.empty()) {
+        require(text == "unix://" + address->path);
+        return;
+    }
+    require(is_unbroken(address->host) && is_unbroken(address->port));
+    // Nothing of the text was left out.
+    auto const url = "udp://" + address->host + ":" + address->port, given = without_brackets(text);
+    require(url == given || url == given + ":8125");
+}
+
 void check_destinations(std::string_view text)
 {
-    if (auto const address = config::parse_datagram_address(text)) {
-        require(is_unbroken(address->host) && is_unbroken(address->port) &&
-                address->path.find('\0') == std::string::npos);
-        require(address->path.empty() != address->host.empty());
-        bool const is_ipv6 = address->host.find(':') != std::string::npos;
-        auto const url = !address->path.empty()
-                             ? "unix://" + address->path
-                             : "udp://" + (is_ipv6 ? "[" + address->host + "]" : address->host) + ":" + address->port;
-        auto const again = config::parse_datagram_address(url);
-        require(again && again->host == address->host && again->port == address->port && again->path == address->path);
-    }
+    check_datagram(text);
     if (auto const dsn = config::parse_sentry_dsn(text))
         require(is_unbroken(dsn->url) && is_unbroken(dsn->key) && dsn->url[dsn->url.find("://") + 3] != '/');
     if (auto const lines = config::header_lines(text)) {
@@ -143,7 +174,7 @@ void check_destinations(std::string_view text)
 void check_address(std::string_view text)
 {
     check_redis(text);
-    check_postgres(text);
+    check_postgres(std::string(text));
     check_masks(text);
     check_destinations(text);
 }

@@ -164,6 +164,13 @@ std::string quoted(std::string_view value)
 {
     std::string out = "\"";
     for (char const c : value) {
+        auto const byte = static_cast<unsigned char>(c);
+        // TOML has no control character in a text, and a terminal would obey it.
+        if (byte < ' ' || byte == 0x7f) {
+            constexpr char kDigits[] = "0123456789abcdef";
+            out.append("\\u00").append(1, kDigits[byte >> 4]).append(1, kDigits[byte & 15]);
+            continue;
+        }
         if (c == '"' || c == '\\')
             out += '\\';
         out += c;
