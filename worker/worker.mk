@@ -3,6 +3,7 @@
 #   make worker          build/wc-worker
 #   make install-worker  binary, example configurations of it and of Redis, systemd unit, manual pages, bash completion
 #   make uninstall-worker
+#   make sbom            build/white_cross.spdx.json: what both products are made of
 #
 # Heavy headers (toml++, CLI11, spdlog, prometheus, JSON, curl) are each included by one .cpp alone.
 
@@ -73,6 +74,14 @@ $(BUILD)/man/worker.toml.5: docs/man/worker_toml.py config/worker.toml
 
 .PHONY: man
 man: $(MAN_PAGES)
+
+# What the extension and the worker are made of, with versions and licences: SPDX.
+SBOM = $(BUILD)/white_cross.spdx.json
+.PHONY: sbom
+sbom: stage
+	@$(PYTHON) $(SOURCE)docs/sbom.py --extension '$(STAGE)$(pkglibdir)/white_cross.so' --worker $(WORKER) \
+		--packages '$(WORKER_PACKAGES)' --pg-config $(PG_CONFIG) --output $(SBOM)
+	@echo $(SBOM)
 
 # What is installed as it stands, each in the folder of PREFIX/share/white_cross that its folder of config/ names.
 EXAMPLES = worker.toml redis.conf users.acl prometheus/alerts.yml prometheus/prometheus.yml prometheus/rules.yml \
