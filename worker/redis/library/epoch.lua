@@ -17,7 +17,7 @@
 -- which servers this is the epoch, LIFE_MS how long its fences live.
 local function open_epoch(keys, args)
     local opening, token, servers, life = args[1], args[2], args[3], args[4]
-    if keys[1] ~= EPOCH or #args ~= 4 or not parse_snapshot(token) or not is_life(life) then
+    if not is_name(keys[1], EPOCH) or #args ~= 4 or not parse_snapshot(token) or not is_life(life) then
         return redis.error_reply('ERR wc_open_epoch: the key ' .. EPOCH .. ', an opening, a snapshot, the servers and the life of fences are needed')
     end
     if try('GET', EPOCH_OPENING) ~= opening then
@@ -34,7 +34,7 @@ end
 
 -- FCALL wc_note 1 wc:clock|wc:epoch:opening TEXT → 1.  SET, for the worker, also where memory is full.
 local function note(keys, args)
-    if keys[1] ~= CLOCK and keys[1] ~= EPOCH_OPENING or #args ~= 1 then
+    if not is_name(keys[1], CLOCK) and not is_name(keys[1], EPOCH_OPENING) or #args ~= 1 then
         return redis.error_reply('ERR wc_note: the key ' .. CLOCK .. ' or ' .. EPOCH_OPENING .. ' and a text are needed')
     end
     redis.call('SET', keys[1], args[1])
@@ -57,7 +57,7 @@ end
 -- worker: UNTIL_MS is three quarters of LIFE_MS after the snapshot was taken.
 local function advance(keys, args)
     local token, until_ms, life, servers = args[1], args[2], args[3], args[4]
-    if keys[1] ~= HORIZON or #args ~= 4 or not parse_snapshot(token) or not is_life(until_ms) or not is_life(life) then
+    if not is_name(keys[1], HORIZON) or #args ~= 4 or not parse_snapshot(token) or not is_life(until_ms) or not is_life(life) then
         return redis.error_reply('ERR wc_advance: the key ' .. HORIZON .. ', a snapshot, a time, the life of fences and the servers are needed')
     end
     local left_ms = left_of(until_ms, servers)

@@ -113,7 +113,7 @@ end
 -- FCALL wc_fence_all 1 wc:fence:all FENCE_MS XIDS → 1, or 2 where something else than a fence stood there.  Deletes nothing: the
 -- worker then removes what is cached in bounded steps, and what is filled meanwhile has passed this fence.
 local function fence_all(keys, args)
-    if keys[1] ~= FENCE_ALL or #args ~= 2 or not is_life(args[1]) or not are_xids(args[2]) then
+    if not is_name(keys[1], FENCE_ALL) or #args ~= 2 or not is_life(args[1]) or not are_xids(args[2]) then
         return redis.error_reply('ERR wc_fence_all: the key ' .. FENCE_ALL .. ', a life in milliseconds and transaction ids are needed')
     end
     -- It is everybody's fence: what cannot be read would keep all values out.

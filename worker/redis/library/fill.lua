@@ -30,6 +30,18 @@ local function remember_page(pages, key, ttl_ms)
     return true
 end
 
+-- What stands under the shared names and under that of the student's fence; nil in a slot that is not, or not wholly, here.
+local function held_for(fence)
+    if tag == '' then
+        return here('MGET', EPOCH, EPOCH_LIFE, CLOCK, FENCE_ALL, fence, HORIZON, EPOCH_OF)
+    end
+    local held, own = here('MGET', EPOCH, EPOCH_LIFE, CLOCK, FENCE_ALL, FENCE_ALL, HORIZON, EPOCH_OF), here('MGET', fence)
+    if held and own then
+        held[5] = own[1]
+        return held
+    end
+end
+
 -- FCALL wc_fill 1 KEY VALUE TTL_SECONDS SNAPSHOT → 1 stored, 0 refused.
 local function fill(keys, args)
     local key, value, ttl, token = keys[1], args[1], args[2], args[3]
@@ -45,9 +57,12 @@ local function fill(keys, args)
         return redis.error_reply('ERR wc_fill: the ttl is a positive number of seconds')
     end
     -- Whatever happens, this loader is done: the next one need not wait for its lease to run out.
-    redis.call('UNLINK', key .. ':lease')
+    here('UNLINK', key .. ':lease')
     local fence = prefix .. 'fence'
-    local held = redis.call('MGET', EPOCH, EPOCH_LIFE, CLOCK, FENCE_ALL, fence, HORIZON, EPOCH_OF)
+    local held = is_covered(key) and held_for(fence)
+    if not held then
+        return 0
+    end
     if held[7] and is_tagged(held[7]) ~= has_tag(prefix) then
         return redis.error_reply('ERR wc_fill: nothing would remove this key: the braces of student:{ID}: belong to redis.cluster_keys = ' ..
             'true of the worker and white_cross.cluster_keys = on of the database, which must agree')
@@ -60,7 +75,7 @@ local function fill(keys, args)
         return 0
     end
     -- To MGET a fence of another type is none.
-    if not (held[4] and held[5]) and redis.call('EXISTS', FENCE_ALL, fence) ~= (held[4] and 1 or 0) + (held[5] and 1 or 0) then
+    if not held[4] and redis.call('EXISTS', FENCE_ALL) == 1 or not held[5] and redis.call('EXISTS', fence) == 1 then
         return 0
     end
     -- Remembered before it is there.

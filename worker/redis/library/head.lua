@@ -16,8 +16,8 @@
 --   P fence                                                           see below
 --   KEY :lease                                                        held by whoever loads KEY
 --   KEY :filling                                                      a value on its way to KEY, inside wc_fill alone
--- and wc:fence:all is a fence for every student.  It is one key for the whole keyspace: in a Redis Cluster a
--- function reaches only the slots of its own node, so there it would have to exist once per node.
+-- and wc:fence:all is a fence for every student.  It is one key for the whole keyspace; in a Redis Cluster it exists once in
+-- each shard, as all names do that students share.
 
 -- Anybody may have put something else under a name of ours.  A key of another type (a misfit) is removed by the call that needs
 -- its name, and the caller is told.  What it was put over is lost: a fence begins anew with a floor above all ids that were

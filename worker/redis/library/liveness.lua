@@ -35,7 +35,7 @@ end
 -- than OF, what was cached is perhaps still to be swept.
 local function renew_liveness(keys, args)
     local until_ms, servers, seen = args[1], args[2], args[3]
-    if keys[1] ~= ALIVE or #args < 3 or not is_life(until_ms) or not parse_snapshot(seen) then
+    if not is_name(keys[1], ALIVE) or #args < 3 or not is_life(until_ms) or not parse_snapshot(seen) then
         return redis.error_reply('ERR wc_alive: the key ' .. ALIVE .. ', a time in milliseconds, the servers and a snapshot are needed')
     end
     local left_ms = left_of(until_ms, servers)
@@ -54,11 +54,14 @@ local function renew_liveness(keys, args)
 end
 
 -- FCALL wc_hello 1 KEY → what wc:alive holds as long as it covers all keys of the form that KEY has; nil: not known yet, ask
--- again later.  KEY is any that the client may read.
+-- again later.  KEY is any that the client may read.  Nil in a cluster, where no MGET has both keys.
 local function hello(keys)
     local prefix = prefix_of(keys[1])
     if not prefix then
         return no_key('wc_hello')
+    end
+    if tag ~= '' then
+        return nil
     end
     return run and liveness_of(has_tag(prefix), false)
 end

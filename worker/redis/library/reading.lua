@@ -9,11 +9,26 @@ local function was_drained(write, seen)
     return snapshot and snapshot.origin == write.origin and is_visible(write.xid, snapshot)
 end
 
+-- The liveness, the value and what was drained, as MGET has them in a cluster that it does not know.
+local function read_in_shard(key)
+    local shared = is_covered(key) and here('MGET', ALIVE, SEEN)
+    if not shared then
+        return {}
+    end
+    local value = here('MGET', key)
+    return { shared[1], value and value[1], shared[2] }
+end
+
 -- The value, or false.  write: nil, or a transaction that the value must contain.
 local function find(key, write)
-    local found = write and redis.call('MGET', ALIVE, key, SEEN) or redis.call('MGET', ALIVE, key)
-    local is_covered = liveness_here and found[1] == liveness_here and is_live(key)
-    local value = is_covered and (not write or was_drained(write, found[3])) and found[2]
+    local found
+    if tag ~= '' then
+        found = read_in_shard(key)
+    else
+        found = write and here('MGET', ALIVE, key, SEEN) or here('MGET', ALIVE, key) or {}
+    end
+    local is_vouched = liveness_here and found[1] == liveness_here and is_live(key)
+    local value = is_vouched and (not write or was_drained(write, found[3])) and found[2]
     if value then
         hits = hits + 1
     else

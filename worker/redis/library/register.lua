@@ -8,8 +8,10 @@ register_for_worker('wc_open_epoch', open_epoch)
 register_for_worker('wc_advance', advance)
 register_for_worker('wc_alive', renew_liveness)
 register_for_worker('wc_note', note)
-redis.register_function('wc_fill', fill)
-redis.register_function { function_name = 'wc_get', callback = get, flags = { 'no-writes' } }
+register_for_worker('wc_cover', cover)
+-- A student's key and the shared names of its shard are in different slots of a cluster.
+redis.register_function { function_name = 'wc_fill', callback = fill, flags = { 'allow-cross-slot-keys' } }
+redis.register_function { function_name = 'wc_get', callback = get, flags = { 'no-writes', 'allow-cross-slot-keys' } }
 redis.register_function { function_name = 'wc_hello', callback = hello, flags = { 'no-writes' } }
 redis.register_function { function_name = 'wc_reads', callback = reads, flags = { 'no-writes' } }
-redis.register_function('wc_lease', lease)
+redis.register_function { function_name = 'wc_lease', callback = lease, flags = { 'allow-cross-slot-keys' } }
