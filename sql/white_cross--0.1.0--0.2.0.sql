@@ -343,6 +343,20 @@ CREATE TRIGGER white_cross_own BEFORE INSERT OR UPDATE OR DELETE ON white_cross.
 EXECUTE FUNCTION white_cross.drop_replicated();
 ALTER TABLE white_cross.served_redis ENABLE REPLICA TRIGGER white_cross_own;
 
+-- The shards of a Redis Cluster that are served.  A process is trusted with the slots that stand here and with no others: it has had
+-- them, and every change since, from when the worker had removed what was cached in them.
+CREATE TABLE white_cross.served_shard (
+    process text NOT NULL,
+    slots   text NOT NULL
+);
+COMMENT ON TABLE white_cross.served_shard IS 'of a Redis Cluster: the processes from which changes are removed, and the slots that each is trusted with';
+COMMENT ON COLUMN white_cross.served_shard.process IS 'the run_id of Redis and the master_replid of its data';
+COMMENT ON COLUMN white_cross.served_shard.slots IS 'FIRST-LAST,SLOT,...';
+
+CREATE TRIGGER white_cross_own BEFORE INSERT OR UPDATE OR DELETE ON white_cross.served_shard FOR EACH ROW
+EXECUTE FUNCTION white_cross.drop_replicated();
+ALTER TABLE white_cross.served_shard ENABLE REPLICA TRIGGER white_cross_own;
+
 CREATE FUNCTION white_cross.serve_redis(process text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -364,6 +378,27 @@ $$;
 COMMENT ON FUNCTION white_cross.serve_redis(text) IS
 'Notes which process of Redis the worker that drains serves. Returns for how many milliseconds it has been that one: 0 if it was another one until now, after queueing a row for every student, because what is cached here may lack what was removed there.';
 
+CREATE FUNCTION white_cross.served_shards() RETURNS TABLE (process text, slots text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT s.process, s.slots FROM white_cross.served_shard AS s;
+END;
+COMMENT ON FUNCTION white_cross.served_shards() IS
+'Returns which processes of a Redis Cluster are trusted with which slots, as serve_shards noted it.';
+
+CREATE FUNCTION white_cross.serve_shards(processes text[], slots text[]) RETURNS xid8
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM white_cross.served_shard;
+    INSERT INTO white_cross.served_shard (process, slots)
+    SELECT s.process, s.slots FROM unnest(serve_shards.processes, serve_shards.slots) AS s (process, slots);
+    RETURN pg_current_xact_id();
+END
+$$;
+COMMENT ON FUNCTION white_cross.serve_shards(text[], text[]) IS
+'Notes which processes of a Redis Cluster the worker that drains trusts with which slots, in the place of what was noted before. Returns a number that grows with each call.';
+
 CREATE OR REPLACE FUNCTION white_cross.grant_worker(caller oid, worker_role regrole) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -377,7 +412,7 @@ BEGIN
     EXECUTE format('GRANT SELECT, INSERT, DELETE ON white_cross.set_aside TO %s', worker_role);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON white_cross.hot_student TO %s', worker_role);
     EXECUTE format('GRANT SELECT ON white_cross.worker TO %s', worker_role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.lock_drain(boolean, boolean), white_cross.unlock_drain(), white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, jsonb), white_cross.holders(text), white_cross.other_redis(text, text, text), white_cross.begin_drain(), white_cross.take(xid8[], xid8, integer, xid8, integer, bigint), white_cross.start_relay(), white_cross.distrust_cache(), white_cross.serve_redis(text) TO %s', worker_role);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.lock_drain(boolean, boolean), white_cross.unlock_drain(), white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, jsonb), white_cross.holders(text), white_cross.other_redis(text, text, text), white_cross.begin_drain(), white_cross.take(xid8[], xid8, integer, xid8, integer, bigint), white_cross.start_relay(), white_cross.distrust_cache(), white_cross.serve_redis(text), white_cross.served_shards(), white_cross.serve_shards(text[], text[]) TO %s', worker_role);
     EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.call_histograms(), white_cross.call_statistics(), white_cross.slow_calls(), white_cross.take_spans(integer), %1$s.wc_performance(), %1$s.wc_diagnose() TO %2$s', white_cross.home(), worker_role);
     EXECUTE format('GRANT SELECT ON %1$s.wc_stat_functions, %1$s.wc_slow_calls TO %2$s', white_cross.home(), worker_role);
     PERFORM white_cross.grant_tables(caller, worker_role);
@@ -828,7 +863,8 @@ COMMENT ON FUNCTION @extschema@.wc_help() IS
 'Returns the functions that the caller may call, each name once, by subject, with a few words on what it gives. The comment of each says more: arguments, NULLs and errors.';
 
 -- Those that act as somebody else, whom their first argument names.  Only functions of the extension may call them.
-REVOKE ALL ON FUNCTION white_cross.attach(oid, name, jsonb, boolean), white_cross.row_functions(oid, name, text, boolean), white_cross.serve_redis(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION white_cross.attach(oid, name, jsonb, boolean), white_cross.row_functions(oid, name, text, boolean), white_cross.serve_redis(text),
+    white_cross.served_shards(), white_cross.serve_shards(text[], text[]) FROM PUBLIC;
 -- What default privileges gave away of them.
 DO $$
 DECLARE

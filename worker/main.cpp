@@ -37,6 +37,9 @@
 #include "process/signals.hpp"
 #include "process/wake.hpp"
 #include "redis/cache.hpp"
+#include "redis/cluster.hpp"
+#include "redis/cluster_observer.hpp"
+#include "redis/cluster_store.hpp"
 #include "redis/encryption.hpp"
 #include "redis/error.hpp"
 #include "redis/master_watch.hpp"
@@ -80,6 +83,7 @@ Servers servers_of(const config::Config &config)
         {milliseconds(config.postgres.connection_timeout_ms), milliseconds(config.postgres.statement_timeout_ms), {}},
         checked("", [&] { return redis::parse_target(config.redis); }),
         config.redis.cluster_keys};
+    servers.cluster_keys = servers.cluster_keys || !servers.redis.address.nodes.empty();
     servers.postgres.worker = config.worker.name;
     return servers;
 }
@@ -154,6 +158,7 @@ private:
     app::ObserverPorts observer_ports();
     app::AuditorPorts auditor_ports();
     cache::KeyForm form() const { return servers_.cluster_keys ? cache::KeyForm::HashTag : cache::KeyForm::Plain; }
+    std::unique_ptr<app::Store> make_store() const;
     int run_loop();
     void wait_while_off();
     void handle_signals(int done);
@@ -163,6 +168,7 @@ private:
     const std::string &file_;
     Signals signals_;
     std::unique_ptr<redis::MasterWatch> watch_;
+    std::unique_ptr<redis::ClusterWatch> cluster_;
     config::Live live_;
     SteadyClock clock_;
     Wake wake_;
@@ -191,6 +197,9 @@ Process::Process(const config::Config &config, const Servers &servers, const std
       watch_(config.redis.enabled && !servers.redis.address.sentinels.empty()
                  ? std::make_unique<redis::MasterWatch>(servers.redis)
                  : nullptr),
+      cluster_(config.redis.enabled && !servers.redis.address.nodes.empty()
+                   ? std::make_unique<redis::ClusterWatch>(servers.redis)
+                   : nullptr),
       live_(config),
       service_(notify_, health_, app::patience_with(config)),
       routes_(health_, metrics_, live_, board_),
@@ -203,7 +212,7 @@ Process::Process(const config::Config &config, const Servers &servers, const std
             [this] {
                 return app::PrewarmLinks{
                     std::make_unique<pg::Builder>(servers_.postgres, servers_.timeouts, servers_.cluster_keys),
-                    std::make_unique<redis::Store>(servers_.redis, form(), watch_.get())};
+                    make_store()};
             }),
       drain_(live_, clock_, hot_, metrics_, spans_, [this](auto wanted) { pool_.want(std::move(wanted)); }),
       sweep_(clock_, hot_, metrics_)
@@ -226,14 +235,25 @@ app::LoopPorts Process::ports()
         timeouts.hung = std::chrono::milliseconds(std::max(queue.hung_after_ms, 3 * queue.poll_interval_ms));
         return std::make_unique<pg::Queue>(servers_.postgres, timeouts, config_.worker.name);
     };
-    ports.connect_cache = [this] { return std::make_unique<redis::Cache>(servers_.redis, live_, watch_.get()); };
+    ports.connect_cache = [this]() -> std::unique_ptr<app::Cache> {
+        if (cluster_)
+            return std::make_unique<redis::Cluster>(servers_.redis, live_, *cluster_);
+        return std::make_unique<redis::Cache>(servers_.redis, live_, watch_.get());
+    };
     ports.refill = [this] { pool_.refill(); };
     ports.save_hot_list = [this] { pool_.save_hot_list(); };
     ports.prewarm_trouble = [this] { return pool_.trouble(); };
     ports.set_prewarm_pace = [this](app::Pace pace) { pool_.set_pace(pace); };
     ports.worker_name = config_.worker.name;
-    ports.redis_moves = !servers_.redis.address.sentinels.empty();
+    ports.redis_moves = watch_ || cluster_;
     return ports;
+}
+
+std::unique_ptr<app::Store> Process::make_store() const
+{
+    if (cluster_)
+        return std::make_unique<redis::ClusterStore>(servers_.redis, *cluster_);
+    return std::make_unique<redis::Store>(servers_.redis, form(), watch_.get());
 }
 
 // For the threads that only look: no server holds up the end of the process by one of them for longer.
@@ -253,7 +273,11 @@ app::ObserverPorts Process::observer_ports()
         metrics_,
         board_,
         [servers = watched_servers()] { return std::make_unique<pg::Observer>(servers.postgres, servers.timeouts); },
-        [this, servers = watched_servers()] { return std::make_unique<redis::Observer>(servers.redis, watch_.get()); },
+        [this, servers = watched_servers()]() -> std::unique_ptr<app::CacheObserver> {
+            if (cluster_)
+                return std::make_unique<redis::ClusterObserver>(servers.redis, *cluster_);
+            return std::make_unique<redis::Observer>(servers.redis, watch_.get());
+        },
         config_.performance.slow_ms,
         reports_ && reports_->wants_spans() ? [this](auto const &spans) { reports_->send_spans(spans); }
                                             : std::function<void(const std::vector<app::Span> &)>(),
@@ -283,7 +307,8 @@ int Process::run()
         reports_->start();
     if (config_.performance.enabled && config_.redis.enabled)
         observing_ = std::make_unique<app::Observing>(observer_ports());
-    if (config_.redis.enabled)
+    // The audit reads as a client without Lua does, which a cluster has not.
+    if (config_.redis.enabled && !cluster_)
         auditing_ = std::make_unique<app::Auditing>(auditor_ports());
     int const done = eventfd(0, EFD_CLOEXEC);
     int status = EXIT_SUCCESS;

@@ -69,6 +69,16 @@ COMMENT ON TABLE white_cross.served_redis IS 'the process of Redis from which ch
 COMMENT ON COLUMN white_cross.served_redis.process IS 'the run_id of Redis and the master_replid of its data';
 COMMENT ON COLUMN white_cross.served_redis.since IS 'since when; NULL if no other was served before';
 
+-- The shards of a Redis Cluster that are served.  A process is trusted with the slots that stand here and with no others: it has had
+-- them, and every change since, from when the worker had removed what was cached in them.
+CREATE TABLE white_cross.served_shard (
+    process text NOT NULL,
+    slots   text NOT NULL
+);
+COMMENT ON TABLE white_cross.served_shard IS 'of a Redis Cluster: the processes from which changes are removed, and the slots that each is trusted with';
+COMMENT ON COLUMN white_cross.served_shard.process IS 'the run_id of Redis and the master_replid of its data';
+COMMENT ON COLUMN white_cross.served_shard.slots IS 'FIRST-LAST,SLOT,...';
+
 -- The queue.  A transaction inserts its rows once, just before its commit; only the worker deletes rows.
 -- Its columns stay as they are: sessions that loaded the library of 0.1.0 go on writing these six, whatever ALTER EXTENSION UPDATE does.
 CREATE TABLE white_cross.invalidation (
@@ -116,7 +126,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY '{binding,bound_column,worker,worker_report,served_redis,invalidation,set_aside,hot_student}'::text[] LOOP
+    FOREACH name IN ARRAY '{binding,bound_column,worker,worker_report,served_redis,served_shard,invalidation,set_aside,hot_student}'::text[] LOOP
         EXECUTE format('CREATE TRIGGER white_cross_own BEFORE INSERT OR UPDATE OR DELETE ON white_cross.%I FOR EACH ROW '
                        'EXECUTE FUNCTION white_cross.drop_replicated()', name);
         EXECUTE format('ALTER TABLE white_cross.%I ENABLE REPLICA TRIGGER white_cross_own', name);

@@ -186,6 +186,27 @@ $$;
 COMMENT ON FUNCTION white_cross.serve_redis(text) IS
 'Notes which process of Redis the worker that drains serves. Returns for how many milliseconds it has been that one: 0 if it was another one until now, after queueing a row for every student, because what is cached here may lack what was removed there.';
 
+CREATE FUNCTION white_cross.served_shards() RETURNS TABLE (process text, slots text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT s.process, s.slots FROM white_cross.served_shard AS s;
+END;
+COMMENT ON FUNCTION white_cross.served_shards() IS
+'Returns which processes of a Redis Cluster are trusted with which slots, as serve_shards noted it.';
+
+CREATE FUNCTION white_cross.serve_shards(processes text[], slots text[]) RETURNS xid8
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM white_cross.served_shard;
+    INSERT INTO white_cross.served_shard (process, slots)
+    SELECT s.process, s.slots FROM unnest(serve_shards.processes, serve_shards.slots) AS s (process, slots);
+    RETURN pg_current_xact_id();
+END
+$$;
+COMMENT ON FUNCTION white_cross.serve_shards(text[], text[]) IS
+'Notes which processes of a Redis Cluster the worker that drains trusts with which slots, in the place of what was noted before. Returns a number that grows with each call.';
+
 CREATE FUNCTION white_cross.snapshot() RETURNS text
 LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'wc_snapshot';
 COMMENT ON FUNCTION white_cross.snapshot() IS
@@ -277,7 +298,7 @@ BEGIN
     EXECUTE format('GRANT SELECT, INSERT, DELETE ON white_cross.set_aside TO %s', worker_role);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON white_cross.hot_student TO %s', worker_role);
     EXECUTE format('GRANT SELECT ON white_cross.worker TO %s', worker_role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.lock_drain(boolean, boolean), white_cross.unlock_drain(), white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, jsonb), white_cross.holders(text), white_cross.other_redis(text, text, text), white_cross.begin_drain(), white_cross.take(xid8[], xid8, integer, xid8, integer, bigint), white_cross.start_relay(), white_cross.distrust_cache(), white_cross.serve_redis(text) TO %s', worker_role);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.lock_drain(boolean, boolean), white_cross.unlock_drain(), white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, jsonb), white_cross.holders(text), white_cross.other_redis(text, text, text), white_cross.begin_drain(), white_cross.take(xid8[], xid8, integer, xid8, integer, bigint), white_cross.start_relay(), white_cross.distrust_cache(), white_cross.serve_redis(text), white_cross.served_shards(), white_cross.serve_shards(text[], text[]) TO %s', worker_role);
     EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.call_histograms(), white_cross.call_statistics(), white_cross.slow_calls(), white_cross.take_spans(integer), %1$s.wc_performance(), %1$s.wc_diagnose() TO %2$s', white_cross.home(), worker_role);
     EXECUTE format('GRANT SELECT ON %1$s.wc_stat_functions, %1$s.wc_slow_calls TO %2$s', white_cross.home(), worker_role);
     PERFORM white_cross.grant_tables(caller, worker_role);

@@ -16,9 +16,10 @@ from .process import ServerFailed
 from .prometheus import Prometheus
 from .proxy import Proxy
 from .receiver import Receiver
+from .redis_cluster import RedisCluster
 from .redis_server import Redis, Tls
 from .sentinels import Trio
 from .waiting import until
 from .worker import Worker
 
-__all__ = ["Authority", "Cluster", "Ground", "PgBouncer", "Prometheus", "Proxy", "Receiver", "Redis", "ServerFailed", "Tls", "Trio", "Worker", "until"]
+__all__ = ["Authority", "Cluster", "Ground", "PgBouncer", "Prometheus", "Proxy", "Receiver", "Redis", "RedisCluster", "ServerFailed", "Tls", "Trio", "Worker", "until"]

@@ -59,6 +59,8 @@ struct FakeDatabase {
     std::vector<app::SetAside> set_aside, taken_aside;
     std::string served;
     std::chrono::milliseconds served_for{};
+    std::vector<app::ServedShard> shards;
+    int shards_number = 0;
 
     explicit FakeDatabase(Journal &journal) : journal(journal) {}
     void call(const std::string &name)
@@ -119,6 +121,14 @@ public:
             db_.call("serves another");
         return db_.served_for;
     }
+    std::vector<app::ServedShard> served_shards() override { return db_.shards; }
+    std::string serve_shards(std::span<const app::ServedShard> shards) override
+    {
+        db_.call("serves " + std::to_string(shards.size()) + " shards");
+        db_.shards.assign(shards.begin(), shards.end());
+        return std::to_string(++db_.shards_number);
+    }
+    bool has_cluster_keys() override { return true; }
     void commit() override
     {
         db_.call("commit");

@@ -12,6 +12,8 @@
 
 namespace wc::app {
 
+class Shards;
+
 /// Kinds of cached values as bits: 1 << Kind.
 using KindSet = std::uint8_t;
 constexpr KindSet bit(cache::Kind kind) noexcept { return static_cast<KindSet>(1U << static_cast<unsigned>(kind)); }
@@ -58,6 +60,7 @@ struct Fences {
 struct Rejection {
     std::size_t change = 0;  ///< index into the changes that were to be invalidated
     std::string reason;      ///< for the log, so without health data
+    bool is_away = false;    ///< no fault of the change: the shard that has the student cannot be reached
 };
 
 /// What an invalidation found.
@@ -129,6 +132,8 @@ public:
     virtual void check() = 0;
     /// Throws if the server does not answer.
     virtual void ping() = 0;
+    /// Null: it is one server.
+    virtual Shards *shards() { return nullptr; }
 };
 
 /// A value as the database built it.

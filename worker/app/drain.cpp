@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "app/shards.hpp"
 #include "process/log.hpp"
 
 namespace wc::app {
@@ -17,7 +18,8 @@ Drain::Result Drain::pass(Queue &queue, Cache &cache, bool is_sweeping)
 {
     note_misfits(cache.take_misfits());
     auto const began = clock_.now();
-    if (began >= next_try_)
+    auto *const shards = cache.shards();
+    if ((shards && shards->take_returned()) || began >= next_try_)
         try_set_aside(queue, cache);
     auto const config = live_.get();
     Batch batch = queue.take(static_cast<std::size_t>(config->queue.batch_students));
@@ -29,14 +31,7 @@ Drain::Result Drain::pass(Queue &queue, Cache &cache, bool is_sweeping)
         auto const outcome = work_off(batch, is_all ? batch.seen : std::string(), queue, cache, began);
         auto const &refused = outcome.refused;
         has_noted_seen = outcome.has_noted_seen;
-        for (auto const &one : refused)
-            log::error(
-                "redis refuses the invalidation of a student and accepts that of others: {}; it is set aside and "
-                "tried again every {} s, see white_cross.set_aside",
-                one.reason, kRetrySetAside.count());
-        for (auto const &one : refused)
-            if (std::find(set_aside_.begin(), set_aside_.end(), one.change.student) == set_aside_.end())
-                set_aside_.push_back(one.change.student);
+        set_aside(refused);
         metrics_.set_set_aside(set_aside_.size());
         metrics_.drained(batch.rows, batch.changes.size());
         log::debug("drained {} rows, {} students", batch.rows, batch.changes.size());
@@ -51,14 +46,21 @@ void Drain::try_set_aside(Queue &queue, Cache &cache)
     Batch batch = queue.take_set_aside();
     auto const before = set_aside_.size();
     set_aside_.clear();
+    is_set_aside_.clear();
     if (batch.rows > 0)
-        for (auto const &one : work_off(batch, {}, queue, cache, began).refused)
-            set_aside_.push_back(one.change.student);
+        set_aside(work_off(batch, {}, queue, cache, began).refused);
     // Only after a success: until then the next pass tries again.
     next_try_ = clock_.now() + kRetrySetAside;
     metrics_.set_set_aside(set_aside_.size());
     if (before > set_aside_.size())
         log::info("redis accepts changes that were set aside: {} students are still set aside", set_aside_.size());
+}
+
+void Drain::set_aside(const std::vector<SetAside> &refused)
+{
+    for (auto const &one : refused)
+        if (is_set_aside_.insert(one.change.student).second)
+            set_aside_.push_back(one.change.student);
 }
 
 /// To the commit.
@@ -94,6 +96,11 @@ Drain::Outcome Drain::apply(const std::vector<Change> &changes, const std::strin
     std::vector<bool> is_refused(changes.size());
     for (auto const &rejection : done.rejected) {
         is_refused[rejection.change] = true;
+        if (!rejection.is_away)
+            log::error(
+                "redis refuses the invalidation of a student and accepts that of others: {}; it is set aside and "
+                "tried again every {} s, see white_cross.set_aside",
+                rejection.reason, kRetrySetAside.count());
         refused.push_back({changes[rejection.change], rejection.reason});
     }
     std::vector<Wanted> wanted;

@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -23,7 +24,7 @@ namespace wc::app {
 ///
 /// A change that Redis refuses for itself alone must not hold up the others: it is set aside in the database, in the
 /// same transaction, and tried again from time to time.  Until it succeeds, liveness excepts that student: wc_get finds
-/// nothing of it.
+/// nothing of it.  The same holds for the students of a shard of a cluster that is away.
 class Drain {
 public:
     using Want = std::function<void(std::vector<Wanted>)>;
@@ -70,7 +71,10 @@ private:
     metrics::Metrics &metrics_;
     SpanBox &spans_;
     Want want_;
+    void set_aside(const std::vector<SetAside> &refused);
+
     std::vector<std::string> set_aside_;
+    std::unordered_set<std::string> is_set_aside_;  ///< the same
     Time next_try_{};
     bool has_told_of_misfits_ = false;
 };

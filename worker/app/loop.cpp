@@ -135,6 +135,8 @@ void Loop::elect()
     vouched_until_.reset();
     horizon_.forget();
     ports_.drain.begin();
+    if (auto *const shards = cache_->shards())
+        shards->begin();
     log::info("drains the queue{}", *newly ? "; newly registered, so that it removes all values cached before" : "");
     timers_.save = now + seconds(ports_.live.get()->prewarm.save_interval_s);
     // Who removes everything rebuilds what is hot once it is removed.
@@ -158,6 +160,8 @@ void Loop::ensure_clock()
 void Loop::ensure_epoch()
 {
     auto const now = ports_.clock.now();
+    if (works() && cache_->shards())
+        return tend_shards(*cache_->shards());
     if (!works() || now < timers_.epoch)
         return;
     timers_.epoch = now + poll_interval();
@@ -198,6 +202,18 @@ void Loop::ensure_epoch()
     horizon_.forget();
     if (found == Epoch::OtherLife)
         log::info("fences live for {} s from now on", ports_.live.get()->invalidate.fence_ttl_s);
+}
+
+// Each shard has an epoch of its own, and is trusted, or not, by itself.
+void Loop::tend_shards(Shards &shards)
+{
+    auto const now = ports_.clock.now();
+    if (now < std::min(timers_.epoch, shards.due()))
+        return;
+    timers_.epoch = now + poll_interval();
+    auto const sight = shards.tend(*queue_, ports_.drain.set_aside().size());
+    ports_.metrics.set_epoch_open(sight.is_open);
+    evicts_ = sight.evicts;
 }
 
 // True: until now another process of Redis was served, or this one had other data; the row for every student is queued.
@@ -407,6 +423,8 @@ void Loop::wait()
         until = std::max(now, timers_.drain);
     if (works() && ports_.sweep.is_active())
         until = now;
+    if (works() && cache_->shards())
+        until = std::min(until, std::max(now, cache_->shards()->due()));
     if (works() && now < held_until_)
         until = std::min(held_until_, now + poll_interval());
 

@@ -12,6 +12,7 @@
 #include "app/prewarm.hpp"
 #include "app/progress.hpp"
 #include "app/queue.hpp"
+#include "app/shards.hpp"
 #include "app/standing.hpp"
 #include "app/sweep.hpp"
 #include "config/live.hpp"
@@ -88,6 +89,7 @@ private:
     void elect();
     void ensure_clock();
     void ensure_epoch();
+    void tend_shards(Shards &shards);
     void close_epoch(Epoch found);
     void distrust_cache();
     bool serve();

@@ -70,6 +70,14 @@ struct Report {
     std::string redis_address{}, redis_run_id{};  ///< empty while it cannot be reached
 };
 
+/// A process of Redis in a cluster, and the slots that it is trusted with, as `FIRST-LAST,SLOT,...`.
+struct ServedShard {
+    std::string process;
+    std::string slots;
+
+    bool operator==(const ServedShard &) const = default;
+};
+
 /// One connection's life.  For one thread.  REQUIRES: after a call that threw Failure only the destructor follows.
 class Queue {
 public:
@@ -110,6 +118,14 @@ public:
     /// Notes that this worker serves this process of Redis.  Returns for how long it has been the one; zero if it was
     /// another one until now: then a row for every student is queued too.
     virtual std::chrono::milliseconds serve(const std::string &process) = 0;
+
+    /// What `serve_shards` noted last.
+    virtual std::vector<ServedShard> served_shards() = 0;
+    /// Notes which processes of a cluster are trusted with which slots; nobody else is trusted with anything.  Returns
+    /// a number that grows with each call.
+    virtual std::string serve_shards(std::span<const ServedShard> shards) = 0;
+    /// Whether applications get keys with the id in braces, unless they say otherwise.
+    virtual bool has_cluster_keys() = 0;
 
     /// Readable when something may have been queued.
     virtual int wake_fd() const = 0;

@@ -53,6 +53,9 @@ Standing judge(const Sight &sight, Time now)
                                     (sight.holders.empty() ? std::string("nobody that is seen") : sight.holders)};
     if (sight.evicts)
         return {State::Evicting, "redis evicts keys when its memory is full"};
+    if (!sight.shards_away.empty())
+        return {State::SetAside, sight.shards_away + "; changes of " + std::to_string(sight.set_aside) +
+                                     " students wait for it, and nothing of its students is found"};
     if (sight.set_aside > 0)
         return {State::SetAside, std::to_string(sight.set_aside) + " students whose values Redis refuses to remove"};
     if (sight.sweeps)

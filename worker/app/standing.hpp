@@ -23,6 +23,7 @@ struct Sight {
     Time elected_at{};           ///< since when it has held the drain lock without being registered
     std::string other_redis;     ///< the Redis that another worker serves
     std::size_t set_aside = 0;   ///< students whose changes Redis refuses
+    std::string shards_away{};   ///< which shards of a cluster cannot be reached, in words
     bool evicts = false;         ///< Redis may evict fences
     bool sweeps = false;         ///< a sweep is running
     Time behind_since{};         ///< since when drains have not found the queue's end; the clock's epoch: the last did

@@ -65,7 +65,8 @@ const Setting kSettings[] = {
 
     env("ENABLE_REDIS_CACHE", BOOLEAN(redis, enabled)),
     env("REDIS_URL", secret(TEXT(redis, url,
-                                 "redis://[[user]:password@]host[:port][/database], rediss://, unix:///path or "
+                                 "redis://[[user]:password@]host[:port][/database], rediss://, unix:///path, "
+                                 "redis+cluster://[[user]:password@]host[:port],... or "
                                  "redis+sentinel://[[user]:password@]host[:port],.../master[/database]"))),
     TEXT(redis, user, "a text: the name of a user, or empty"),
     env("REDIS_PASSWORD", secret(TEXT(redis, password, "a text"))),

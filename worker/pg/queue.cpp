@@ -323,15 +323,18 @@ void Queue::plan_next(Taken &taken)
 
 void Queue::set_aside(std::span<const app::SetAside> changes)
 {
+    // One statement: of a shard that is away there may be many thousands.
+    std::string rows;
     for (auto const &[change, reason] : changes) {
         std::string xids;
         for (auto const xid : change.xids)
             xids += (xids.empty() ? "" : ",") + std::to_string(xid);
-        drain_.run("INSERT INTO white_cross.set_aside VALUES (" + quote_literal(change.student) + ", " +
-                   std::to_string(static_cast<std::int16_t>(change.sections)) + ", '{" + xids + "}', " +
-                   quote_literal(reason) + ", clock_timestamp() - " + std::to_string(change.age.count()) +
-                   " * interval '1 microsecond')");
+        rows += (rows.empty() ? "(" : ", (") + quote_literal(change.student) + ", " +
+                std::to_string(static_cast<std::int16_t>(change.sections)) + ", '{" + xids + "}'::xid8[], " +
+                quote_literal(reason) + ", clock_timestamp() - " + std::to_string(change.age.count()) +
+                " * interval '1 microsecond')";
     }
+    drain_.run("INSERT INTO white_cross.set_aside VALUES " + rows);
 }
 
 app::Batch Queue::take_set_aside()

@@ -38,6 +38,9 @@ public:
     std::optional<std::chrono::microseconds> clock() override;
     void distrust_cache() override;
     std::chrono::milliseconds serve(const std::string &process) override;
+    std::vector<app::ServedShard> served_shards() override;
+    std::string serve_shards(std::span<const app::ServedShard> shards) override;
+    bool has_cluster_keys() override;
 
 private:
     /// Returns nothing if no worker is registered; then the transaction is over.

@@ -50,6 +50,34 @@ std::string Queue::holders(app::Held what)
     return std::string(result.text(0, 0));
 }
 
+std::vector<app::ServedShard> Queue::served_shards()
+{
+    auto const result = drain_.run("SELECT s.process, s.slots FROM white_cross.served_shards() AS s");
+    std::vector<app::ServedShard> shards;
+    for (int row = 0; row < result.rows(); ++row)
+        shards.push_back({std::string(result.text(row, 0)), std::string(result.text(row, 1))});
+    return shards;
+}
+
+std::string Queue::serve_shards(std::span<const app::ServedShard> shards)
+{
+    std::string processes, slots;
+    for (auto const &shard : shards) {
+        auto const *const comma = processes.empty() ? "" : ",";
+        processes += comma + quote_literal(shard.process);
+        slots += comma + quote_literal(shard.slots);
+    }
+    return std::string(drain_
+                           .run("SELECT white_cross.serve_shards(ARRAY[" + processes + "]::text[], ARRAY[" + slots +
+                                "]::text[])::text")
+                           .text(0, 0));
+}
+
+bool Queue::has_cluster_keys()
+{
+    return drain_.run("SELECT current_setting('white_cross.cluster_keys')::boolean").is_true(0, 0);
+}
+
 std::optional<app::OtherRedis> Queue::other_redis(const std::string &address, const std::string &run_id)
 {
     auto const result =

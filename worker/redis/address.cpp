@@ -100,11 +100,26 @@ Endpoint endpoint_of(std::string_view text, unsigned default_port)
     return endpoint;
 }
 
+/// Parses `host[:port][,host[:port]...]`.
+std::vector<Endpoint> endpoints_of(std::string_view hosts, unsigned default_port, const std::string &what)
+{
+    std::vector<Endpoint> endpoints;
+    for (;;) {
+        auto const comma = std::min(hosts.find(','), hosts.size());
+        if (comma == 0)
+            throw std::invalid_argument("each " + what + " is host or host:port, and commas stand between them");
+        endpoints.push_back(endpoint_of(hosts.substr(0, comma), default_port));
+        if (comma == hosts.size())
+            return endpoints;
+        hosts.remove_prefix(comma + 1);
+    }
+}
+
 /// Parses what follows the user in `redis+sentinel://`: `host[:port][,host[:port]...]/master[/database]`.
 void set_sentinels(Address &address, std::string_view rest)
 {
     auto const slash = std::min(rest.find('/'), rest.size());
-    auto hosts = rest.substr(0, slash);
+    auto const hosts = rest.substr(0, slash);
     auto const path = rest.substr(std::min(slash + 1, rest.size()));
     auto const end = std::min(path.find('/'), path.size());
     address.master = decoded(path.substr(0, end));
@@ -112,25 +127,25 @@ void set_sentinels(Address &address, std::string_view rest)
         throw std::invalid_argument("behind the Sentinels stands / and the name of the master that they watch");
     if (end + 1 < path.size())
         set_database(address, path.substr(end + 1));
-    for (;;) {
-        auto const comma = std::min(hosts.find(','), hosts.size());
-        if (comma == 0)
-            throw std::invalid_argument("each Sentinel is host or host:port, and commas stand between them");
-        address.sentinels.push_back(endpoint_of(hosts.substr(0, comma), kSentinelPort));
-        if (comma == hosts.size())
-            return;
-        hosts.remove_prefix(comma + 1);
-    }
+    address.sentinels = endpoints_of(hosts, kSentinelPort, "Sentinel");
+}
+
+/// Parses what follows the user in `redis+cluster://`: `host[:port][,host[:port]...]`.
+void set_nodes(Address &address, std::string_view rest)
+{
+    auto const slash = std::min(rest.find('/'), rest.size());
+    if (auto const path = rest.substr(slash); !path.empty() && path != "/" && path != "/0")
+        throw std::invalid_argument("a cluster has one database: nothing stands behind its nodes");
+    address.nodes = endpoints_of(rest.substr(0, slash), kPort, "node");
 }
 
 struct Scheme {
     std::string_view text;
-    bool tls, sentinel;
+    bool tls, sentinel, cluster;
 };
-constexpr Scheme kSchemes[] = {{"redis://", false, false},
-                               {"rediss://", true, false},
-                               {"redis+sentinel://", false, true},
-                               {"rediss+sentinel://", true, true}};
+constexpr Scheme kSchemes[] = {{"redis://", false, false, false},         {"rediss://", true, false, false},
+                               {"redis+sentinel://", false, true, false}, {"rediss+sentinel://", true, true, false},
+                               {"redis+cluster://", false, false, true},  {"rediss+cluster://", true, false, true}};
 
 }  // namespace
 
@@ -149,7 +164,8 @@ Address parse_address(const std::string &url, const std::string &password)
                                      [rest](const Scheme &known) { return rest.starts_with(known.text); });
     if (scheme == std::end(kSchemes))
         throw std::invalid_argument(
-            "the URL begins with redis://, rediss://, redis+sentinel://, rediss+sentinel:// or unix://");
+            "the URL begins with redis://, rediss://, redis+sentinel://, rediss+sentinel://, redis+cluster://, "
+            "rediss+cluster:// or unix://");
     address.tls = scheme->tls;
     rest.remove_prefix(scheme->text.size());
     rest = rest.substr(0, rest.find('?'));
@@ -162,6 +178,10 @@ Address parse_address(const std::string &url, const std::string &password)
         address.password = password;
     if (scheme->sentinel) {
         set_sentinels(address, rest);
+        return address;
+    }
+    if (scheme->cluster) {
+        set_nodes(address, rest);
         return address;
     }
     if (auto const slash = rest.find('/'); slash != std::string_view::npos) {
@@ -184,12 +204,17 @@ std::string describe(const Address &address)
     auto const database = "/" + std::to_string(address.database);
     if (!address.path.empty())
         return address.path + database;
+    auto const joined = [](const std::vector<Endpoint> &endpoints) {
+        std::string text;
+        for (auto const &endpoint : endpoints)
+            text += (text.empty() ? "" : ",") + describe(endpoint);
+        return text;
+    };
+    if (!address.nodes.empty())
+        return joined(address.nodes);
     if (address.sentinels.empty())
         return describe(static_cast<const Endpoint &>(address)) + database;
-    std::string sentinels;
-    for (auto const &sentinel : address.sentinels)
-        sentinels += (sentinels.empty() ? "" : ",") + describe(sentinel);
-    return sentinels + "/" + address.master + database;
+    return joined(address.sentinels) + "/" + address.master + database;
 }
 
 }  // namespace wc::redis

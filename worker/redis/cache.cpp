@@ -7,12 +7,14 @@
 #include <unordered_set>
 
 #include "core/protocol/library.hpp"
+#include "core/protocol/slot.hpp"
 #include "core/protocol/snapshot_token.hpp"
 #include "core/text/number.hpp"
 #include "process/clock_reading.hpp"
 #include "process/log.hpp"
 #include "redis/error.hpp"
 #include "redis/library.hpp"
+#include "redis/refusal.hpp"
 #include "redis/removal.hpp"
 #include "redis/scan_keys.hpp"
 #include "redis/student_key.hpp"
@@ -20,7 +22,7 @@
 namespace wc::redis {
 namespace {
 
-using namespace library;
+using library::kMaxFenceBytes;
 
 // The memory that Redis takes for a key with a short text and a time to live, and for the longest text of a fence.
 // Redis allocates twice the length of a text that grows.
@@ -75,10 +77,12 @@ bool may_evict(std::string_view info_of_memory)
 
 }  // namespace
 
-Cache::Cache(const Target &target, const config::Live &live, const MasterWatch *watch)
+Cache::Cache(const Target &target, const config::Live &live, const MasterWatch *watch, const std::string &tag)
     : connection_(connect(target)),
       live_(live),
-      form_(live.get()->redis.cluster_keys ? cache::KeyForm::HashTag : cache::KeyForm::Plain),
+      in_cluster_(!tag.empty()),
+      names_(tag),
+      form_(in_cluster_ || live.get()->redis.cluster_keys ? cache::KeyForm::HashTag : cache::KeyForm::Plain),
       watch_(watch),
       named_(watch ? watch->master() : std::string()),
       settled_(std::chrono::steady_clock::now() + kPatienceWithAnother)
@@ -89,7 +93,7 @@ Cache::Cache(const Target &target, const config::Live &live, const MasterWatch *
     info_ = ServerInfo::ask(connection_);
     // Until epoch() or open_epoch() decides, the longer of the configured and the stored life is the safe one.
     life_ms_ = configured_life();
-    auto const held = connection_.run({"MGET", kEpochLife});
+    auto const held = connection_.run({"MGET", names_.epoch_life});
     auto const life = held.is_nil(0) ? std::nullopt : parse_number<long long>(held.text(0));
     if (life && *life > number(life_ms_) && *life <= kLongestLifeMs)
         life_ms_ = std::to_string(*life);
@@ -109,7 +113,7 @@ app::Epoch Cache::epoch(const std::string &database)
     mend_shared_keys();
     ServerInfo::append(connection_);
     connection_.append({"INFO", "memory"});
-    connection_.append({"MGET", kEpoch, kEpochOf, kEpochLife});
+    connection_.append({"MGET", names_.epoch, names_.epoch_of, names_.epoch_life});
     connection_.flush();
     info_ = ServerInfo::read(connection_);
     bool const evicts = may_evict(connection_.read().text());
@@ -130,30 +134,30 @@ app::Epoch Cache::epoch(const std::string &database)
 // Removes misfits, which are keys of another type: MGET finds nothing under their names, and EXISTS finds them.
 void Cache::mend_shared_keys()
 {
-    constexpr std::string_view kNames[] = {kFenceAll,     kEpoch, kEpochOf, kEpochLife,
-                                           kEpochOpening, kClock, kHorizon, kAlive};
+    std::string_view const names[] = {names_.fence_all,     names_.epoch, names_.epoch_of, names_.epoch_life,
+                                      names_.epoch_opening, names_.clock, names_.horizon,  names_.alive};
     std::vector<std::string_view> words{"MGET"};
-    words.insert(words.end(), std::begin(kNames), std::end(kNames));
+    words.insert(words.end(), std::begin(names), std::end(names));
     // EXISTS comes second, so that a key that expires between the two is not taken for a misfit.
     connection_.append(words);
-    for (auto const name : kNames)
+    for (auto const name : names)
         connection_.append({"EXISTS", name});
-    connection_.append({"PTTL", kFenceAll});
+    connection_.append({"PTTL", names_.fence_all});
     connection_.flush();
     auto const held = connection_.read();
     std::vector<std::string_view> misfits;
-    for (std::size_t i = 0; i < std::size(kNames); ++i)
+    for (std::size_t i = 0; i < std::size(names); ++i)
         if (connection_.read().integer() != 0 && held.is_nil(i))
-            misfits.push_back(kNames[i]);
+            misfits.push_back(names[i]);
     bool const is_endless = connection_.read().integer() == -1;
     // Adding an id starts the fence's life anew; every snapshot has seen the id 0, so this one refuses nothing.
-    if ((!misfits.empty() && misfits.front() == kFenceAll) || is_endless ||
+    if ((!misfits.empty() && misfits.front() == names_.fence_all) || is_endless ||
         (!held.is_nil(0) && !is_fence(held.text(0)))) {
         raise_fence_all("0");
     }
-    std::erase(misfits, kFenceAll);
+    std::erase(misfits, names_.fence_all);
     misfits_ += unlink(misfits);
-    auto const at = std::find(std::begin(kNames), std::end(kNames), kHorizon) - std::begin(kNames);
+    auto const at = std::find(std::begin(names), std::end(names), names_.horizon) - std::begin(names);
     auto const place = static_cast<std::size_t>(at);
     if (horizon_ && (held.is_nil(place) || held.text(place) != horizon_->snapshot))
         advance(horizon_->snapshot, horizon_->end, horizon_->life);
@@ -162,11 +166,11 @@ void Cache::mend_shared_keys()
 bool Cache::open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot)
 {
     auto const opening = std::to_string(std::random_device{}()) + std::to_string(std::random_device{}());
-    connection_.run({"FCALL", "wc_note", "1", kEpochOpening, opening});
+    connection_.run({"FCALL", "wc_note", "1", names_.epoch_opening, opening});
     auto const snapshot = take_snapshot();
     auto const of = servers(database);
     auto const life = configured_life();
-    if (connection_.run({"FCALL", "wc_open_epoch", "1", kEpoch, opening, snapshot, of, life}).integer() != 1)
+    if (connection_.run({"FCALL", "wc_open_epoch", "1", names_.epoch, opening, snapshot, of, life}).integer() != 1)
         return false;
     life_ms_ = life;
     epoch_of_ = of;
@@ -174,7 +178,7 @@ bool Cache::open_epoch(const std::string &database, const std::function<std::str
     return true;
 }
 
-void Cache::close_epoch() { connection_.run({"UNLINK", kEpoch, kHorizon, kAlive}); }
+void Cache::close_epoch() { connection_.run({"UNLINK", names_.epoch, names_.horizon, names_.alive}); }
 
 // Converts a time of this process to milliseconds of Redis's clock.  The worker sends times instead of durations, so
 // that a command that arrives late is not in force for longer.
@@ -187,30 +191,36 @@ void Cache::renew_liveness(Time end, const std::string &seen, std::span<const st
 {
     if (!lead_)
         return;
-    auto const until = by_its_clock(end);
-    std::vector<std::string> prefixes;
-    for (auto const &student : except)
-        prefixes.push_back(cache::student_prefix(student, form_));
-    std::vector<std::string_view> words{"FCALL", "wc_alive", "1", kAlive, until, epoch_of_, seen};
-    words.insert(words.end(), prefixes.begin(), prefixes.end());
-    connection_.append(words);
+    append_renewal(end, seen, except);
     ServerInfo::append(connection_);
     connection_.flush();
     connection_.read();
     // Whoever makes it a replica and a master again, between two looks at the epoch, gives it other data.
     if (ServerInfo::read(connection_).process() == process())
         return;
-    connection_.run({"UNLINK", kAlive});
+    connection_.run({"UNLINK", names_.alive});
     throw IoError("redis was made a replica or a master meanwhile");
+}
+
+void Cache::append_renewal(Time end, const std::string &seen, std::span<const std::string> except)
+{
+    auto const until = by_its_clock(end);
+    std::vector<std::string> prefixes;
+    for (auto const &student : except)
+        prefixes.push_back(cache::student_prefix(student, form_));
+    std::vector<std::string_view> words{"FCALL", "wc_alive", "1", names_.alive, until, epoch_of_, seen};
+    words.insert(words.end(), prefixes.begin(), prefixes.end());
+    connection_.append(words);
 }
 
 void Cache::advance(const std::string &snapshot, Time end, std::chrono::milliseconds life)
 {
     if (!lead_)
         return;
-    connection_.run(
-        {"FCALL", "wc_advance", "1", kHorizon, snapshot, by_its_clock(end), std::to_string(life.count()), epoch_of_});
-    horizon_ = {snapshot, end, life};
+    auto const answer = connection_.run({"FCALL", "wc_advance", "1", names_.horizon, snapshot, by_its_clock(end),
+                                         std::to_string(life.count()), epoch_of_});
+    if (answer.integer() == 1)
+        horizon_ = {snapshot, end, life};
 }
 
 bool Cache::set_clock(std::chrono::microseconds database)
@@ -222,7 +232,7 @@ bool Cache::set_clock(std::chrono::microseconds database)
     if (!ahead)
         return false;
     lead_ = ahead;
-    connection_.run({"FCALL", "wc_note", "1", kClock, std::to_string((database - *ahead).count())});
+    connection_.run({"FCALL", "wc_note", "1", names_.clock, std::to_string((database - *ahead).count())});
     return true;
 }
 
@@ -267,8 +277,8 @@ app::Invalidated Cache::invalidate(std::span<const app::Change> changes, const s
     if (!common.empty())
         raise_fence_all(joined(common));
     // A scan removes more, afterwards.
-    auto removal =
-        remove_stale(connection_, stale, life_ms_, form_, config->invalidate.scan ? std::string_view{} : seen);
+    auto removal = remove_stale(connection_, stale, life_ms_, form_,
+                                config->invalidate.scan ? std::string_view{} : seen, in_cluster_);
 
     std::unordered_set<std::string_view> unknown_pages;
     for (std::size_t const i : removal.lost_pages)
@@ -288,6 +298,10 @@ app::Invalidated Cache::invalidate(std::span<const app::Change> changes, const s
         // Redis still holds this student's cached values; the fence of all students refuses older values from now on.
         raise_fence_all(joined(changes[stale[i].change].xids));
         done.rejected.push_back({stale[i].change, std::move(reason)});
+    }
+    for (std::size_t const i : removal.elsewhere) {
+        doubted_.set(cache::slot_of(stale[i].prefix));
+        done.rejected.push_back({stale[i].change, "shard: the slot is on its way", true});
     }
     return done;
 }
@@ -326,7 +340,7 @@ void Cache::raise_fence_all(std::string_view xids)
 
 void Cache::append_fence_all(std::string_view xids)
 {
-    connection_.append({"FCALL", "wc_fence_all", "1", kFenceAll, life_ms_, xids});
+    connection_.append({"FCALL", "wc_fence_all", "1", names_.fence_all, life_ms_, xids});
 }
 
 void Cache::read_fence_all()
@@ -337,7 +351,7 @@ void Cache::read_fence_all()
 
 void Cache::fence_all(std::span<const app::Xid> xids)
 {
-    connection_.append({"UNLINK", kAlive});
+    connection_.append({"UNLINK", names_.alive});
     append_fence_all(joined(xids));
     connection_.flush();
     connection_.read();
@@ -346,13 +360,19 @@ void Cache::fence_all(std::span<const app::Xid> xids)
 
 app::SweepStep Cache::sweep(const std::string &cursor, const std::string &pattern)
 {
+    return sweep(cursor, pattern, [](auto) { return true; });
+}
+
+app::SweepStep Cache::sweep(const std::string &cursor, const std::string &pattern,
+                            const std::function<bool(std::string_view)> &is_due)
+{
     auto const found = scan(cursor, pattern.empty() ? "student:*" : pattern);
     app::SweepStep step;
     step.cursor = found.text(0);
     std::vector<std::string_view> keys;
     for (auto const key : scan_keys(found)) {
         auto const parsed = parse_student_key(key);
-        if (!parsed || outlives_sweep(parsed->rest))
+        if (!parsed || outlives_sweep(parsed->rest) || !is_due(key))
             continue;
         keys.push_back(key);
         if (parsed->rest == cache::name(cache::Kind::HealthSummary))
@@ -373,10 +393,34 @@ std::size_t Cache::unlink(std::vector<std::string_view> keys)
 {
     if (keys.empty())
         return 0;
+    if (in_cluster_)
+        return unlink_one_by_one(keys);
     keys.insert(keys.begin(), "UNLINK");
     connection_.append(keys);
     connection_.flush();
     return static_cast<std::size_t>(connection_.read().integer());
+}
+
+// Of a cluster, where a command takes keys of one slot.
+std::size_t Cache::unlink_one_by_one(std::span<const std::string_view> keys)
+{
+    for (auto const key : keys)
+        connection_.append({"UNLINK", key});
+    connection_.flush();
+    std::size_t removed = 0;
+    std::string refusal;
+    for (auto const key : keys) {
+        auto const answer = connection_.read_any();
+        if (!answer.is_error())
+            removed += static_cast<std::size_t>(answer.integer());
+        else if (is_elsewhere(answer.text()))
+            doubted_.set(cache::slot_of(key));
+        else
+            refusal = answer.text();
+    }
+    if (!refusal.empty())
+        throw ReplyError(describe_refusal(refusal));
+    return removed;
 }
 
 app::Reads Cache::reads()

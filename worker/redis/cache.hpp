@@ -1,6 +1,7 @@
 // The cache in Redis, for the draining thread.
 #pragma once
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,14 +18,18 @@
 #include "redis/master_watch.hpp"
 #include "redis/removal.hpp"
 #include "redis/server_info.hpp"
+#include "redis/shared_names.hpp"
+#include "redis/slot_set.hpp"
 
 namespace wc::redis {
 
 class Cache : public app::Cache {
 public:
     /// Connects and loads the function library unless Redis has it.
-    /// `watch`: of the target's Sentinels, and outlives this; null: it has none.
-    Cache(const Target &target, const config::Live &live, const MasterWatch *watch = nullptr);
+    /// `watch`: of the target's Sentinels, and outlives this; null: it has none.  `tag`: see SharedNames; not empty for
+    /// a master of a cluster.
+    Cache(const Target &target, const config::Live &live, const MasterWatch *watch = nullptr,
+          const std::string &tag = {});
 
     app::Invalidated invalidate(std::span<const app::Change> changes, const std::string &seen) override;
     void fence_all(std::span<const app::Xid> xids) override;
@@ -45,13 +50,29 @@ public:
     void check() override;
     void ping() override { connection_.run({"PING"}); }
 
-private:
+protected:
     struct Horizon {
         std::string snapshot;
         Time end;
         std::chrono::milliseconds life;
     };
 
+    /// Of a cluster, where a redirection means that a slot is not wholly here.
+    app::SweepStep sweep(const std::string &cursor, const std::string &pattern,
+                         const std::function<bool(std::string_view)> &is_due);
+    void append_renewal(Time end, const std::string &seen, std::span<const std::string> except);
+
+    Connection connection_;
+    const config::Live &live_;
+    bool in_cluster_;
+    SharedNames names_;
+    ServerInfo info_;
+    std::string epoch_of_;                           // the servers of the epoch in force
+    std::optional<std::chrono::microseconds> lead_;  // by which Redis's clock is ahead of this process's steady clock
+    std::optional<Horizon> horizon_;                 // the last one that this connection has set
+    SlotSet doubted_;                                // slots of which a command was refused as not here
+
+private:
     /// What an invalidation sends to Redis.
     struct Plan {
         std::vector<Stale> stale;
@@ -69,21 +90,16 @@ private:
     void remove_pages_by_scan(const std::unordered_set<std::string_view> &students);
     Reply scan(const std::string &cursor, std::string_view pattern);
     std::size_t unlink(std::vector<std::string_view> keys);
+    std::size_t unlink_one_by_one(std::span<const std::string_view> keys);
     std::string servers(const std::string &database) const;
 
-    Connection connection_;
-    const config::Live &live_;
     cache::KeyForm form_;
     const MasterWatch *watch_;
-    std::string named_;  // what the watch named when this connection was made
-    Time settled_;       // from then on this connection does not stay with another master than that
-    ServerInfo info_;
-    std::string life_ms_;                            // how long a fence lives in the epoch in force
-    std::string epoch_of_;                           // the servers of the epoch in force
-    std::optional<std::chrono::microseconds> lead_;  // by which Redis's clock is ahead of this process's steady clock
+    std::string named_;    // what the watch named when this connection was made
+    Time settled_;         // from then on this connection does not stay with another master than that
+    std::string life_ms_;  // how long a fence lives in the epoch in force
     FenceWindow window_;
     std::size_t misfits_ = 0;
-    std::optional<Horizon> horizon_;  // the last one that this connection has set
 };
 
 }  // namespace wc::redis

@@ -49,6 +49,13 @@ bool refuses_everybody(std::string_view answer) noexcept
                        [&](auto words) { return answer.find(words) != std::string_view::npos; });
 }
 
+bool is_elsewhere(std::string_view answer) noexcept
+{
+    auto const code = answer.substr(0, answer.find(' '));
+    return code == "MOVED" || code == "ASK" || code == "TRYAGAIN" ||
+           answer.find("access a non local key") != std::string_view::npos;
+}
+
 std::string describe_refusal(std::string_view answer)
 {
     // Redis repeats the arguments of an unknown command, and those of FCALL may hold health data: cut them off.

@@ -15,4 +15,7 @@ bool refuses_everybody(std::string_view answer) noexcept;
 /// Returns the answer to AUTH for a log.  It never contains the password.
 std::string describe_login_refusal(std::string_view answer, std::string_view user);
 
+/// Whether a node of a cluster refuses a command because its keys, or those of a function, are not all there.
+bool is_elsewhere(std::string_view answer) noexcept;
+
 }  // namespace wc::redis

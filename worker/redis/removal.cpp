@@ -30,12 +30,15 @@ constexpr std::string_view kProbeId = "wc:nobody";
 class Remover {
 public:
     Remover(Connection &connection, std::span<const Stale> students, const std::string &fence_life_ms,
-            cache::KeyForm form, std::string_view seen)
+            cache::KeyForm form, std::string_view seen, bool in_cluster)
         : connection_(connection),
           students_(students),
           life_ms_(fence_life_ms),
           form_(form),
-          seen_(students.size() <= kStudentsPerCall ? seen : std::string_view{})
+          in_cluster_(in_cluster),
+          per_call_(in_cluster ? 1 : kStudentsPerCall),
+          per_flight_(in_cluster ? kStudentsPerCall * kCallsPerFlight : kCallsPerFlight),
+          seen_(students.size() <= per_call_ ? seen : std::string_view{})
     {
         removal_.existed.resize(students.size(), 0);
     }
@@ -56,8 +59,8 @@ private:
 
     void add(std::span<const std::size_t> places)
     {
-        for (std::size_t i = 0; i < places.size(); i += kStudentsPerCall) {
-            auto const some = places.subspan(i, std::min(kStudentsPerCall, places.size() - i));
+        for (std::size_t i = 0; i < places.size(); i += per_call_) {
+            auto const some = places.subspan(i, std::min(per_call_, places.size() - i));
             waiting_.emplace_back(some.begin(), some.end());
         }
     }
@@ -92,7 +95,7 @@ private:
     // Reads all answers before it acts on any, so that no later command reads an answer of this flight.
     void run_flight()
     {
-        auto const end = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), kCallsPerFlight));
+        auto const end = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), per_flight_));
         std::vector<Places> const calls(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
         waiting_.erase(waiting_.begin(), end);
         auto const seen = std::exchange(seen_, {});
@@ -139,6 +142,10 @@ private:
 
     void bisect(const Places &places, std::string_view refusal)
     {
+        if (in_cluster_ && is_elsewhere(refusal)) {
+            removal_.elsewhere.push_back(places.front());
+            return;
+        }
         if (refuses_everybody(refusal))
             throw ReplyError(describe_refusal(refusal));
         if (places.size() == 1) {
@@ -162,15 +169,17 @@ private:
             return;
         }
         auto reason = describe_refusal(refusal);
-        if (!accepts_probe())
+        if (!accepts_probe(students_[alone.front()]))
             throw ReplyError(reason);
         removal_.rejected.emplace_back(alone.front(), std::move(reason));
     }
 
-    /// Whether Redis accepts the call for a student that does not exist.
-    bool accepts_probe()
+    /// Whether Redis accepts the call for a student that does not exist; in a cluster, one of the same slot.
+    bool accepts_probe(const Stale &refused)
     {
-        Stale const probe{0, kAllKinds, cache::student_prefix(kProbeId, form_), "0"};
+        Stale const probe{
+            0, kAllKinds,
+            in_cluster_ ? refused.prefix + std::string(kProbeId) + ":" : cache::student_prefix(kProbeId, form_), "0"};
         const Stale *const students[] = {&probe};
         append(students, 0);
         connection_.flush();
@@ -181,6 +190,8 @@ private:
     std::span<const Stale> students_;
     const std::string &life_ms_;
     cache::KeyForm form_;
+    bool in_cluster_;
+    std::size_t per_call_, per_flight_;
     std::string_view seen_;  // until it is sent
     std::deque<Places> waiting_;
     Removal removal_;
@@ -189,9 +200,9 @@ private:
 }  // namespace
 
 Removal remove_stale(Connection &connection, std::span<const Stale> students, const std::string &fence_life_ms,
-                     cache::KeyForm form, std::string_view seen)
+                     cache::KeyForm form, std::string_view seen, bool in_cluster)
 {
-    return Remover(connection, students, fence_life_ms, form, seen).run();
+    return Remover(connection, students, fence_life_ms, form, seen, in_cluster).run();
 }
 
 }  // namespace wc::redis

@@ -27,6 +27,7 @@ struct Removal {
     std::size_t misfits = 0;
     std::vector<std::size_t> lost_pages;  ///< students whose set of pages is lost: pages may still be cached
     std::vector<std::pair<std::size_t, std::string>> rejected;
+    std::vector<std::size_t> elsewhere;  ///< students whose slot of the cluster is not, or not wholly, on this node
     bool has_noted_seen = false;
 };
 
@@ -35,9 +36,11 @@ struct Removal {
 /// this too, and accepts a probe for a student that does not exist, reports the student as rejected.  Throws ReplyError
 /// if Redis refuses the probe or refuses every key.
 ///
+/// `in_cluster`: calls have one student each, since the keys of several are not in one slot.
+///
 /// `seen`, unless it is empty, is the snapshot of all that the worker has drained with these students.  It is sent if
 /// one call suffices for all of them, and noted if that call leaves nothing to do.
 Removal remove_stale(Connection &connection, std::span<const Stale> students, const std::string &fence_life_ms,
-                     cache::KeyForm form, std::string_view seen);
+                     cache::KeyForm form, std::string_view seen, bool in_cluster = false);
 
 }  // namespace wc::redis

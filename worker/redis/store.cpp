@@ -20,6 +20,9 @@ std::vector<bool> Store::fill(std::span<const app::Entry> entries)
     for (std::size_t i = 0; i < entries.size(); ++i) {
         auto const answer = connection_.read_any();
         stored.push_back(!answer.is_error() && answer.integer() == 1);
+        // Its slot has moved: no value of it can be stored here.
+        if (answer.is_error() && is_elsewhere(answer.text()))
+            continue;
         if (answer.is_error() && (refusal.empty() || refuses_everybody(answer.text())))
             refusal = answer.text();
     }
@@ -40,9 +43,13 @@ std::vector<std::string> Store::missing(std::span<const std::string> students)
         connection_.append({"EXISTS", cache::key(student, cache::Kind::HealthSummary, form_)});
     connection_.flush();
     std::vector<std::string> absent;
-    for (auto const &student : students)
-        if (connection_.read().integer() == 0)
+    for (auto const &student : students) {
+        auto const answer = connection_.read_any();
+        if (answer.is_error() && !is_elsewhere(answer.text()))
+            throw ReplyError(describe_refusal(answer.text()));
+        if (!answer.is_error() && answer.integer() == 0)
             absent.push_back(student);
+    }
     return absent;
 }
 

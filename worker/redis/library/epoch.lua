@@ -53,8 +53,8 @@ local function left_of(until_ms, servers)
     return string.format('%.0f', left_ms)
 end
 
--- FCALL wc_advance 1 wc:horizon SNAPSHOT UNTIL_MS LIFE_MS OF → 1, or 0 where it comes too late, or fences have another life.  For the
--- worker: UNTIL_MS is three quarters of LIFE_MS after the snapshot was taken.
+-- FCALL wc_advance 1 wc:horizon SNAPSHOT UNTIL_MS LIFE_MS OF → 1, or 0 where it comes too late, or fences have another life.  In a
+-- cluster also where the horizon would go back: for a slot that came to the shard it stands in the place of fences.  For the worker: UNTIL_MS is three quarters of LIFE_MS after the snapshot was taken.
 local function advance(keys, args)
     local token, until_ms, life, servers = args[1], args[2], args[3], args[4]
     if not is_name(keys[1], HORIZON) or #args ~= 4 or not parse_snapshot(token) or not is_life(until_ms) or not is_life(life) then
@@ -62,6 +62,10 @@ local function advance(keys, args)
     end
     local left_ms = left_of(until_ms, servers)
     if not left_ms or redis.call('MGET', EPOCH_LIFE)[1] ~= life then
+        return 0
+    end
+    local held = tag ~= '' and parse_snapshot(redis.call('MGET', HORIZON)[1] or '')
+    if held and not covers(parse_snapshot(token), held) then
         return 0
     end
     redis.call('SET', HORIZON, token, 'PX', left_ms)

@@ -11,8 +11,8 @@
 -- What the shared names end in; empty outside of a cluster.
 local tag = ''
 
--- The slots that the worker covers: slot → true, as the text says, and the number of the call that said so.
-local covered, covered_text, covered_number = {}, '', '0'
+-- The slots that the worker covers: slot → true, as the text says; and the servers and the number of the call that said so.
+local covered, covered_text, covered_of, covered_number = {}, '', '', '0'
 
 -- Whether `key` is the shared name `name`, with whatever tag.  The names then have that tag.
 local function is_name(key, name)
@@ -43,17 +43,17 @@ local function here(...)
     return answer
 end
 
--- FCALL wc_cover 1 wc:alive:{TAG} NUMBER SLOTS → 1, or 0 where a call with a larger number was here, as of a worker that was stopped
--- for a while.  SLOTS: `FIRST-LAST,SLOT,…`; all others are no longer covered.
+-- FCALL wc_cover 1 wc:alive:{TAG} NUMBER OF SLOTS → 1, or 0 where the epoch is of other servers, or a call with a larger number was
+-- here, as of a worker that was stopped for a while.  SLOTS: `FIRST-LAST,SLOT,…`; all others are no longer covered.
 local function cover(keys, args)
-    local number, slots = args[1], args[2]
-    if #args ~= 2 or not is_xid(number) or not string.match(slots, '^[%d,-]*$') or not is_name(keys[1], ALIVE) or tag == '' then
-        return redis.error_reply('ERR wc_cover: the key ' .. ALIVE .. ' with the tag of a shard, a number and slots are needed')
+    local number, servers, slots = args[1], args[2], args[3]
+    if #args ~= 3 or not is_xid(number) or not string.match(slots, '^[%d,-]*$') or not is_name(keys[1], ALIVE) or tag == '' then
+        return redis.error_reply('ERR wc_cover: the key ' .. ALIVE .. ' with the tag of a shard, a number, the servers and slots are needed')
     end
-    if less(number, covered_number) then
+    if redis.call('MGET', EPOCH_OF)[1] ~= servers or servers == covered_of and less(number, covered_number) then
         return 0
     end
-    covered_number = number
+    covered_of, covered_number = servers, number
     if slots ~= covered_text then
         covered, covered_text = {}, slots
         for range in string.gmatch(slots, '[^,]+') do

@@ -1,0 +1,341 @@
+"""Redis Cluster: each shard is trusted, lost and found by itself."""
+
+import json
+import signal
+import threading
+import time
+
+import pytest
+import redis
+
+from servers import RedisCluster, library, until
+from servers.redis_cluster import slot_of
+
+pytestmark = pytest.mark.thorough
+
+TTL_MS = 1500
+SETTINGS = {"backoff": {"longest_ms": 200}, "queue": {"poll_interval_ms": 100}, "prewarm": {"enabled": False}}
+
+
+@pytest.fixture
+def masters(ground):
+    """Three, and no replica."""
+    with RedisCluster(ground) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def pairs(ground):
+    """Three masters, each with a replica."""
+    with RedisCluster(ground, "replicated", replicas=1) as cluster:
+        yield cluster
+
+
+class Stage:
+    """A school with students in every shard, and the application's view of the cluster."""
+
+    def __init__(self, school, cluster, start_worker, ttl_ms=TTL_MS):
+        self.school, self.cluster = school, cluster
+        school.sql(f"ALTER DATABASE {school.database} SET white_cross.cluster_keys = on")
+        school.sql("SET white_cross.cluster_keys = on")
+        self.worker = start_worker(redis=cluster, settings=SETTINGS | {"invalidate": {"alive_ttl_ms": ttl_ms}})
+        until(lambda: sum(len(trusted(row)) for row in self.served()) == 16384, 30, "the worker to trust each shard with its slots")
+        self.students = [self.student_of(master) for master in cluster.masters]
+        self.until_done()
+        for student in self.students:
+            self.load(student)
+
+    def served(self):
+        return [row[0] for row in self.school.rows("SELECT slots FROM white_cross.served_shard")]
+
+    def is_trusted(self, student):
+        """Somebody is trusted with its slot."""
+        return any(slot_of(self.key(student)) in trusted(row) for row in self.served())
+
+    def student_of(self, master, other_than=()):
+        slots = master.slots()
+        number = next(number for number in range(10_000) if slot_of(self.key(f"s{number}")) in slots and f"s{number}" not in other_than)
+        return self.school.add_student(f"s{number}", lastName="Before")
+
+    @staticmethod
+    def key(student):
+        return f"student:{{{student}}}:health_summary"
+
+    def at(self, node, *command):
+        with node.connect() as client:
+            return client.execute_command(*command)
+
+    def call(self, student, *command):
+        """Asks the owner of its slot, and follows it where the slot is on its way."""
+        try:
+            return self.at(self.cluster.owner(self.key(student)), *command)
+        except redis.ResponseError as error:
+            code, _, address = str(error).split()[:3]
+            assert code in ("ASK", "MOVED")
+            other = next(node for node in self.cluster.nodes if address.endswith(f":{node.port}"))
+            with other.connect(single_connection_client=True) as client:
+                client.execute_command("ASKING")
+                return client.execute_command(*command)
+
+    def entry(self, student):
+        return self.school.rows("SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(ARRAY[%s])", student)[0]
+
+    def fill(self, student, entry=None):
+        return self.call(student, *library.fill(*(entry or self.entry(student))))
+
+    def read(self, student, node=None, token=""):
+        command = library.get(self.key(student), token)
+        text = self.at(node, *command) if node else self.call(student, *command)
+        return text and json.loads(text)["student"]["lastName"]
+
+    def load(self, student):
+        until(lambda: self.fill(student) == 1, 20, "the value to be stored")
+        until(lambda: self.read(student) is not None, 20, "wc_get to find it")
+
+    def rename(self, student, name):
+        self.school.sql('UPDATE students SET "lastName" = %s WHERE id = %s', name, student)
+
+    def waiting(self):
+        """Students whose changes are set aside."""
+        return {row[0] for row in self.school.rows("SELECT student FROM white_cross.set_aside")}
+
+    def is_done(self):
+        return self.school.is_drained() and not self.waiting()
+
+    def until_done(self):
+        until(self.is_done, 40, "all changes to be acknowledged")
+
+
+class Reader:
+    """Reads a student again and again, of one node, as a client that did not hear of anything does."""
+
+    def __init__(self, stage, node, student):
+        self.found = []  # (when it was asked, last name or None)
+        self._client = node.connect(socket_timeout=60)
+        self._command = library.get(stage.key(student))
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+
+    def _read(self):
+        while not self._stopping.wait(0.002):
+            asked = time.monotonic()
+            try:
+                text = self._client.execute_command(*self._command)
+                self.found.append((asked, text and json.loads(text)["student"]["lastName"]))
+            except (redis.ConnectionError, redis.ResponseError):
+                pass  # it is down, or another one has the slot
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stopping.set()
+        self._thread.join()
+        self._client.close()
+
+    def names(self, since=0.0):
+        return {name for asked, name in self.found if asked >= since}
+
+
+def trusted(text):
+    return {slot for part in text.split(",") if part for first, _, last in [part.partition("-")] for slot in range(int(first), int(last or first) + 1)}
+
+
+def test_changes_reach_every_shard(masters, school, start_worker):
+    stage = Stage(school, masters, start_worker)
+    before = {student: stage.entry(student) for student in stage.students}
+    for student in stage.students:
+        stage.rename(student, "After")
+    token = school.one("SELECT wc_write_token()")
+    stage.until_done()
+    assert {stage.read(student) for student in stage.students} == {None}
+    assert [stage.fill(student, before[student]) for student in stage.students] == [0, 0, 0], "of before the change"
+    for student in stage.students:
+        stage.load(student)
+        assert until(lambda: stage.read(student, token=token), 10, "a reader with a token to be answered") == "After"
+    school.sql("SELECT wc_invalidate_all()")
+    stage.until_done()
+    assert {stage.read(student) for student in stage.students} == {None}
+    until(stage.worker.healthy, 10, "the worker to be healthy")
+
+
+def test_a_shard_that_is_away_holds_back_only_its_own_students(masters, school, start_worker):
+    stage = Stage(school, masters, start_worker)
+    away, others = stage.students[0], stage.students[1:]
+    bystander = stage.student_of(masters.masters[0], stage.students)
+    stage.until_done()
+    stage.load(bystander)
+    masters.masters[0].send(signal.SIGSTOP)
+    for student in stage.students:
+        stage.rename(student, "After")
+    until(school.is_drained, 20, "the queue to be empty")
+    assert stage.waiting() == {away}
+    assert [stage.read(student, node) for student, node in zip(others, masters.masters[1:])] == [None, None]
+    until(lambda: stage.worker.get("/healthz")[0] == 503, 10, "the worker to say so")
+    assert "no shard has the slots 0-5461" in stage.worker.get("/healthz")[1]
+    with Reader(stage, masters.masters[1], others[0]) as reader:
+        for name in "Again", "And again":
+            until(lambda: stage.at(masters.masters[1], *library.fill(*stage.entry(others[0]))) == 1, 10, "the others to go on")
+            until(lambda: reader.found[-1][1] is not None, 10, "it to be found")
+            stage.rename(others[0], name)
+            until(school.is_drained, 10, "the queue to be empty")
+            assert reader.found[-1][1] in (None, name)
+    masters.masters[0].send(signal.SIGCONT)
+    with Reader(stage, masters.masters[0], away) as reader:
+        stage.until_done()
+        done = time.monotonic()
+        until(lambda: stage.read(bystander) == "Before", 20, "what did not change to be found again: it is the same process")
+        stage.load(away)
+        assert reader.names(done) <= {None, "After"}
+    until(stage.worker.healthy, 10, "the worker to be healthy")
+
+
+def test_a_shard_that_was_started_anew_is_not_trusted_with_what_it_had(masters, school, start_worker):
+    stage = Stage(school, masters, start_worker)
+    student = stage.students[0]
+    old = stage.entry(student)
+    stage.rename(student, "After")
+    stage.until_done()
+    masters.masters[0].restart(signal.SIGKILL)
+    until(lambda: not stage.is_trusted(student), 20, "nobody to be trusted with it")
+    until(lambda: stage.is_trusted(student), 20, "the new process to be trusted")
+    assert stage.fill(student, old) == 0, "the fence is lost with the process"
+    stage.load(student)
+    assert stage.read(student) == "After"
+
+
+def cut_replication(master, replica):
+    with master.connect() as first, replica.connect() as second:
+        second.config_set("masterauth", "no longer this")
+        first.execute_command("CLIENT", "KILL", "TYPE", "replica")
+        until(lambda: second.info("replication")["master_link_status"] == "down", 10, "the replica to be cut off")
+
+
+def test_a_promoted_replica_that_lacks_a_removal_serves_nothing_of_before(pairs, school, start_worker):
+    stage = Stage(school, pairs, start_worker)
+    student, (first, second) = stage.students[0], (pairs.masters[0], pairs.replicas[0])
+    old = stage.entry(student)
+    with second.connect() as replica:
+        replica.execute_command("READONLY")
+        until(lambda: replica.get(stage.key(student)), 10, "the replica to have it")
+    cut_replication(first, second)
+    stage.rename(student, "After")
+    stage.until_done()
+    with Reader(stage, second, student) as reader:
+        first.stop(signal.SIGKILL)
+        until(lambda: pairs.owner(stage.key(student)) is second, 30, "the replica to be promoted")
+        assert "Before" in stage.at(second, "GET", stage.key(student)), "or there is nothing to find"
+        assert stage.fill(student, old) == 0, "before the worker came"
+        until(lambda: stage.is_trusted(student) and reader.found and stage.at(second, "GET", stage.key(student)) is None, 30, "it to be trusted")
+        assert stage.fill(student, old) == 0, "what a fence of the first one kept out"
+        stage.load(student)
+        assert reader.names() == {None, "After"}
+    assert [stage.read(other) for other in stage.students[1:]] == ["Before", "Before"], "the other shards kept theirs"
+
+
+def test_a_stopped_master_that_wakes_up_answers_nobody_with_what_was_removed_elsewhere(pairs, school, start_worker):
+    stage = Stage(school, pairs, start_worker, ttl_ms=8000)
+    student, (first, second) = stage.students[0], (pairs.masters[0], pairs.replicas[0])
+    first.send(signal.SIGSTOP)
+    until(lambda: second.role() == "master", 30, "the replica to be promoted")
+    until(lambda: not stage.is_trusted(student), 30, "the worker to follow")
+    stage.rename(student, "After")
+    first.send(signal.SIGCONT)
+    with Reader(stage, first, student) as stray:
+        stage.until_done()
+        done = time.monotonic()
+        until(lambda: stage.is_trusted(student), 30, "the promoted one to be trusted")
+        stage.load(student)
+        until(lambda: first.role() == "slave", 30, "the first to become a replica")
+        assert stray.names(done) <= {None}
+    assert stage.read(student) == "After"
+
+
+def test_slots_that_move_while_changes_come(masters, school, start_worker):
+    stage = Stage(school, masters, start_worker)
+    source, target = masters.masters[:2]
+    movers = [stage.students[0]]
+    while len(movers) < 6:
+        movers.append(stage.student_of(source, movers))
+    stage.until_done()
+    for student in movers[1:]:
+        stage.load(student)
+    slots = [slot_of(stage.key(student)) for student in movers]
+    moving = threading.Thread(target=lambda: [masters.move(slot, source, target) for slot in slots])
+    moving.start()
+    for number in range(4):
+        for student in movers:
+            stage.rename(student, f"Name {number}")
+        stage.until_done()
+        assert {stage.read(student) for student in movers} <= {None, f"Name {number}"}
+    moving.join()
+    assert all(masters.owner(stage.key(student)) is target for student in movers)
+    for student in movers:
+        stage.load(student)
+        assert stage.read(student) == "Name 3"
+    assert stage.read(stage.students[2]) == "Before"
+
+
+def test_a_slot_on_its_way_holds_back_its_own_students(masters, school, start_worker):
+    """Redis answers ASK.  To follow it would not do: values and fences are on both sides."""
+    stage = Stage(school, masters, start_worker)
+    student, slot, (source, target) = stage.students[0], slot_of(Stage.key(stage.students[0])), masters.masters[:2]
+    masters.open_slot(slot, source, target)
+    with pytest.raises(redis.ResponseError, match="^ASK|Ask"):
+        stage.at(source, "GET", f"student:{{{student}}}:none")
+    for one in stage.students:
+        stage.rename(one, "After")
+    until(school.is_drained, 20, "the queue to be empty")
+    assert stage.waiting() == {student}
+    assert stage.read(stage.students[1]) is None
+    assert stage.read(student, source) is None
+    masters.move_keys(slot, source, target)
+    masters.close_slot(slot, source, target)
+    stage.until_done()
+    assert stage.read(student) is None
+    stage.load(student)
+    assert stage.read(student) == "After"
+
+
+@pytest.mark.parametrize("ends_at", ["source", "target"])
+def test_a_slot_whose_fences_stay_elsewhere_takes_nothing_old(masters, school, start_worker, ends_at):
+    """A move that is given up behind half of the way, and one that takes nothing along."""
+    stage = Stage(school, masters, start_worker)
+    student, slot, (source, target) = stage.students[0], slot_of(Stage.key(stage.students[0])), masters.masters[:2]
+    old = stage.entry(student)
+    stage.rename(student, "After")
+    stage.until_done()
+    masters.open_slot(slot, source, target)
+    until(lambda: not stage.is_trusted(student), 20, "the worker to see it")
+    if ends_at == "source":
+        masters.move_keys(slot, source, target)
+        for node in source, target:
+            node.ask("CLUSTER", "SETSLOT", slot, "STABLE")
+    else:
+        target.ask("CLUSTER", "SETSLOT", slot, "NODE", target.id)
+        until(lambda: slot not in source.slots(), 20, "the source to give way")
+    owner = masters.owner(stage.key(student))
+    assert owner is (source if ends_at == "source" else target)
+    assert not stage.at(owner, "EXISTS", f"student:{{{student}}}:fence"), "or there is nothing to find"
+    until(lambda: stage.is_trusted(student), 20, "the owner to be trusted")
+    stage.fill(student, old)
+    assert stage.read(student) is None
+    stage.load(student)
+    assert stage.read(student) == "After"
+
+
+def test_the_users_of_the_example_suffice(ground, school, start_worker):
+    with RedisCluster(ground, "with-users", access=True) as cluster:
+        stage = Stage(school, cluster, start_worker)
+        student, master = stage.students[0], cluster.masters[0]
+        with master.connect("wc_application") as client:
+            assert client.execute_command(*library.get(stage.key(student)))
+            stage.rename(student, "After")
+            stage.until_done()
+            assert client.execute_command(*library.get(stage.key(student))) is None
+            assert client.execute_command(*library.lease(stage.key(student), 1000)) == 1
+            assert client.execute_command(*library.fill(*stage.entry(student))) == 1
+            assert client.execute_command("CLUSTER", "SLOTS") and client.execute_command("CLUSTER", "SHARDS")
+            with pytest.raises(redis.ResponseError, match="permissions"):
+                client.execute_command("CLUSTER", "SETSLOT", 0, "STABLE")

@@ -1,0 +1,471 @@
+#include "redis/cluster.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "app/horizon.hpp"
+#include "process/log.hpp"
+#include "redis/error.hpp"
+
+namespace wc::redis {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// How often each shard is asked for its epoch and its slots, beside what the renewals of the liveness find.
+constexpr milliseconds kLookInterval{500};
+
+// How long the removal of what is cached in new slots may keep a change waiting.
+constexpr milliseconds kSlice{5};
+
+// A master that failed is left alone until a look of the watch that began later has found it: it may hang.
+constexpr int kRest = 2;
+
+// More students than this do not wait for shards that are away: what those have is removed as a whole when they are
+// back.
+constexpr std::size_t kMostWaiting = 100'000;
+
+}  // namespace
+
+Cluster::Cluster(const Target &target, const config::Live &live, ClusterWatch &watch)
+    : target_(target), live_(live), watch_(watch)
+{
+    watch_.wait_for_masters();
+    take_up_masters();
+    if (members_.empty())
+        throw IoError("no master of the cluster can be used: " + trouble());
+}
+
+template <class Act>
+bool Cluster::attempt(const std::string &id, Act act)
+{
+    try {
+        act(members_.at(id));
+        return true;
+    } catch (const Error &error) {
+        lose(id, error.what());
+        return false;
+    }
+}
+
+template <class Act>
+void Cluster::each(Act act)
+{
+    std::vector<std::string> ids;
+    for (auto const &[id, member] : members_)
+        ids.push_back(id);
+    for (auto const &id : ids)
+        attempt(id, act);
+    if (members_.empty())
+        throw IoError("no master of the cluster answers: " + trouble());
+}
+
+void Cluster::lose(const std::string &id, const std::string &why)
+{
+    auto const found = members_.find(id);
+    auto const named = describe(found->second.shard->endpoint());
+    log::warning("redis: the shard at {} with the slots {} is let go: {}", named, describe(found->second.owned), why);
+    failures_[id] = named + ": " + why;
+    unowned_ |= found->second.owned;
+    for (auto &owner : owners_)
+        if (owner == &found->second)
+            owner = nullptr;
+    rests_[id] = watch_.looks() + kRest;
+    // A sweep of all has not come to its end there.
+    if (sweeps_all_)
+        doubted_ |= found->second.owned;
+    members_.erase(found);
+    next_look_ = due_ = {};
+    watch_.poke();
+}
+
+void Cluster::connect(const ClusterMaster &master)
+{
+    try {
+        auto shard = std::make_unique<Shard>(node_of(target_, master.endpoint), live_, master.slots);
+        // What follows asks for names that are in a slot of it.
+        if (shard->claim().id != master.id || !shard->has_tag())
+            return;
+        if (database_lead_)
+            shard->set_clock(*database_lead_);
+        log::info("redis: {} serves the slots {}", describe(master.endpoint), describe(shard->here()));
+        failures_.erase(master.id);
+        members_[master.id].shard = std::move(shard);
+    } catch (const Error &error) {
+        rests_[master.id] = watch_.looks() + kRest;
+        auto const why = describe(master.endpoint) + ": " + error.what();
+        if (std::exchange(failures_[master.id], why) != why)
+            log::warning("redis: {}", why);
+    }
+}
+
+void Cluster::take_up_masters()
+{
+    auto const masters = watch_.masters();
+    for (auto const &master : masters)
+        if (!members_.contains(master.id) && watch_.looks() >= rests_[master.id])
+            connect(master);
+    // Of those that are gone for good.
+    std::erase_if(failures_, [&](auto &failure) {
+        return !unowned_.any() &&
+               std::none_of(masters.begin(), masters.end(), [&](auto &one) { return one.id == failure.first; });
+    });
+}
+
+// Of two masters that claim a slot the one with the newer claim has it, as among the nodes themselves.
+void Cluster::assign()
+{
+    std::vector<Member *> order;
+    for (auto &[id, member] : members_)
+        order.push_back(&member);
+    std::sort(order.begin(), order.end(),
+              [](auto *left, auto *right) { return left->shard->claim().epoch > right->shard->claim().epoch; });
+    auto const before = owners_;
+    owners_.fill(nullptr);
+    SlotSet taken;
+    for (auto *const member : order) {
+        member->owned = member->shard->here() & ~taken;
+        taken |= member->shard->claim().slots;
+        for (std::size_t slot = 0; slot < cache::kSlots; ++slot)
+            if (member->owned[slot])
+                owners_[slot] = member;
+    }
+    unowned_.reset();
+    for (std::size_t slot = 0; slot < cache::kSlots; ++slot)
+        unowned_[slot] = owners_[slot] == nullptr;
+    returned_ = returned_ || owners_ != before;
+}
+
+Time Cluster::end_of_liveness() const
+{
+    return steady_clock::now() + milliseconds(live_.get()->invalidate.alive_ttl_ms);
+}
+
+// REQUIRES: changes are sent to the owners that `assign` found only after this.  `is_hopeless`: nobody is to wait for
+// shards that are away.
+void Cluster::keep_trust(app::Queue &queue, bool is_hopeless)
+{
+    ledger_.load(queue, end_of_liveness());
+    std::map<std::string, const Member *> present;
+    for (auto const &[id, member] : members_)
+        present[member.shard->process()] = &member;
+    for (auto const &process : ledger_.processes()) {
+        auto const found = present.find(process);
+        SlotSet const lost = found != present.end() ? ~found->second->owned | doubted_
+                             : is_hopeless          ? SlotSet{}.set()
+                                                    : ~unowned_ | doubted_;
+        ledger_.take(process, lost, end_of_liveness());
+    }
+    doubted_.reset();
+    ledger_.store(queue);
+    note_holds();
+}
+
+void Cluster::note_holds()
+{
+    if (ledger_.last_hold() > steady_clock::now())
+        hold_ends_ = ledger_.last_hold();
+}
+
+// From now on nothing of what this process has is trusted.
+void Cluster::distrust(Member &member, app::Queue &queue)
+{
+    ledger_.take(member.shard->process(), SlotSet{}.set(), {});
+    ledger_.store(queue);
+    member.sweeping.reset();
+}
+
+void Cluster::keep_epoch(Member &member, app::Queue &queue)
+{
+    auto const identity = queue.identity();
+    auto const before = member.shard->process();
+    auto const found = member.shard->epoch(identity);
+    if (member.shard->process() != before)
+        throw IoError("it was made a replica or a master meanwhile");
+    member.evicts = found == app::Epoch::Evicting || found == app::Epoch::Closed;
+    member.is_open = found == app::Epoch::Open;
+    if (member.is_open || found == app::Epoch::Closed)
+        return;
+    // Whoever finds the epoch opened or closed relies on the database's knowing it.
+    if (found != app::Epoch::OtherLife)
+        distrust(member, queue);
+    if (found == app::Epoch::Evicting) {
+        log::warning(
+            "redis: the shard at {} evicts keys when its memory is full: nothing of it is stored or found until it has "
+            "maxmemory-policy noeviction, or no maxmemory",
+            describe(member.shard->endpoint()));
+        member.shard->close_epoch();
+    } else
+        member.is_open = member.shard->open_epoch(identity, [&] { return queue.snapshot(); });
+}
+
+// A step of what makes a process trusted with slots that came to it.  First nothing is stored any more that lacks a
+// change of before, as the fences of the slot may have stayed elsewhere; then what is cached is removed.
+void Cluster::vouch(Member &member, app::Queue &queue)
+{
+    auto const process = member.shard->process();
+    auto const fresh = member.owned & ~ledger_.of(process);
+    member.sweeping &= fresh;
+    if (!member.is_open || fresh.none())
+        return;
+    auto const now = steady_clock::now();
+    if (member.sweeping.none()) {
+        milliseconds const life = std::chrono::seconds(live_.get()->invalidate.fence_ttl_s);
+        app::Horizon::Taken const taken{now, queue.snapshot()};
+        if (!member.shard->try_advance(taken.snapshot, app::Horizon::end_of(taken, life), life))
+            return;
+        member.sweeping = fresh;
+        member.cursor = "0";
+    }
+    do
+        member.cursor = member.shard->sweep(member.cursor, member.sweeping).cursor;
+    while (member.cursor != "0" && steady_clock::now() < now + kSlice);
+    auto const doubted = member.shard->take_doubted();
+    doubted_ |= doubted;
+    member.sweeping &= ~doubted;
+    due_ = {};
+    if (member.cursor != "0" || member.sweeping.none())
+        return;
+    ledger_.give(process, std::exchange(member.sweeping, {}));
+    ledger_.store(queue);
+    log::info("redis: the shard at {} is trusted with the slots {}", describe(member.shard->endpoint()),
+              describe(ledger_.of(process)));
+    member.shard->cover(ledger_.number(), ledger_.of(process));
+}
+
+void Cluster::warn_of_plain_keys(app::Queue &queue)
+{
+    if (std::exchange(has_asked_for_keys_, true) || queue.has_cluster_keys())
+        return;
+    log::warning(
+        "this Redis is a cluster, and white_cross.cluster_keys of the database is off: wc_cache_entries gives keys "
+        "that "
+        "wc_fill refuses; ALTER DATABASE ... SET white_cross.cluster_keys = on");
+}
+
+void Cluster::begin()
+{
+    ledger_ = {};
+    hold_ends_ = next_look_ = due_ = {};
+    returned_ = true;
+    for (auto &[id, member] : members_)
+        member.sweeping.reset();
+}
+
+app::ShardsSight Cluster::tend(app::Queue &queue, std::size_t set_aside)
+{
+    auto const now = steady_clock::now();
+    bool const is_due = now >= next_look_;
+    due_ = next_look_ = is_due ? now + kLookInterval : next_look_;
+    warn_of_plain_keys(queue);
+    if (is_due) {
+        take_up_masters();
+        each([](Member &member) {
+            member.shard->look();
+            if (!member.shard->has_tag())
+                throw IoError("the slot of its shared names is on its way");
+        });
+    }
+    for (auto &[id, member] : members_)
+        doubted_ |= member.shard->take_doubted();
+    assign();
+    keep_trust(queue, sweeps_all_ || set_aside > kMostWaiting);
+    if (is_due)
+        each([&](Member &member) { keep_epoch(member, queue); });
+    each([&](Member &member) { vouch(member, queue); });
+    app::ShardsSight sight{true, false};
+    for (auto const &[id, member] : members_) {
+        sight.is_open = sight.is_open && member.is_open;
+        sight.evicts = sight.evicts || member.evicts;
+    }
+    if (hold_ends_ > now)
+        due_ = std::min(due_, hold_ends_);
+    return sight;
+}
+
+bool Cluster::take_returned()
+{
+    if (hold_ends_ != Time{} && hold_ends_ <= steady_clock::now()) {
+        hold_ends_ = {};
+        returned_ = true;
+    }
+    return std::exchange(returned_, false);
+}
+
+std::string Cluster::trouble() const
+{
+    if (unowned_.none() && !members_.empty())
+        return {};
+    std::string why;
+    for (auto const &[id, failure] : failures_)
+        why += (why.empty() ? "" : "; ") + failure;
+    return "no shard has the slots " + describe(unowned_) + (why.empty() ? "" : " (" + why + ")");
+}
+
+app::Invalidated Cluster::invalidate(std::span<const app::Change> changes, const std::string &)
+{
+    app::Invalidated done;
+    done.existed.resize(changes.size(), 0);
+    auto const now = steady_clock::now();
+    std::map<std::string, std::vector<std::size_t>> places;
+    auto const refuse = [&](std::size_t at, const char *why) { done.rejected.push_back({at, why, true}); };
+    std::map<const Member *, const std::string *> ids;
+    for (auto const &[id, member] : members_)
+        ids[&member] = &id;
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        // Nothing is stored of whoever has keys in several slots.
+        if (app::stale_kinds(changes[i].sections) == 0 || !cache::has_one_slot(changes[i].student))
+            continue;
+        auto const slot = cache::slot_of(cache::student_prefix(changes[i].student, cache::KeyForm::HashTag));
+        if (!ledger_.is_loaded())
+            refuse(i, "shard: not known yet");
+        else if (now < ledger_.held_until(slot))
+            refuse(i, "shard: another one had the slot a moment ago");
+        else if (owners_[slot])
+            places[*ids.at(owners_[slot])].push_back(i);
+        else if (ledger_.trusted()[slot])
+            refuse(i, "shard: away");
+    }
+    for (auto const &[id, own] : places) {
+        std::vector<app::Change> share;
+        for (auto const i : own)
+            share.push_back(changes[i]);
+        bool const is_done = attempt(id, [&](Member &member) {
+            auto part = member.shard->invalidate(share, {});
+            for (std::size_t at = 0; at < own.size(); ++at)
+                done.existed[own[at]] = part.existed[at];
+            done.misfits += part.misfits;
+            auto const doubted = member.shard->take_doubted();
+            doubted_ |= doubted;
+            // What is refused is set aside: from then on its old value must not be found where it was.
+            if (doubted.any()) {
+                next_look_ = due_ = {};
+                member.shard->cover(ledger_.number(), ledger_.of(member.shard->process()) & ~doubted);
+            }
+            for (auto &rejection : part.rejected)
+                done.rejected.push_back({own[rejection.change], std::move(rejection.reason), rejection.is_away});
+        });
+        for (std::size_t at = 0; !is_done && at < own.size(); ++at)
+            refuse(own[at], "shard: away");
+    }
+    return done;
+}
+
+void Cluster::fence_all(std::span<const app::Xid> xids)
+{
+    // From now on `tend` trusts nobody who is away: the sweep does not reach them.
+    sweeps_all_ = true;
+    each([&](Member &member) { member.shard->fence_all(xids); });
+}
+
+// One shard after the other.  The end waits until those that are away are not trusted any more, and no reader is
+// answered by them.
+app::SweepStep Cluster::sweep(const std::string &cursor, const std::string &pattern)
+{
+    app::SweepStep step;
+    if (cursor == "0") {
+        to_sweep_.clear();
+        for (auto const &[id, member] : members_)
+            to_sweep_.push_back(id);
+        sweep_cursor_ = "0";
+    }
+    step.cursor = "1";
+    if (to_sweep_.empty()) {
+        bool const is_over = (ledger_.trusted() & unowned_).none() && doubted_.none() &&
+                             (unowned_.none() || ledger_.last_hold() <= steady_clock::now());
+        if (is_over) {
+            step.cursor = "0";
+            sweeps_all_ = false;
+        }
+        due_ = {};
+        return step;
+    }
+    auto const id = to_sweep_.back();
+    bool const is_done = !members_.contains(id) || !attempt(id, [&](Member &member) {
+        step = member.shard->Cache::sweep(sweep_cursor_, pattern);
+        doubted_ |= member.shard->take_doubted();
+        sweep_cursor_ = std::exchange(step.cursor, "1");
+    });
+    if (is_done || sweep_cursor_ == "0") {
+        to_sweep_.pop_back();
+        sweep_cursor_ = "0";
+    }
+    return step;
+}
+
+void Cluster::renew_liveness(Time end, const std::string &seen, std::span<const std::string> except)
+{
+    each([&](Member &member) {
+        auto const trusted = ledger_.of(member.shard->process());
+        if (!member.is_open || trusted.none())
+            return;
+        std::vector<std::string> own;
+        for (auto const &student : except)
+            if (trusted[cache::slot_of(cache::student_prefix(student, cache::KeyForm::HashTag))])
+                own.push_back(student);
+        member.shard->renew(end, seen, own, ledger_.number(), trusted);
+        if (member.shard->here() != member.owned)
+            next_look_ = due_ = {};
+    });
+}
+
+void Cluster::advance(const std::string &snapshot, Time end, milliseconds life)
+{
+    each([&](Member &member) {
+        if (member.is_open)
+            member.shard->advance(snapshot, end, life);
+    });
+}
+
+bool Cluster::set_clock(std::chrono::microseconds database)
+{
+    database_lead_ = database;
+    bool are_set = true;
+    each([&](Member &member) { are_set = member.shard->set_clock(database) && are_set; });
+    return are_set;
+}
+
+std::size_t Cluster::take_misfits()
+{
+    std::size_t count = 0;
+    for (auto &[id, member] : members_)
+        count += member.shard->take_misfits();
+    return count;
+}
+
+app::Fences Cluster::fences()
+{
+    app::Fences sum;
+    for (auto &[id, member] : members_) {
+        auto const own = member.shard->fences();
+        sum.count += own.count;
+        sum.bytes += own.bytes;
+    }
+    return sum;
+}
+
+app::Reads Cluster::reads()
+{
+    app::Reads sum;
+    each([&](Member &member) {
+        auto const own = member.shard->reads();
+        sum.hits += own.hits;
+        sum.misses += own.misses;
+    });
+    return sum;
+}
+
+void Cluster::check()
+{
+    if (watch_.take_news())
+        next_look_ = due_ = {};
+    each([](Member &member) { member.shard->check(); });
+}
+
+void Cluster::ping()
+{
+    each([](Member &member) { member.shard->ping(); });
+}
+
+}  // namespace wc::redis
