@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -188,14 +189,14 @@ def test_a_hit_needs_no_lua(application, student, cache, commands, secured):
     assert reads_of(commands, secured) == per_hit * 3
 
 
-def test_where_liveness_is_another_runs_wc_get_is_asked(application, student, cache, commands, secured, database, worker):
+def test_where_liveness_is_another_runs_wc_get_is_asked(application, student, cache, commands, secured, database, school):
     """Redis was restarted and loaded the liveness of an earlier run from its disk. The connection is the same, and the client
     does not take the values that it finds."""
     application.one(student)
     until(lambda: cache.summary(student), 10, "the fill")
     application.one(student)
     # The worker would write its own meanwhile.
-    worker.send(signal.SIGSTOP)
+    school.worker.send(signal.SIGSTOP)
     try:
         with secured.connect() as administrator:
             administrator.set("wc:alive", "0" * 40 + ".1", ex=60)
@@ -205,7 +206,7 @@ def test_where_liveness_is_another_runs_wc_get_is_asked(application, student, ca
             assert application.one(student) != "stale" and "FCALL wc_get" in reads_of(commands, secured) and database.loads > loads
             administrator.delete("wc:alive")
     finally:
-        worker.send(signal.SIGCONT)
+        school.worker.send(signal.SIGCONT)
 
 
 def test_a_client_that_connects_again_asks_anew(secured, database, student, cache, commands):
