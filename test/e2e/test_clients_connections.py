@@ -1,8 +1,15 @@
-"""What the package for Node knows of its connections, with a client whose answers come when the test says so."""
+"""What the clients ask and what Node's knows of its connections, with a Redis whose answers come when the test says so."""
 
 import subprocess
+import sys
 
 from servers.ground import ROOT
+
+sys.path.insert(0, str(ROOT / "clients/python"))
+
+import white_cross  # noqa: E402
+
+TOKEN = "15.1.2.3"
 
 # A Redis of two processes: what is asked on a connection that has ended may still be answered.
 CLIENT = """
@@ -54,3 +61,22 @@ def test_an_answer_of_the_connection_before_says_nothing_of_this_one(tmp_path):
 def test_a_client_of_several_connections_reads_by_wc_get(tmp_path):
     """One of Sentinels, a cluster or a pool: what one connection was told says nothing of the next."""
     assert run(tmp_path, SEVERAL) == ['"by wc_get"', '"by wc_get" 0']
+
+
+LEASED = f"""
+redis.fCall = async (name, {{ arguments: words }}) => {{ console.log(name, ...words); return 0; }};
+await cache.lease('key', {{ token: '{TOKEN}' }});
+"""
+
+
+def test_a_lease_is_asked_for_with_the_token(tmp_path):
+    """Without it a value that is older than the write counts as there, and the reader waits for nobody, for all of its patience."""
+    assert run(tmp_path, LEASED) == [f"wc_lease 1000 {TOKEN} 0"]
+
+    class Client:
+        def execute_command(self, *words):
+            self.words = words
+            return 0
+    client = Client()
+    assert not white_cross.Cache(client, None).lease("key", TOKEN)
+    assert client.words == ("FCALL", "wc_lease", 1, "key", 1000, TOKEN, 0)
