@@ -47,6 +47,17 @@ TEST(RedisAddress, ReadsTls)
     EXPECT_TRUE(redis::parse_address("rediss://h?ssl_cert_reqs=none").tls);
 }
 
+TEST(RedisAddress, ReadsNodesOfACluster)
+{
+    auto const all = redis::parse_address("rediss+cluster://worker:p%40@node1,node2:7000,[::1]:7001/");
+    EXPECT_TRUE(all.tls);
+    EXPECT_EQ(all.user + ":" + all.password, "worker:p@");
+    EXPECT_EQ(describe(all), "node1:6379,node2:7000,[::1]:7001");
+    EXPECT_EQ(redis::parse_address("redis+cluster://h/0").nodes, std::vector{(redis::Endpoint{"h", "6379"})});
+    for (auto const bad : {"redis+cluster://", "redis+cluster://a,,b", "redis+cluster://a:0", "redis+cluster://a/1"})
+        EXPECT_THROW(redis::parse_address(bad), std::invalid_argument) << bad;
+}
+
 TEST(RedisAddress, ReadsUnixSockets)
 {
     auto const least = redis::parse_address("unix:///run/redis.sock", "p");
