@@ -356,7 +356,7 @@ def test_where_all_sentinels_are_away_the_worker_waits_for_them(redis_server, sc
     ("redis+sentinel://:hush@a,,b/district", "each Sentinel is host or host:port"),
     ("redis+sentinel://:hush@a:99999/district", "the port is a number from 1 to 65535"),
     ("redis+sentinel://:hush@a/district/x", "the database is a whole number"),
-    ("redis+cluster://:hush@a/district", "the URL begins with redis://, rediss://, redis+sentinel://")])
+    ("redis+ring://:hush@a/district", "the URL begins with redis://, rediss://, redis+sentinel://")])
 def test_a_url_that_is_wrong_is_refused(url, said):
     done = run_worker("--check-config", REDIS_URL=url)
     assert done.returncode == 78 and said in done.stderr and "redis.url" in done.stderr
