@@ -232,6 +232,7 @@ def test_a_promoted_replica_that_lacks_a_removal_serves_nothing_of_before(pairs,
         until(lambda: stage.is_trusted(student) and reader.found and stage.at(second, "GET", stage.key(student)) is None, 30, "it to be trusted")
         assert stage.fill(student, old) == 0, "what a fence of the first one kept out"
         stage.load(student)
+        until(lambda: reader.found[-1][1] == "After", 10, "the reader to find it")
         assert reader.names() == {None, "After"}
     assert [stage.read(other) for other in stage.students[1:]] == ["Before", "Before"], "the other shards kept theirs"
 
