@@ -54,7 +54,8 @@ local function left_of(until_ms, servers)
 end
 
 -- FCALL wc_advance 1 wc:horizon SNAPSHOT UNTIL_MS LIFE_MS OF → 1, or 0 where it comes too late, or fences have another life.  In a
--- cluster also where the horizon would go back: for a slot that came to the shard it stands in the place of fences.  For the worker: UNTIL_MS is three quarters of LIFE_MS after the snapshot was taken.
+-- cluster also where the horizon would go back: for a slot that came to the shard it stands in the place of fences.  For the worker:
+-- UNTIL_MS is three quarters of LIFE_MS after the snapshot was taken.
 local function advance(keys, args)
     local token, until_ms, life, servers = args[1], args[2], args[3], args[4]
     if not is_name(keys[1], HORIZON) or #args ~= 4 or not parse_snapshot(token) or not is_life(until_ms) or not is_life(life) then
