@@ -61,8 +61,8 @@ TEST(PgEncryption, TakesTheEnvironmentAsLibpqDoes)
 
 TEST(RedisEncryption, NamesAHostThatIsReachedInTheClear)
 {
-    for (auto const *url :
-         {"redis://:hush@cache", "redis://10.0.0.7:7000/1", "redis+sentinel://:hush@localhost,cache/main"}) {
+    for (auto const *url : {"redis://:hush@cache", "redis://10.0.0.7:7000/1",
+                            "redis+sentinel://:hush@localhost,cache/main", "redis+cluster://:hush@localhost,cache"}) {
         auto const said = redis::describe_exposure(redis::parse_address(url));
         ASSERT_TRUE(said) << url;
         EXPECT_THAT(*said, HasSubstr(std::string(url).find("cache") != std::string::npos ? "cache" : "10.0.0.7"))
@@ -71,7 +71,8 @@ TEST(RedisEncryption, NamesAHostThatIsReachedInTheClear)
     }
     for (auto const *url :
          {"redis://", "redis://localhost", "redis://[::1]:7", "rediss://cache", "rediss+sentinel://cache/main",
-          "unix:///run/redis", "redis+sentinel://localhost,127.0.0.1/main"})
+          "unix:///run/redis", "redis+sentinel://localhost,127.0.0.1/main", "redis+cluster://127.0.0.1:1,[::1]",
+          "rediss+cluster://cache"})
         EXPECT_FALSE(redis::describe_exposure(redis::parse_address(url))) << url;
 }
 

@@ -17,13 +17,13 @@ std::optional<std::string> describe_exposure(const Address &address)
 {
     if (address.tls || !address.path.empty())
         return std::nullopt;
-    // The Sentinels name a master near them.
-    for (auto const &sentinel : address.sentinels)
-        if (!is_loopback(sentinel.host))
-            return sentence(sentinel.host);
-    if (address.sentinels.empty() && !is_loopback(address.host))
-        return sentence(address.host);
-    return std::nullopt;
+    // Sentinels and nodes name others, which are near them.
+    for (auto const *const endpoints : {&address.sentinels, &address.nodes})
+        for (auto const &endpoint : *endpoints)
+            if (!is_loopback(endpoint.host))
+                return sentence(endpoint.host);
+    bool const is_alone = address.sentinels.empty() && address.nodes.empty();
+    return is_alone && !is_loopback(address.host) ? std::optional(sentence(address.host)) : std::nullopt;
 }
 
 }  // namespace wc::redis
