@@ -35,7 +35,8 @@ void check_shown(const redis::Address &address, const std::string &shown)
 {
     auto const again = redis::parse_address(shown);
     require(again.host == address.host && again.port == address.port && again.database == address.database);
-    require(again.sentinels == address.sentinels && again.user.empty() && again.password.empty());
+    require(again.sentinels == address.sentinels && again.nodes == address.nodes);
+    require(again.user.empty() && again.password.empty());
 }
 
 std::optional<redis::Address> address_of(std::string_view text)
@@ -44,7 +45,7 @@ std::optional<redis::Address> address_of(std::string_view text)
         return redis::parse_address(std::string(text), std::string(kPassword));
     } catch (const std::invalid_argument &error) {
         // A sentence of ours, and nothing of the text.
-        require(std::string_view(error.what()).size() < 120 && !is_unbroken(error.what()));
+        require(std::string_view(error.what()).size() < 200 && !is_unbroken(error.what()));
         return std::nullopt;
     }
 }
@@ -61,10 +62,14 @@ void check_redis(std::string_view text)
         require(address->path.front() == '/' && address->path.find('\0') == std::string::npos);
         return;
     }
-    for (auto const &sentinel : address->sentinels)
-        require_endpoint(sentinel);
-    require(address->sentinels.empty() || !address->master.empty());
-    if (address->sentinels.empty()) {
+    for (auto const *const endpoints : {&address->sentinels, &address->nodes})
+        for (auto const &endpoint : *endpoints)
+            require_endpoint(endpoint);
+    require(address->sentinels.empty() || (!address->master.empty() && address->nodes.empty()));
+    if (!address->nodes.empty()) {
+        require(address->database == 0);
+        check_shown(*address, "redis+cluster://" + shown);
+    } else if (address->sentinels.empty()) {
         require_endpoint(*address);
         check_shown(*address, (address->tls ? "rediss://" : "redis://") + shown);
     } else if (address->master.find_first_of("%/?@") == std::string::npos) {
