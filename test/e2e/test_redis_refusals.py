@@ -177,7 +177,7 @@ def test_nobody_there(start_refused, secured):
 
 
 def test_a_name_that_nobody_has(start_refused):
-    complains_once(start_refused(url="redis://nowhere.invalid"), "cannot connect to nowhere.invalid:6379: ")
+    complains_once(start_refused(url="rediss://nowhere.invalid"), "cannot connect to nowhere.invalid:6379: ")
 
 
 # ---- Unix sockets ----
