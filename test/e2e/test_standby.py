@@ -159,7 +159,7 @@ def test_an_extension_that_goes(school, standby):
             school.sql("CREATE EXTENSION white_cross")
             school.sql("SELECT wc_attach('public')")
             before = answers[0]
-            until(lambda: answers[0] > before, 20, "an answer")
+            until(lambda: answers[0] > before, 60, "an answer")
     finally:
         stop.set()
         for reader in readers:

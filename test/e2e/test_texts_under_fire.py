@@ -40,7 +40,7 @@ def said(diag):
 
 
 def answer(school, query, *arguments):
-    """The answer, or None after a refusal, which shows nothing of the arguments but the name of a filter that there is not."""
+    """The answer, or None after a refusal, which shows nothing of the arguments but the name of a filter or of a field that there is not."""
     try:
         with school.connection.transaction(force_rollback=True):
             return school.rows(query, *arguments)
@@ -48,7 +48,7 @@ def answer(school, query, *arguments):
         assert error.sqlstate and REFUSALS.fullmatch(error.sqlstate), (error.sqlstate, str(error), query, arguments)
         # What the type json itself refuses, no function of ours has seen.
         is_type = error.sqlstate in ("22P02", "22P05", "54001") and re.search(r"::jsonb?\b", query)
-        is_name = error.diag.message_primary.startswith('unknown filter "')
+        is_name = re.search('^unknown filter "|, field ".*": the table has no such column$', error.diag.message_primary, re.S)
         assert SECRET not in said(error.diag) or is_type or is_name, (str(error), arguments)
         assert len(error.diag.message_primary) < 300
         return None
@@ -56,10 +56,11 @@ def answer(school, query, *arguments):
 
 @pytest.fixture
 def student(school):
-    student = school.add_student(lastName=SECRET)
+    # Ids of their own, so that the same changes are made whichever tests were before.
+    student = school.add_student("fired-at", lastName=SECRET)
     for day in range(1, 10):
-        school.add_record(student, date=f"2025-03-0{day}", provider=SECRET)
-    school.add_allergy(student, allergen=SECRET)
+        school.add_record(student, f"fired-at-{day}", date=f"2025-03-0{day}", provider=SECRET)
+    school.add_allergy(student, "fired-at", allergen=SECRET)
     return student
 
 
@@ -114,7 +115,7 @@ def test_filters_are_written_as_javascript_would_write_them(school, student, typ
         answer(school, f"SELECT wc_student_records(%s::text, 1, 20, %s::{type})", student, text)
 
     taken, refused = fire(school, f"SELECT wc_cache_key(%s::text, 1, 20, %s::{type})", student, FILTERS, checked)
-    assert taken > CHANGES / 20 and refused > CHANGES / 2
+    assert taken > CHANGES / 50 and refused > CHANGES / 2
 
 
 def test_kinds_of_cached_values(school, student):
