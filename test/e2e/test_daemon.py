@@ -20,6 +20,8 @@ from servers.ground import WORKER_BINARY
 from servers.process import free_port
 from servers.worker import environment, run_worker
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-of-the-tests-0123456789"
 

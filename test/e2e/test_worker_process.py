@@ -7,9 +7,13 @@ import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import pytest
+
 from school import Cache
 from servers import until
 from servers.worker import run_worker
+
+pytestmark = pytest.mark.thorough
 
 
 def test_sigterm_ends_it_with_status_0(worker):
