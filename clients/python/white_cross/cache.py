@@ -150,7 +150,9 @@ class Cache:
             return values, [], True
 
     def _get_together(self, keys, token):
-        pool = self._redis.connection_pool
+        pool = getattr(self._redis, "connection_pool", None)
+        if pool is None:  # of a cluster, where no MGET has values of several students
+            return self._get_each(keys, token)
         connection = pool.get_connection("MGET") if POOL_WANTS_COMMAND else pool.get_connection()
         try:
             texts = self._read_together(connection, keys) if hasattr(connection, "run") else None
