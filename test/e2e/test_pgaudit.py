@@ -8,7 +8,7 @@ from servers import Cluster
 from servers.cluster import pg_config
 from warm_school import WarmSchool
 
-pytestmark = pytest.mark.skipif(not glob.glob(f"{pg_config('pkglibdir')}/pgaudit.so"), reason="pgaudit is not installed (Debian's postgresql-15-pgaudit)")
+pytestmark = pytest.mark.skipif(not glob.glob(f"{pg_config('pkglibdir')}/pgaudit.so"), reason="pgaudit is not installed (Debian's postgresql-NN-pgaudit)")
 TABLES = ["allergies", "health_records", "students"]  # that a summary reads
 
 

@@ -56,7 +56,7 @@ protected:
     // Reading one byte too far is reading beyond the memory's end, which ASan sees.
     static void check(std::string_view text)
     {
-        // An array of no bytes is somewhere too, as every text is that our callers have.
+        // Not a vector: an empty one has a null pointer, which no caller hands over, and memcpy may not have.
         auto const exactly = std::make_unique<char[]>(text.size());
         std::copy(text.begin(), text.end(), exactly.get());
         checked = {exactly.get(), text.size()};
