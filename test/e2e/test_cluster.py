@@ -1,6 +1,5 @@
 """Redis Cluster: each shard is trusted, lost and found by itself."""
 
-import json
 import signal
 import threading
 import time
@@ -10,6 +9,7 @@ import redis
 
 from servers import RedisCluster, library, until
 from servers.redis_cluster import slot_of
+from stray_reader import Reader, last_name
 
 pytestmark = pytest.mark.thorough
 
@@ -86,7 +86,7 @@ class Stage:
     def read(self, student, node=None, token=""):
         command = library.get(self.key(student), token)
         text = self.at(node, *command) if node else self.call(student, *command)
-        return text and json.loads(text)["student"]["lastName"]
+        return last_name(text)
 
     def load(self, student):
         until(lambda: self.fill(student) == 1, 20, "the value to be stored")
@@ -104,38 +104,6 @@ class Stage:
 
     def until_done(self):
         until(self.is_done, 40, "all changes to be acknowledged")
-
-
-class Reader:
-    """Reads a student again and again, of one node, as a client that did not hear of anything does."""
-
-    def __init__(self, stage, node, student):
-        self.found = []  # (when it was asked, last name or None)
-        self._client = node.connect(socket_timeout=60)
-        self._command = library.get(stage.key(student))
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._read)
-
-    def _read(self):
-        while not self._stopping.wait(0.002):
-            asked = time.monotonic()
-            try:
-                text = self._client.execute_command(*self._command)
-                self.found.append((asked, text and json.loads(text)["student"]["lastName"]))
-            except (redis.ConnectionError, redis.ResponseError):
-                pass  # it is down, or another one has the slot
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stopping.set()
-        self._thread.join()
-        self._client.close()
-
-    def names(self, since=0.0):
-        return {name for asked, name in self.found if asked >= since}
 
 
 def trusted(text):
@@ -174,7 +142,7 @@ def test_a_shard_that_is_away_holds_back_only_its_own_students(masters, school, 
     assert [stage.read(student, node) for student, node in zip(others, masters.masters[1:])] == [None, None]
     until(lambda: stage.worker.get("/healthz")[0] == 503, 10, "the worker to say so")
     assert "no shard has the slots 0-5461" in stage.worker.get("/healthz")[1]
-    with Reader(stage, masters.masters[1], others[0]) as reader:
+    with Reader(masters.masters[1], stage.key(others[0])) as reader:
         for name in "Again", "And again":
             until(lambda: stage.at(masters.masters[1], *library.fill(*stage.entry(others[0]))) == 1, 10, "the others to go on")
             until(lambda: reader.found and reader.found[-1][1] is not None, 10, "it to be found")
@@ -184,7 +152,7 @@ def test_a_shard_that_is_away_holds_back_only_its_own_students(masters, school, 
             until(lambda: reader.found[-1][0] >= drained, 10, "an answer to a later question")
             assert reader.names(drained) <= {None, name}
     masters.masters[0].send(signal.SIGCONT)
-    with Reader(stage, masters.masters[0], away) as reader:
+    with Reader(masters.masters[0], stage.key(away)) as reader:
         stage.until_done()
         done = time.monotonic()
         until(lambda: stage.read(bystander) == "Before", 20, "what did not change to be found again: it is the same process")
@@ -224,7 +192,7 @@ def test_a_promoted_replica_that_lacks_a_removal_serves_nothing_of_before(pairs,
     cut_replication(first, second)
     stage.rename(student, "After")
     stage.until_done()
-    with Reader(stage, second, student) as reader:
+    with Reader(second, stage.key(student)) as reader:
         first.stop(signal.SIGKILL)
         until(lambda: pairs.owner(stage.key(student)) is second, 30, "the replica to be promoted")
         assert "Before" in stage.at(second, "GET", stage.key(student)), "or there is nothing to find"
@@ -240,7 +208,7 @@ def test_a_promoted_replica_that_lacks_a_removal_serves_nothing_of_before(pairs,
 def test_a_stopped_master_that_wakes_up_answers_nobody_with_what_was_removed_elsewhere(pairs, school, start_worker):
     stage = Stage(school, pairs, start_worker, ttl_ms=8000)
     student, (first, second) = stage.students[0], (pairs.masters[0], pairs.replicas[0])
-    with Reader(stage, first, student) as stray:
+    with Reader(first, stage.key(student)) as stray:
         until(lambda: "Before" in stray.names(), 10, "it to be found there")
         first.send(signal.SIGSTOP)
         until(lambda: second.role() == "master", 30, "the replica to be promoted")

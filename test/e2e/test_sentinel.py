@@ -4,7 +4,6 @@ import json
 import signal
 import socket
 import subprocess
-import threading
 import time
 from contextlib import ExitStack
 
@@ -20,6 +19,7 @@ from servers.ground import ROOT
 from servers.process import free_port
 from servers.sentinels import MASTER
 from servers.worker import run_worker
+from stray_reader import Reader, last_name
 
 pytestmark = pytest.mark.thorough
 
@@ -28,41 +28,6 @@ SETTINGS = {"backoff": {"longest_ms": 200}, "queue": {"poll_interval_ms": 200}}
 
 def settings(**invalidate):
     return SETTINGS | {"invalidate": invalidate}
-
-
-def last_name(text):
-    return text and json.loads(text)["student"]["lastName"]
-
-
-class Reader:
-    """Reads one key of one Redis again and again, as a client that did not hear of a failover does."""
-
-    def __init__(self, server, key):
-        self.found = []  # (when it was asked, last name or None)
-        self._client = server.connect(socket_timeout=60)
-        self._key = key
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._read)
-
-    def _read(self):
-        while not self._stopping.wait(0.002):
-            asked = time.monotonic()
-            try:
-                self.found.append((asked, last_name(self._client.execute_command(*library.get(self._key)))))
-            except (redis.ConnectionError, redis.ResponseError):
-                pass  # it is down, or loads what another one sent
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stopping.set()
-        self._thread.join()
-        self._client.close()
-
-    def names(self, since=0.0):
-        return {name for asked, name in self.found if asked >= since}
 
 
 class Stage:
