@@ -217,7 +217,11 @@ def test_default_privileges_give_nothing_of_it_away(cluster, place):
     try:
         with cluster.connect("generous") as connection:
             connection.execute("""ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO wc_stranger;
-                                  ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC; CREATE EXTENSION white_cross""")
+                                  ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+                                  ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC; CREATE EXTENSION white_cross""")
+            open_tables = connection.execute("""SELECT relname FROM pg_class AS c, aclexplode(c.relacl) AS a WHERE relkind = 'r' AND a.grantee = 0
+                                                AND relnamespace = 'white_cross'::regnamespace GROUP BY 1 ORDER BY 1""").fetchall()
+            assert open_tables == [], "what everybody may write, nobody can rely on"
             given = [function for function, _ in connection.execute(POWERFUL).fetchall()
                      if connection.execute("SELECT has_function_privilege('wc_stranger', %s, 'EXECUTE')", [function]).fetchone()[0]]
             assert given == []
