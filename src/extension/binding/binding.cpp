@@ -146,5 +146,5 @@ void watch_bindings()
 WC_FUNCTION(wc_announce_change)
 {
     CacheInvalidateRelcache(wc::trigger_call(fcinfo).tg_relation);
-    return PointerGetDatum(nullptr);
+    return Datum{0};
 }

@@ -256,5 +256,5 @@ WC_FUNCTION(wc_record_change)
         wc::record_row_change(call);
     else
         wc::record_truncate(call);
-    return PointerGetDatum(nullptr);
+    return Datum{0};
 }

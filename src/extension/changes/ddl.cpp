@@ -260,7 +260,7 @@ WC_FUNCTION(wc_expect_ddl)
         allow_for_what_is_there(fcinfo, *reinterpret_cast<CreateTrigStmt *>(command));
     else if (IsA(command, AlterTableStmt))
         expect_alteration(fcinfo, *reinterpret_cast<const AlterTableStmt *>(command));
-    return PointerGetDatum(nullptr);
+    return Datum{0};
 }
 
 // Event trigger at ddl_command_end
@@ -268,7 +268,7 @@ WC_FUNCTION(wc_follow_ddl)
 {
     const Node *const command = event_of(fcinfo).parsetree;
     if (concerns_nothing(command) || adds_label(command))
-        return PointerGetDatum(nullptr);
+        return Datum{0};
     Touched const touched = look_at_commands(fcinfo, command);
     if (touched.is_read) {
         const char *const name = may_bring_tables(command) ? "watch_attached" : "remember_attached";
@@ -278,7 +278,7 @@ WC_FUNCTION(wc_follow_ddl)
     }
     if (touched.is_stale)
         mark_everything(cache::kAllSections);
-    return PointerGetDatum(nullptr);
+    return Datum{0};
 }
 
 // Event trigger at sql_drop
@@ -287,5 +287,5 @@ WC_FUNCTION(wc_follow_drop)
     event_of(fcinfo);
     if (look_at_dropped())
         mark_everything(cache::kAllSections);
-    return PointerGetDatum(nullptr);
+    return Datum{0};
 }

@@ -121,10 +121,8 @@ void lapse_registrations()
 {
     Relation const workers = table_open(worker_table(), RowExclusiveLock);
     SysScanDesc const scan = systable_beginscan(workers, InvalidOid, false, nullptr, 0, nullptr);
-    while (HeapTuple const worker = systable_getnext(scan)) {
-        TM_FailureData failure;
-        heap_delete(workers, &worker->t_self, GetCurrentCommandId(true), InvalidSnapshot, false, &failure, false);
-    }
+    while (HeapTuple const worker = systable_getnext(scan))
+        pg::delete_row(workers, &worker->t_self, GetCurrentCommandId(true), InvalidSnapshot, false);
     systable_endscan(scan);
     CacheInvalidateRelcache(workers);
     table_close(workers, NoLock);

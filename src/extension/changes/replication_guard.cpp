@@ -9,7 +9,6 @@
 
 extern "C" {
 #include "replication/logicalworker.h"
-#include "replication/origin.h"
 }
 
 namespace wc {
@@ -17,7 +16,7 @@ namespace {
 
 // Whether PostgreSQL's own subscription, or other software that sets a replication origin, applies the row.  A session
 // that has only set session_replication_role, for instance to restore a dump, does not count.
-bool is_replicated() { return IsLogicalWorker() || replorigin_session_origin != InvalidRepOriginId; }
+bool is_replicated() { return IsLogicalWorker() || pg::has_replication_origin(); }
 
 }  // namespace
 }  // namespace wc
@@ -31,11 +30,11 @@ WC_FUNCTION(wc_drop_replicated)
     const TriggerData &call = trigger_call(fcinfo);
     if (TRIGGER_FIRED_BY_TRUNCATE(call.tg_event)) {
         mark_everything(cache::kAllSections);
-        return PointerGetDatum(nullptr);
+        return Datum{0};
     }
     if (!TRIGGER_FIRED_BEFORE(call.tg_event) || !TRIGGER_FIRED_FOR_ROW(call.tg_event))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("must be called before each row")));
     if (is_replicated())
-        return PointerGetDatum(nullptr);
+        return Datum{0};
     return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(call.tg_event) ? call.tg_newtuple : call.tg_trigtuple);
 }

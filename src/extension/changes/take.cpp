@@ -197,9 +197,7 @@ private:
     bool remove(TupleTableSlot *row)
     {
         ++deleted_;
-        TM_FailureData failure;
-        return table_tuple_delete(queue_, &row->tts_tid, command_, GetActiveSnapshot(), InvalidSnapshot, true, &failure,
-                                  false) == TM_Ok;
+        return pg::delete_row(queue_, &row->tts_tid, command_, GetActiveSnapshot(), true) == TM_Ok;
     }
 
     void put_students(const Datum *values, ArrayType *students)

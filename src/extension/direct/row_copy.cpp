@@ -5,7 +5,7 @@ namespace {
 
 bool points_into(Datum value, const HeapTupleData &tuple)
 {
-    const char *const at = DatumGetPointer(value);
+    auto const *const at = static_cast<const char *>(DatumGetPointer(value));
     auto const *const begin = reinterpret_cast<const char *>(tuple.t_data);
     return at >= begin && at < begin + tuple.t_len;
 }
@@ -20,7 +20,7 @@ void take_values(TupleTableSlot *slot, const BoundTable &table, int count, const
         row.nulls[i] = slot->tts_isnull[column.number - 1];
         // A value may lie outside of the tuple: that of a column added later is the default in the table's definition.
         if (!column.by_value && !row.nulls[i] && tuple != nullptr && points_into(value, *tuple))
-            value = PointerGetDatum(DatumGetPointer(value) + shift);
+            value = PointerGetDatum(static_cast<char *>(DatumGetPointer(value)) + shift);
         row.values[i] = value;
     }
 }

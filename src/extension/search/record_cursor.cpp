@@ -27,7 +27,7 @@ bool RecordCursor::open(const SearchParameters &parameters)
     student_relation_ = open_student_index(Entity::HealthRecords, table_, student_index_);
     parameters_ = &parameters;
     snapshot_ = GetActiveSnapshot();
-    fetch_ = table_index_fetch_begin(table_.relation);
+    fetch_ = pg::begin_index_fetch(table_.relation);
     slot_ = table_slot_create(table_.relation, nullptr);
     executor_ = nullptr;
     Oid const collation = table_.bound->columns[record::Type].collation;

@@ -30,7 +30,7 @@ Listeners<OnRelationChanged> of_relations;
 
 // One for each system cache that somebody watches.
 struct WatchedCatalog {
-    int cache;
+    pg::SystemCache cache;
     Listeners<OnCatalogChanged> listeners;
 };
 constexpr int kMostCatalogs = 8;
@@ -38,9 +38,9 @@ WatchedCatalog catalogs[kMostCatalogs];
 int count_of_catalogs = 0;
 
 void on_relation_changed(Datum, Oid relation) { of_relations.tell(relation); }
-void on_catalog_changed(Datum number, int, uint32) { catalogs[DatumGetInt32(number)].listeners.tell(); }
+void on_catalog_changed(Datum number, pg::SystemCache, uint32) { catalogs[DatumGetInt32(number)].listeners.tell(); }
 
-int number_of(int cache)
+int number_of(pg::SystemCache cache)
 {
     for (int i = 0; i < count_of_catalogs; ++i) {
         if (catalogs[i].cache == cache)
@@ -64,6 +64,6 @@ void watch_relations(OnRelationChanged told)
 
 void watch_schemas(OnSchemaChanged told) { watch_catalog(NAMESPACEOID, told); }
 
-void watch_catalog(int cache, OnCatalogChanged told) { catalogs[number_of(cache)].listeners.add(told); }
+void watch_catalog(pg::SystemCache cache, OnCatalogChanged told) { catalogs[number_of(cache)].listeners.add(told); }
 
 }  // namespace wc

@@ -17,7 +17,7 @@ using OnCatalogChanged = void (*)();
 void watch_relations(OnRelationChanged told);
 void watch_schemas(OnSchemaChanged told);
 
-/// `cache`: the system cache of the catalog, such as AUTHOID.
-void watch_catalog(int cache, OnCatalogChanged told);
+/// `cache`: the system cache of the catalog.
+void watch_catalog(pg::SystemCache cache, OnCatalogChanged told);
 
 }  // namespace wc

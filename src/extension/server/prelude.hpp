@@ -1,4 +1,4 @@
-// The server's headers, and functions that hide differences between the supported major versions (14 to 18).
+// The server's headers, and functions that hide differences between the supported major versions (14 to 19).
 // All files of src/extension get the headers from here; core and the worker include none of them.
 #pragma once
 #include <cstdint>
@@ -30,6 +30,7 @@ extern "C" {
 #if PG_VERSION_NUM >= 160000
 #include "nodes/miscnodes.h"
 #endif
+#include "replication/origin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -41,6 +42,7 @@ extern "C" {
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 #include "utils/typcache.h"
 }
 
@@ -57,6 +59,13 @@ extern "C" {
 #undef fprintf
 
 namespace wc::pg {
+
+/// The number of a system cache, such as AUTHOID.
+#if PG_VERSION_NUM >= 190000
+using SystemCache = SysCacheIdentifier;
+#else
+using SystemCache = int;
+#endif
 
 inline bool may_use_schema(Oid schema, Oid role)
 {
@@ -88,7 +97,9 @@ inline Oid primary_key(Relation table)
 
 inline IndexScanDesc begin_index_scan(Relation heap, Relation index, Snapshot snapshot, int keys)
 {
-#if PG_VERSION_NUM >= 180000
+#if PG_VERSION_NUM >= 190000
+    return index_beginscan(heap, index, snapshot, nullptr, keys, 0, SO_NONE);
+#elif PG_VERSION_NUM >= 180000
     return index_beginscan(heap, index, snapshot, nullptr, keys, 0);
 #else
     return index_beginscan(heap, index, snapshot, keys, 0);
@@ -101,6 +112,26 @@ inline IndexScanDesc begin_bitmap_scan(Relation index, Snapshot snapshot, int ke
     return index_beginscan_bitmap(index, snapshot, nullptr, keys);
 #else
     return index_beginscan_bitmap(index, snapshot, keys);
+#endif
+}
+
+inline IndexFetchTableData *begin_index_fetch(Relation table)
+{
+#if PG_VERSION_NUM >= 190000
+    return table_index_fetch_begin(table, SO_NONE);
+#else
+    return table_index_fetch_begin(table);
+#endif
+}
+
+/// Deletes a row of the snapshot.  `wait`: for a transaction that may be deleting it; otherwise that row stays.
+inline TM_Result delete_row(Relation table, ItemPointer row, CommandId command, Snapshot snapshot, bool wait)
+{
+    TM_FailureData failure;
+#if PG_VERSION_NUM >= 190000
+    return table_tuple_delete(table, row, command, 0, snapshot, InvalidSnapshot, wait, &failure);
+#else
+    return table_tuple_delete(table, row, command, snapshot, InvalidSnapshot, wait, &failure, false);
 #endif
 }
 
@@ -172,6 +203,16 @@ private:
     TBMIterator *iterator_;
 #endif
 };
+
+/// Whether the session applies rows that come from another server.
+inline bool has_replication_origin()
+{
+#if PG_VERSION_NUM >= 190000
+    return replorigin_xact_state.origin != InvalidReplOriginId;
+#else
+    return replorigin_session_origin != InvalidRepOriginId;
+#endif
+}
 
 /// The number of the file that holds the table's rows; another one after a rewrite.
 inline Oid file_of(Relation table)

@@ -306,7 +306,7 @@ std::uint64_t count_of_changes() noexcept { return changes; }
 void watch_definitions()
 {
     watch_relations(on_relation_changed);
-    for (int const cache : {NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID})
+    for (pg::SystemCache const cache : {NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID})
         watch_catalog(cache, forget);
 }
 

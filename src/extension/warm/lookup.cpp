@@ -19,7 +19,7 @@ void count(std::atomic<std::uint64_t> &what) { what.fetch_add(1, std::memory_ord
 
 std::string_view bytes_of(Datum text)
 {
-    const char *const at = DatumGetPointer(text);
+    auto const *const at = static_cast<const char *>(DatumGetPointer(text));
     return {at, VARSIZE(at)};
 }
 
