@@ -1,9 +1,11 @@
 """What it costs to be watched: the same statements on two servers, of which one counts calls and has a worker that looks and reports.
 
-Both servers have the same students, and their statements take turns in slices.
+The servers have the same students, and their statements take turns in slices.  Two servers with the same settings differ too, by
+where their memory happens to lie: a third one, unwatched like the first, shows by how much.  All are started anew a few times.
 """
 
 import contextlib
+import statistics
 
 from district import HERE, table
 from servers import Cluster, Receiver, Redis, Worker, until
@@ -15,7 +17,8 @@ INSERT = """INSERT INTO allergies (id, allergen, severity, "studentId") VALUES (
 # A commit does not wait for the disk, whose time would hide the cost.
 TRACEPARENT = "SET synchronous_commit = off; SET white_cross.traceparent = '{}'"
 TRACED = TRACEPARENT.format("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
-UNWATCHED, WATCHED, IN_A_TRACE = "unwatched", "watched", "watched, each call in a trace"
+UNWATCHED, CONTROL, WATCHED, IN_A_TRACE = "unwatched", "unwatched, another server", "watched", "watched, each call in a trace"
+STARTS = 5
 
 
 @contextlib.contextmanager
@@ -35,29 +38,44 @@ def server(ground, name, databases, worker_settings):
 
 
 @contextlib.contextmanager
-def both(ground):
-    with Receiver() as receiver:
+def servers_of(ground, start):
+    """{name of a contender: connection string}.  Which server starts first changes from start to start."""
+    with contextlib.ExitStack() as stack:
+        receiver = stack.enter_context(Receiver())
         looks = {"otlp": {"endpoint": receiver.url}, "audit": {"rate_per_s": 1}, "destinations": {"interval_s": 5}}
-        with server(ground, "watched", 4, looks) as watched, \
-                server(ground, "unwatched", 0, {"performance": {"enabled": False}}) as unwatched:
-            yield watched, unwatched
+        nobody_looks = {"performance": {"enabled": False}}
+        plan = [(UNWATCHED, "unwatched", 0, nobody_looks), (WATCHED, "watched", 4, looks), (CONTROL, "control", 0, nobody_looks)]
+        plan = plan[start % 3:] + plan[:start % 3]
+        yield {contender: stack.enter_context(server(ground, f"{name}{start}", databases, settings))
+               for contender, name, databases, settings in plan}
+
+
+def one_start(district, start, seconds):
+    """{what, clients: {contender: figures}}"""
+    found = {}
+    with servers_of(district.ground, start) as connections:
+        for what, statement in ("summaries", SUMMARY), ("inserts", INSERT):
+            statements = {name: (TRACEPARENT.format(""), statement, connections[name]) for name in (UNWATCHED, CONTROL, WATCHED)}
+            statements[IN_A_TRACE] = (TRACED, statement, connections[WATCHED])
+            for clients in (1, 2):
+                run = slices(district.cluster.environment(district.database), clients, seconds, STUDENTS, statements)
+                found[f"{what}, {clients}"] = {
+                    name: {"a second": a_second(run, name), "of unwatched": share(run, name, UNWATCHED), "server us": run[name]["server us"],
+                           "time of unwatched": run[name]["server us"] / run[UNWATCHED]["server us"]} for name in run}
+        names = list(statements)
+    return names, found
+
+
+def spread(of):
+    return f"{statistics.median(of):.3f} ({min(of):.3f}-{max(of):.3f})"
 
 
 def measure(district, quick):
-    seconds = 8 if quick else 40
-    results = {}
-    with both(district.ground) as (watched, unwatched):
-        for what, statement in ("summaries", SUMMARY), ("inserts", INSERT):
-            statements = {UNWATCHED: (TRACEPARENT.format(""), statement, unwatched),
-                          WATCHED: (TRACEPARENT.format(""), statement, watched),
-                          IN_A_TRACE: (TRACED, statement, watched)}
-            for clients in (1, 2):
-                found = slices(district.cluster.environment(district.database), clients, seconds, STUDENTS, statements)
-                results[f"{what}, {clients}"] = {
-                    name: {"a second": a_second(found, name), "of unwatched": share(found, name, UNWATCHED),
-                           "server us": found[name]["server us"]} for name in found}
-    print("of what the unwatched server does, medians of rounds of alternating slices; clients")
-    table(["", *results], [[name, *[f"{found[name]['of unwatched']:.4f}" for found in results.values()]] for name in statements])
-    print("microseconds of the server's CPU for each")
-    table(["", *results], [[name, *[found[name]["server us"] for found in results.values()]] for name in statements])
-    return results
+    runs = []
+    for start in range(2 if quick else STARTS):
+        names, found = one_start(district, start, 4 if quick else 12)
+        runs.append(found)
+    for title, figure in ("rate", "of unwatched"), ("processor time of the server for each", "time of unwatched"):
+        print(f"{title}, of the unwatched server's: the median of {len(runs)} starts, the least and the most; clients")
+        table(["", *runs[0]], [[name, *[spread([run[case][name][figure] for run in runs]) for case in runs[0]]] for name in names])
+    return runs
