@@ -1,34 +1,12 @@
 """Reads through PgBouncer as config/pgbouncer.ini has it: each client gets what it gets without, whoever had the session before."""
 
-import configparser
-import subprocess
-
 import psycopg
 import pytest
 from every_call import OUTCOME, PASSING, calls, outcome
 
 from school import attached_school
 from servers import PgBouncer
-from servers.ground import ROOT
-from servers.pgbouncer import BINARY
-
-# What the example has for this machine, the test has for its own servers.
-OF_THE_PLACE = {"listen_addr", "listen_port", "auth_type", "auth_file", "min_pool_size"}
-
-
-def version():
-    said = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout
-    return tuple(map(int, said.split()[1].split(".")[:2]))
-
-
-def example():
-    parsed = configparser.ConfigParser(interpolation=None)
-    parsed.read(ROOT / "config/pgbouncer.ini")
-    settings = {name: value for name, value in parsed["pgbouncer"].items() if name not in OF_THE_PLACE}
-    assert settings["pool_mode"] == "transaction"
-    if version() >= (1, 21):
-        settings["max_prepared_statements"] = "200"
-    return settings
+from servers.pgbouncer import example_settings, version
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +28,7 @@ def start(ground, cluster):
     started = []
 
     def start(**settings):
-        pooler = PgBouncer(ground, cluster, [], name="reading-pgbouncer", settings=example() | settings)
+        pooler = PgBouncer(ground, cluster, [], name="reading-pgbouncer", settings=example_settings() | settings)
         started.append(pooler)
         return pooler.__enter__()
     yield start

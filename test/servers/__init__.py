@@ -8,9 +8,11 @@ process that started it is killed.  Servers of the machine itself are not touche
             ...
 """
 
+from .api import Api
 from .certificates import Authority
 from .cluster import Cluster
 from .ground import Ground
+from .node_packages import PackageMissing
 from .pgbouncer import PgBouncer
 from .process import ServerFailed
 from .prometheus import Prometheus
@@ -22,4 +24,4 @@ from .sentinels import Trio
 from .waiting import until
 from .worker import Worker
 
-__all__ = ["Authority", "Cluster", "Ground", "PgBouncer", "Prometheus", "Proxy", "Receiver", "Redis", "RedisCluster", "ServerFailed", "Tls", "Trio", "Worker", "until"]
+__all__ = ["Api", "Authority", "Cluster", "Ground", "PackageMissing", "PgBouncer", "Prometheus", "Proxy", "Receiver", "Redis", "RedisCluster", "ServerFailed", "Tls", "Trio", "Worker", "until"]

@@ -1,15 +1,34 @@
 """A private PgBouncer in front of a cluster."""
 
+import configparser
+import re
 import shutil
+import subprocess
 
 import psycopg
 
+from .ground import ROOT
 from .process import Process, ServerFailed, free_port, own, tail
 from .server import Server
 from .waiting import until
 
 BINARY = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
 STARTS = 5  # see cluster.py
+# What config/pgbouncer.ini has for a machine of production, and private servers have otherwise.
+OF_THE_PLACE = {"listen_addr", "listen_port", "auth_type", "auth_file", "min_pool_size"}
+
+
+def version():
+    said = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(map(int, re.search(r"(\d+)\.(\d+)", said).groups()))
+
+
+def example_settings():
+    """Returns the settings of config/pgbouncer.ini, with prepared statements where this version knows them."""
+    parsed = configparser.ConfigParser(interpolation=None)
+    parsed.read(ROOT / "config/pgbouncer.ini")
+    settings = {name: value for name, value in parsed["pgbouncer"].items() if name not in OF_THE_PLACE}
+    return settings | ({"max_prepared_statements": "200"} if version() >= (1, 21) else {})
 
 
 class PgBouncer(Server):
