@@ -7,6 +7,7 @@
 #   make torture TORTURE_OPTIONS="--minutes 10"  the proof, for longer than the minute that `make test` gives it
 #   make chaos CHAOS_OPTIONS="--seconds 600"     reads while tables, mappings and the extension change, for longer
 #   make warm WARM_OPTIONS="--seconds 600"       the hunt for a summary from shared memory that differs, for longer
+#   make load LOAD_OPTIONS="--minutes 1"         500 users over HTTP, with a report; ten minutes and steps beyond without options
 
 # Debian's packages of psycopg, redis and pytest belong to Debian's Python.
 # A server that was built without Python sets this to nothing.
@@ -33,7 +34,7 @@ $(UNIT_TESTS): $(UNIT_TEST_OBJS) $(WORKER_OBJS_NO_MAIN)
 	$(CXX) $(OPTIMIZE) $(WORKER_SANITIZE) -o $@ $^ $(WORKER_LIBS) -lgmock -lgtest -lgtest_main -pthread
 
 # ---- suites -----------------------------------------------------------------------------------------------
-.PHONY: test quick lint check-lint check-unit check-regress check-isolation check-e2e check-clients check-chaos check-warm check-torture chaos warm warm-mutations torture demo bench picture
+.PHONY: test quick lint check-lint check-unit check-regress check-isolation check-e2e check-clients check-chaos check-warm check-torture chaos warm warm-mutations torture demo bench load picture
 
 test: stage worker $(UNIT_TESTS)
 	@$(RUN_TESTS)
@@ -215,6 +216,10 @@ demo: stage worker
 
 bench: stage worker
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/bench/bench.py $(BENCH_OPTIONS)
+
+# The guide's load test: 500 users over HTTP.  LOAD_OPTIONS="--minutes 1 --no-steps" for less of it.
+load: stage worker
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/load/load.py $(LOAD_OPTIONS)
 
 # ---- the picture in the documents ------------------------------------------------------------------------------
 picture: stage
