@@ -89,11 +89,13 @@ const RECORD = {
 /** A new record, out of the body of a request. */
 export async function record(request) {
   let body = '';
-  // The connection stays, so that whoever sends too much is told.
-  for await (const part of request.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
-    body += part;
-    if (body.length > LONGEST_BODY) throw new Refusal(413, `a body has at most ${LONGEST_BODY} characters`);
+  let length = 0;
+  // Of what is too long the rest is read and thrown away, for as long as requestTimeout: whoever still sends would not see the answer.
+  for await (const part of request.setEncoding('utf8')) {
+    length += part.length;
+    if (length <= LONGEST_BODY) body += part;
   }
+  if (length > LONGEST_BODY) throw new Refusal(413, `a body has at most ${LONGEST_BODY} characters`);
   let values;
   try {
     values = JSON.parse(body);

@@ -7,8 +7,6 @@ import { appendTo } from 'white-cross';
 import { makeRoutes } from './routes.mjs';
 import { makeServer } from './server.mjs';
 
-const END_MS = 10_000;  // for requests that run when it is told to end
-
 function needed(name) {
   const value = process.env[name];
   if (!value) {
@@ -53,9 +51,9 @@ await once(server, 'listening');
 log({ listens: server.address().port });
 
 await Promise.race(['SIGTERM', 'SIGINT'].map((name) => once(process, name)));
-const allEnded = await close(END_MS);
+const allEnded = await close(Number(process.env.SHUTDOWN_MS ?? 10_000));
+log({ ended: allEnded ? 'all requests were answered' : 'some requests were cut off' });
+if (!allEnded) process.exit(1);  // what they still do in the database ends with the connections
 await closeCache();
 await pool.end();
 redis.destroy ? redis.destroy() : await redis.disconnect();
-log({ ended: allEnded ? 'all requests were answered' : 'some requests were cut off' });
-process.exitCode = allEnded ? 0 : 1;

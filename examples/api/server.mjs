@@ -65,11 +65,9 @@ export function makeServer({ routes, token, log }) {
     const began = Date.now();
     const [path, search] = request.url.split('?');
     const { status, text, headers } = await answer(request, path, new URLSearchParams(search)).catch((error) => refuse(error, began));
-    // A body that nobody read would be taken for the next request.
-    const closes = isClosing || !request.complete;
     response.writeHead(status, {
       'Content-Type': JSON_TYPE, 'Content-Length': Buffer.byteLength(text), 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff',
-      ...headers, ...closes && { Connection: 'close' },
+      ...headers, ...isClosing && { Connection: 'close' },
     });
     response.end(text);
   });

@@ -17,6 +17,7 @@ from servers.node_packages import find
 
 LOAD = ROOT / "test/load"
 sys.path.insert(0, str(LOAD))
+import capacity  # noqa: E402
 import load  # noqa: E402
 import report  # noqa: E402
 import targets  # noqa: E402
@@ -152,6 +153,11 @@ def test_the_highest_rate_is_found(limit, found):
     assert (max(held, default=None)) == found and len(steps) <= 12
 
 
+def test_a_rate_that_has_held_before_is_where_to_look_on():
+    steps = load.climb(lambda rate, n: result_with(ms=1.0 if rate <= 150 else 100.0, rate=rate), 200, low=100)
+    assert [rate for rate, _ in steps] == [150, 200]
+
+
 def test_a_load_that_was_not_there_does_not_hold():
     assert targets.holds(result_with(rate=950), 1000) and not targets.holds(result_with(rate=800), 1000)
 
@@ -161,8 +167,29 @@ def test_the_report_needs_nothing_else():
     steps = [result_with(rate=rate) | {"rate": rate, "holds": True} for rate in (200, 400)]
     page = report.page({"run": result_with(), "options": options, "machine": {"cpu": "<cpu>", "cores": 2, "date": "today"}, "values": GOOD, "missed": [],
                         "steps": steps}, load.table(GOOD))
-    assert not re.search(r"https?://|\bsrc=|@import|url\(", page) and page.count("<svg") == page.count("</svg>") == 4
+    assert not re.search(r"https?://|\bsrc=|@import|url\(", page) and page.count("<svg") == page.count("</svg>") == 5
     assert "&lt;cpu&gt;" in page and "All targets are met" in page and "up to 400 requests a second" in page
+
+
+def test_the_tables_of_the_model_are_what_it_says():
+    """docs/scaling.md: the costs are measured, and what follows from them is computed."""
+    text = (ROOT / "docs/scaling.md").read_text()
+    costs = {part: float(re.search(rf"^\| {re.escape(part)} \| ([\d,.]+) \|$", text, re.M)[1].replace(",", "")) for part in capacity.PARTS}
+    size = int(re.search(r"\*\*([\d,]+) bytes\*\*", text)[1].replace(",", ""))
+    lines = capacity.plan_lines(costs, size)
+    assert len(lines) > 10 and [line for line in lines if line not in text.splitlines()] == []
+    for name, assumed in (("STUDENTS_OF_A_USER", "500 students"), ("REQUESTS_OF_A_USER", "0.2 requests"), ("CORES_OF_A_PRIMARY", "16 cores"),
+                          ("BYTES_OF_A_VALUE", "6,000 bytes"), ("CACHED_SECONDS", "300 s")):
+        assert float(assumed.split()[0].replace(",", "")) == getattr(capacity, name) and assumed in text
+
+
+def test_costs_are_those_of_the_highest_rate_that_held():
+    def step(rate, holds, seconds):
+        return result_with() | {"rate": rate, "holds": holds, "usage": {"processor": {"Redis": seconds}}}
+
+    steps = [step(200, True, 0.2), step(400, True, 0.1), step(800, False, 0.05)]
+    assert capacity.costs({"steps": steps, "run": result_with()})["Redis"] == 100
+    assert capacity.costs({"steps": steps[2:], "run": result_with()})["Redis"] == 100
 
 
 @pytest.mark.thorough

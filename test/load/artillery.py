@@ -12,7 +12,7 @@ from targets import P95
 from usage import Usage
 
 HERE = Path(__file__).resolve().parent
-REQUESTS_OF_A_USER = 0.6 * 4 + 0.3 * 2 + 0.1 * 1  # Artillery counts arrivals of users, each with one workflow
+REQUESTS_OF_A_USER = 0.6 * 4 + 0.3 * 2 + 0.1 * 1  # Artillery counts users who arrive, each with one workflow
 
 
 def program():
@@ -26,13 +26,14 @@ def program():
 
 
 def run(service, options, seconds, folder):
-    students = folder / "students.csv"
-    students.write_text("".join(f"{id}\n" for id, _ in service.students_asked_for(options.asked_for)))
+    # It looks for the students beside the script.
+    script = Path(shutil.copy(HERE / "health-records.yml", folder))
+    (folder / "students.csv").write_text("".join(f"{id}\n" for id, _ in service.students_asked_for(options.asked_for)))
     output = folder / "artillery.json"
     output.unlink(missing_ok=True)
-    phases = [{"duration": seconds, "arrivalRate": options.rate / REQUESTS_OF_A_USER, "name": "the load"}]
-    overrides = {"config": {"phases": phases, "http": {"pool": options.users}, "payload": {"path": str(students)}}}
-    command = [*program(), "run", "--target", service.api.url, "--output", output, "--overrides", json.dumps(overrides), HERE / "health-records.yml"]
+    phases = [{"duration": seconds, "arrivalCount": round(seconds * options.rate / REQUESTS_OF_A_USER), "name": "the load"}]
+    overrides = {"config": {"phases": phases, "http": {"pool": options.users}}}
+    command = [*program(), "run", "--target", service.api.url, "--output", output, "--overrides", json.dumps(overrides), script]
     environment = os.environ | {"API_TOKEN": service.api.token, "NODE_PATH": node_path(), "ARTILLERY_DISABLE_TELEMETRY": "true"}
     process = subprocess.Popen(list(map(str, command)), env=environment)
     try:
@@ -44,7 +45,9 @@ def run(service, options, seconds, folder):
             process.wait()
     if not output.exists():
         raise ServerFailed(f"Artillery gave {process.returncode} and no report")
-    return figures(json.loads(output.read_text()), seconds) | {"asked rate": options.rate, "usage": usage.summary()}
+    # The worker's, of the last five minutes.
+    hit_rate = json.loads(service.worker.get("/api/admin/performance")[1])["cache"]["hitRate"]
+    return figures(json.loads(output.read_text()), seconds) | {"hit rate": hit_rate, "asked rate": options.rate, "usage": usage.summary()}
 
 
 def of(summary):

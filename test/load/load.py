@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test"))
 
 import artillery  # noqa: E402
+import capacity  # noqa: E402
 import report  # noqa: E402
-from servers import Ground, PackageMissing, ServerFailed  # noqa: E402
+from servers import Ground, ServerFailed  # noqa: E402
 from servers.ground import BUILD  # noqa: E402
 from service import Service  # noqa: E402
 from targets import OF_A_STEP, SLOWEST_GENERATOR_MS, holds, keeps_up, missed, targets, values  # noqa: E402
@@ -81,8 +82,11 @@ def outcome(result, rate):
     return f"{'holds' if not why else 'does not hold: ' + ', '.join(why)}   (p95: {times}){generator}"
 
 
-def climb(measure, first):
-    """Doubles the rate until a step does not hold, then looks between.  Returns [(rate, result)] in the order of the rates."""
+def climb(measure, first, low=0):
+    """Doubles the rate until a step does not hold, then looks between.  low: a rate that has held before, or 0.
+
+    Returns [(rate, result)] in the order of the rates.
+    """
     steps = {}
 
     def try_rate(rate):
@@ -90,7 +94,7 @@ def climb(measure, first):
         say(f"  {rate:6,} requests/s: {outcome(steps[rate], rate)}")
         return holds(steps[rate], rate)
 
-    low, high = 0, first
+    high = first
     while try_rate(high):
         low, high = high, high * 2
     for _ in range(REFINEMENTS):
@@ -127,6 +131,7 @@ def run(options, ground):
     """Returns all results."""
     seconds = round(options.minutes * 60)
     with Service(ground, options.students, say) as service:
+        size = service.size()
         by = "Artillery" if options.artillery else "the generator of test/load"
         say(f"{options.users} users, {options.rate} requests/s for {options.minutes:g} minutes, by {by}")
         if options.artillery:
@@ -139,12 +144,13 @@ def run(options, ground):
         steps = []
         if not options.no_steps:
             say(f"\nthe highest rate at which users feel none of it, by steps of {options.step_seconds} s")
-            steps = climb(lambda rate, n: generate(service, options, rate, options.step_seconds, STEP_WARM_SECONDS, options.seed + 1 + n), 2 * options.rate)
+            steps = climb(lambda rate, n: generate(service, options, rate, options.step_seconds, STEP_WARM_SECONDS, options.seed + 1 + n),
+                          2 * options.rate, options.rate if holds(main_run, options.rate) else 0)
         audit = service.audit()
         if audit["stale"]:
             found |= {"audit_stale": audit["stale"]}
     return {"machine": machine(), "options": vars(options) | {"output": str(options.output)}, "run": main_run, "values": found, "missed": missed(found),
-            "steps": [{**result, "rate": rate, "holds": holds(result, rate)} for rate, result in steps], "audit at the end": audit}
+            "steps": [{**result, "rate": rate, "holds": holds(result, rate)} for rate, result in steps], "audit at the end": audit, "bytes of a student": size / options.students}
 
 
 def arguments():
@@ -172,14 +178,15 @@ def main():
     try:
         with Ground("load/servers", say=say) as ground:
             results = run(options, ground)
-    except PackageMissing as missing:
-        say(f"cannot run: {missing}")
+    except (ServerFailed, TimeoutError) as failure:
+        say(f"cannot run: {failure}")
         return 2
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     (folder / "report.html").write_text(report.page(results, table(results["values"])))
-    held = [step["rate"] for step in results["steps"] if step["holds"]]
     if results["steps"]:
-        say(f"\nhighest rate at which it holds: {max(held):,} requests/s" if held else "\nno step held")
+        best = report.best_step(results["steps"])
+        say(f"\nhighest rate at which it holds: {best['rate']:,} requests/s" if best else "\nno step held")
+    say("processor time of a request, µs: " + ", ".join(f"{part} {cost:,.0f}" for part, cost in capacity.costs(results).items()))
     say(f"written to {folder / 'report.html'} and results.json")
     say("all targets met" if not results["missed"] else f"MISSED: {', '.join(targets()[key].name for key in results['missed'])}")
     return 1 if results["missed"] else 0

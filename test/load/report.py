@@ -46,6 +46,11 @@ def guide_table(rows):
                   for name, unit, measured, promised, bar, value, met in rows])
 
 
+def best_step(steps):
+    """The one with the highest rate of those that hold, or None."""
+    return max((step for step in steps if step["holds"]), key=lambda step: step["rate"], default=None)
+
+
 def costs(run):
     """{part: microseconds of processor time for a request}"""
     count = run["answers"]
@@ -62,8 +67,8 @@ def routes_of(run):
 def steps_part(steps):
     if not steps:
         return ""
-    held = [step["rate"] for step in steps if step["holds"]]
-    said = f"All of it holds up to {max(held):,} requests a second." if held else "No step held."
+    best = best_step(steps)
+    said = f"All of it holds up to {best['rate']:,} requests a second." if best else "No step held."
     series = {TITLES[route]: [(step["rate"], step["routes"].get(route, {}).get("p95")) for step in steps] for route in P95}
     plot = plots.by_rate("p95 by rate", series, {TITLES[route]: bar for route, (_, _, bar) in P95.items()})
     rows = [[f"{step['rate']:,}", f"{step['rate'] and step['all']['count'] / step['seconds']:,.0f}", *(cell(step["routes"].get(route, {}).get("p95")) for route in P95),
@@ -86,7 +91,8 @@ def page(results, rows):
         "<h2>By route</h2><p>Times count from when a request was due, also if its user still waited for the answer before.</p>", routes_of(run),
         plots.distribution("Times of answers", curves) if curves else "", plots.over_time("Each second", run["timeline"]) if run["timeline"] else "",
         steps_part(results["steps"]),
-        "<h2>What a request costs</h2>", plots.amounts("Processor time of each part for a request", list(costs(run).items()), "µs"),
+        "<h2>What a request costs</h2>", plots.amounts(f"Processor time of each part for a request, at {options['rate']:,} a second", list(costs(run).items()), "µs"),
+        plots.amounts(f"The same at {best['rate']:,} a second", list(costs(best).items()), "µs") if (best := best_step(results["steps"])) else "",
     ]
     return (f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>Load test</title><style>{STYLE}</style></head><body>{''.join(parts)}</body></html>\n")

@@ -63,5 +63,10 @@ class Service(contextlib.ExitStack):
                 """SELECT s.id, (SELECT count(*) FROM health_records AS r WHERE r."studentId" = s.id AND r.type = 'CHECKUP')
                    FROM (SELECT id FROM students ORDER BY md5(id) LIMIT %s) AS s ORDER BY md5(s.id)""", [count]).fetchall()
 
+    def size(self):
+        """Returns the bytes of the database, with its indexes."""
+        with self.cluster.connect(self.database) as connection:
+            return connection.execute("SELECT pg_database_size(current_database())").fetchone()[0]
+
     def audit(self):
         return {what: int(self.worker.audited(what)) for what in ("checked", "stale")}

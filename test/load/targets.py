@@ -60,7 +60,7 @@ def values(result, watched=None, audit=None):
         "p50": result["all"]["p50"], "p95": result["all"]["p95"], "p99": result["all"]["p99"],
         "errors": 100 * failed / (count + failed) if count + failed else None,
         "stale": errors.get("stale", 0) if count else None,
-        "hit_rate": 100 * result["hits"]["count"] / reads if reads else None,
+        "hit_rate": 100 * result["hits"]["count"] / reads if reads else result.get("hit rate"),
         "hit_p95": result["hits"]["p95"], "miss_p95": result["misses"]["p95"],
         "connections": watched and watched["connections"], "audited": audit and audit["checked"], "audit_stale": audit and audit["stale"],
         "rate": result["rate"],

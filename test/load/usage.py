@@ -28,6 +28,7 @@ class Usage:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._problem = None
+        self._generator_seconds = 0.0  # at the last look: it ends before this does
         self.samples = []
 
     def __enter__(self):
@@ -46,9 +47,8 @@ class Usage:
         """{part: seconds}"""
         service = self._service
         cluster = sum(map(seconds_of, children(service.cluster.pid))) + seconds_of(service.cluster.pid, with_ended_children=True)
-        times = {"PostgreSQL": cluster, "PgBouncer": seconds_of(service.pooler.pid), "Redis": seconds_of(service.redis.pid),
+        return {"PostgreSQL": cluster, "PgBouncer": seconds_of(service.pooler.pid), "Redis": seconds_of(service.redis.pid),
                  "worker": seconds_of(service.worker.pid), "API (Node)": seconds_of(service.api.pid)}
-        return times | ({"load generator": seconds_of(self._generator)} if self._generator else {})
 
     def _watch(self):
         try:
@@ -59,6 +59,7 @@ class Usage:
             self._problem = problem
 
     def _sample(self, console, database):
+        self._generator_seconds = max(self._generator_seconds, seconds_of(self._generator) if self._generator else 0.0)
         cursor = console.execute("SHOW POOLS")
         names = [column.name for column in cursor.description]
         pools = [dict(zip(names, row)) for row in cursor.fetchall()]
@@ -71,4 +72,5 @@ class Usage:
     def summary(self):
         """{"connections", "active", "clients", "waiting": the most that was seen, "processor": {part: seconds}}; None where none was taken."""
         most = {name: max((sample[name] for sample in self.samples), default=None) for name in ("connections", "active", "clients", "waiting")}
-        return most | {"processor": {part: self._after[part] - before for part, before in self._before.items()}}
+        processor = {part: self._after[part] - before for part, before in self._before.items()}
+        return most | {"processor": processor | ({"load generator": self._generator_seconds} if self._generator else {})}
