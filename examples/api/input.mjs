@@ -30,7 +30,16 @@ function type(field, value) {
 
 function date(field, value) {
   if (typeof value !== 'string' || !DATE.test(value) || Number.isNaN(Date.parse(value))) throw wrong(field, 'a date of ISO 8601');
+  // JavaScript takes the 30th of February for the 2nd of March.
+  const day = value.slice(0, 10);
+  if (new Date(day).toISOString().slice(0, 10) !== day) throw wrong(field, 'a day that there is');
   return value;
+}
+
+// In UTC, as the column has it; a time without a zone is one of UTC, wherever this server stands.
+function instant(field, value) {
+  const given = date(field, value);
+  return new Date(/T[\d:.]+$/.test(given) ? `${given}Z` : given).toISOString();
 }
 
 function vital(field, value) {
@@ -82,7 +91,7 @@ export function writeToken(value) {
 }
 
 const RECORD = {
-  studentId: student, type, date, description: text,
+  studentId: student, type, date: instant, description: text,
   provider: optional((field, value) => text(field, value, 200)), notes: optional(text), vital: optional(vital),
 };
 

@@ -12,7 +12,7 @@ const SEARCH = 'SELECT wc_search_health_records($1, $2, $3, $4)::text AS found';
 const ADD = `WITH added AS (
     INSERT INTO health_records (id, "studentId", type, date, description, provider, notes, vital, "updatedAt")
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now())
-    RETURNING id, "studentId", type, date, description, provider, notes, vital)
+    RETURNING id, "studentId", type, to_char(date, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS date, description, provider, notes, vital)
 SELECT json_build_object('healthRecord', to_json(added))::text AS added, wc_write_token() AS token FROM added`;
 
 const WORKER_MS = 2000;  // to wait for the worker's figures
@@ -70,8 +70,7 @@ export function makeRoutes({ redis, pool, worker, workerToken, onError, audit })
     // Whoever must see the record, in whatever process, reads with the token in the header X-Write-Token.
     create: async ({ request }) => {
       const { studentId, type, date, description, provider, notes, vital } = await record(request);
-      const utc = new Date(date).toISOString();
-      const [{ added, token }] = await query(ADD, [randomUUID(), studentId, type, utc, description, provider, notes, vital]);
+      const [{ added, token }] = await query(ADD, [randomUUID(), studentId, type, date, description, provider, notes, vital]);
       return { status: 201, text: success(added), headers: { 'X-Write-Token': token } };
     },
 
