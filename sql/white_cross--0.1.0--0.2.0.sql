@@ -327,7 +327,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION white_cross.take(xid8[], xid8, integer, xid8, integer, bigint) IS
-'Takes rows out of the queue, for about "most" students, after it has done what begin_drain does: those of the transactions "in_progress" behind the place (last_xid, last_n), then all behind (later_xid, later_n). The rows'' kinds: "s" a student that one row names (n: its sections, number: its age in microseconds, xids); "*" a row for every student, which stays in the queue (name and n: its place, xids: the pattern of its keys); "t" a transaction of a sampled trace (name: its traceparent, number: its age in microseconds, xids), of 32 transactions at most; ">" the place of the last row; "." the batch (name: the token of the snapshot that saw it, n: rows deleted, number: 1 if no more rows wait). Errors: 55000 no worker is registered; 42501 the role may not read and delete the queue; 25006 the transaction is read-only.';
+'Takes rows out of the queue, for about "most" students, after it has done what begin_drain does: those of the transactions "in_progress" behind the place (last_xid, last_n), then all behind (later_xid, later_n). The rows'' kinds: "s" a student that one row names (n: its sections, number: its age in microseconds, xids); "*" a row for every student, which stays in the queue (name and n: its place, number: its age in microseconds, xids: the pattern of its keys); "t" a transaction of a sampled trace (name: its traceparent, number: its age in microseconds, xids), of 32 transactions at most; ">" the place of the last row; "." the batch (name: the token of the snapshot that saw it, n: rows deleted, number: 1 if no more rows wait, xids: the time from which ages count, in microseconds since 1970). Errors: 55000 no worker is registered; 42501 the role may not read and delete the queue; 25006 the transaction is read-only.';
 
 -- The Redis that is served.  It stands here and not in Redis: where several processes of Redis take each other's place, each remembers
 -- only that it was served once, and not what changed while another one was.
@@ -377,6 +377,66 @@ END
 $$;
 COMMENT ON FUNCTION white_cross.serve_redis(text) IS
 'Notes which process of Redis the worker that drains serves. Returns for how many milliseconds it has been that one: 0 if it was another one until now, after queueing a row for every student, because what is cached here may lack what was removed there.';
+
+CREATE OR REPLACE FUNCTION white_cross.worker_states() RETURNS TABLE (state text, status text, remedy text)
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    VALUES ('healthy', 'ok', NULL), ('idle', 'ok', NULL), ('standby', 'ok', NULL), ('sweeping', 'ok', NULL), ('off', 'ok', NULL),
+           ('catching up', 'warn', '-- It drains: wait.  How far it is: /healthz and the worker''s log.'),
+           ('unregistered', 'fail', NULL), ('blocked', 'fail', NULL),
+           ('no redis', 'fail', E'-- Start Redis, or mend redis.url of the worker; what it says: journalctl -u wc-worker'),
+           ('no postgres', 'fail', E'-- What it says: journalctl -u wc-worker'),
+           ('evicting', 'fail', E'-- In redis-cli, and in redis.conf:\n-- CONFIG SET maxmemory-policy noeviction'),
+           ('events wait', 'fail', E'-- The cache is kept fresh.  Mend what the detail says of Redis, or switch the events off: events.stream of the worker.'),
+           ('set aside', 'fail', '-- Look at the check "set aside".'),
+           ('read-only', 'fail', E'-- Mend postgres.url and redis.url of the worker: they must lead to the primaries.'),
+           ('full disk', 'fail', E'-- Make room where the worker says so, for PostgreSQL or for Redis.'),
+           ('no rights', 'fail', NULL),
+           ('other redis', 'fail', E'-- Give all workers of this database the same redis.url, or stop this one: one database keeps one Redis fresh.'),
+           ('cold', 'fail', E'-- Values are removed and not rebuilt; what the worker says: journalctl -u wc-worker');
+END;
+
+CREATE OR REPLACE FUNCTION white_cross.check_queue() RETURNS SETOF white_cross.finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- Count at most 100,000 rows, so that the diagnosis itself stays cheap.  A row for every student waits until the sweep of
+    -- Redis is over, so it does not count as old while the worker reports a sweep.
+    WITH waiting AS (
+        SELECT count(*) AS rows, coalesce(extract(epoch FROM clock_timestamp() - min(q.queued_at) FILTER (WHERE NOT q.is_swept AND isfinite(q.queued_at))), 0) AS oldest
+        FROM (SELECT i.queued_at, i.students IS NULL AND EXISTS (SELECT FROM white_cross.worker_report AS r
+                                                                WHERE r.draining AND r.state = 'sweeping' AND r.due_at > clock_timestamp()) AS is_swept
+              FROM white_cross.invalidation AS i LIMIT 100000) AS q
+    ), judged AS (
+        SELECT w.rows, round(w.oldest) AS oldest, pg_relation_size('white_cross.invalidation') AS size,
+               pg_size_bytes(current_setting('white_cross.queue_limit')) AS most, EXISTS (SELECT FROM white_cross.worker) AS is_queued,
+               (SELECT r.detail FROM white_cross.worker_report AS r
+                WHERE r.draining AND r.state = 'catching up' AND r.due_at > clock_timestamp() LIMIT 1) AS progress,
+               EXISTS (SELECT FROM white_cross.worker_report AS r
+                       WHERE r.draining AND r.state = 'events wait' AND r.due_at > clock_timestamp()) AS is_kept
+        FROM waiting AS w
+    ), verdict AS (
+        SELECT j.*, CASE WHEN j.is_queued AND j.oldest > 60 THEN CASE WHEN j.is_kept THEN 'kept' WHEN j.progress IS NULL THEN 'late' ELSE 'catching up' END
+                         WHEN j.size > j.most / 2 AND j.rows < 100000 THEN 'dead rows' WHEN j.size > j.most / 2 THEN 'long' ELSE 'short' END AS state,
+               h.who, h.remedy
+        FROM judged AS j LEFT JOIN white_cross.vacuum_holder() AS h ON j.size > j.most / 2
+    )
+    SELECT CASE v.state WHEN 'late' THEN 'fail' WHEN 'short' THEN 'ok' ELSE 'warn' END,
+           format('%s%s rows, the oldest %s s old; %s of at most %s', CASE WHEN v.rows = 100000 THEN 'at least ' END, v.rows, v.oldest,
+                  pg_size_pretty(v.size), pg_size_pretty(v.most))
+           || CASE v.state WHEN 'catching up' THEN '; the worker catches up: ' || v.progress
+                           WHEN 'kept' THEN '; their values are removed, and their events wait'
+                           WHEN 'dead rows' THEN '; most of it rows that were drained'
+                                                 || coalesce(' and that vacuum cannot remove: ' || v.who || ' might still see them', ' since the last vacuum') ELSE '' END,
+           CASE v.state WHEN 'late' THEN
+                    -- No change is lost by this: the next registration queues a row for every student.
+                    E'-- Restart the worker: systemctl restart wc-worker.  Only if it is gone for good:\n'
+                    || (SELECT string_agg(format('SELECT white_cross.unregister_worker(%L);', w.name), ' ') FROM white_cross.worker AS w)
+                WHEN 'catching up' THEN '-- It drains: wait.'
+                WHEN 'kept' THEN '-- Look at the check "worker".'
+                WHEN 'long' THEN '-- It drains, or will: look at the check "worker".'
+                WHEN 'dead rows' THEN concat_ws(E'\n', v.remedy, 'VACUUM white_cross.invalidation;') END
+    FROM verdict AS v;
+END;
 
 -- Of a Redis Cluster a shard may be away.
 CREATE OR REPLACE FUNCTION white_cross.check_set_aside() RETURNS SETOF white_cross.finding

@@ -13,6 +13,7 @@
 
 #include "app/auditing.hpp"
 #include "app/drain.hpp"
+#include "app/event_stream.hpp"
 #include "app/loop.hpp"
 #include "app/observing.hpp"
 #include "app/prewarm_pool.hpp"
@@ -183,6 +184,7 @@ private:
     std::unique_ptr<http::Server> http_;
     app::Prewarm prewarm_;
     app::PrewarmPool pool_;
+    app::EventStream events_;
     app::Drain drain_;
     app::Sweep sweep_;
     std::unique_ptr<destinations::Reports> reports_;
@@ -214,8 +216,9 @@ Process::Process(const config::Config &config, const Servers &servers, const std
                     std::make_unique<pg::Builder>(servers_.postgres, servers_.timeouts, servers_.cluster_keys),
                     make_store()};
             }),
-      drain_(live_, clock_, hot_, metrics_, spans_, [this](auto wanted) { pool_.want(std::move(wanted)); }),
-      sweep_(clock_, hot_, metrics_)
+      events_(!config.events.stream.empty(), metrics_),
+      drain_(live_, clock_, hot_, metrics_, spans_, events_, [this](auto wanted) { pool_.want(std::move(wanted)); }),
+      sweep_(clock_, hot_, metrics_, events_)
 {
     if (config.performance.enabled)
         reports_ = std::make_unique<destinations::Reports>(config, health_, board_, metrics_);
@@ -227,13 +230,14 @@ Process::Process(const config::Config &config, const Servers &servers, const std
 
 app::LoopPorts Process::ports()
 {
-    app::LoopPorts ports{live_, clock_, wake_, drain_, sweep_, hot_, metrics_, health_};
+    app::LoopPorts ports{live_, clock_, wake_, drain_, sweep_, events_, hot_, metrics_, health_};
     ports.connect_queue = [this] {
         auto timeouts = servers_.timeouts;
         auto const queue = live_.get()->queue;
         // A worker that polls rarely must not count as hung between two polls.
         timeouts.hung = std::chrono::milliseconds(std::max(queue.hung_after_ms, 3 * queue.poll_interval_ms));
-        return std::make_unique<pg::Queue>(servers_.postgres, timeouts, config_.worker.name);
+        return std::make_unique<pg::Queue>(servers_.postgres, timeouts, config_.worker.name,
+                                           !config_.events.stream.empty());
     };
     ports.connect_cache = [this]() -> std::unique_ptr<app::Cache> {
         if (cluster_)

@@ -45,7 +45,7 @@ $(WORKER_BUILD)/worker/core/%.o: src/core/%.cpp Makefile white_cross.control wor
 	$(call COMPILE,$(WORKER_CXXFLAGS))
 
 # The Redis function library: its parts, in the order in which they need each other, become one string of the program.
-LIBRARY_PARTS = $(patsubst %,worker/redis/library/%.lua,head snapshot shard fence key removal epoch fill liveness reading register)
+LIBRARY_PARTS = $(patsubst %,worker/redis/library/%.lua,head snapshot shard fence key removal epoch fill liveness reading event register)
 
 $(WORKER_BUILD)/worker/redis/library.lua.inc: $(LIBRARY_PARTS) worker/worker.mk
 	@mkdir -p $(@D)

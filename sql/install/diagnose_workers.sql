@@ -20,6 +20,7 @@ BEGIN ATOMIC
            ('no redis', 'fail', E'-- Start Redis, or mend redis.url of the worker; what it says: journalctl -u wc-worker'),
            ('no postgres', 'fail', E'-- What it says: journalctl -u wc-worker'),
            ('evicting', 'fail', E'-- In redis-cli, and in redis.conf:\n-- CONFIG SET maxmemory-policy noeviction'),
+           ('events wait', 'fail', E'-- The cache is kept fresh.  Mend what the detail says of Redis, or switch the events off: events.stream of the worker.'),
            ('set aside', 'fail', '-- Look at the check "set aside".'),
            ('read-only', 'fail', E'-- Mend postgres.url and redis.url of the worker: they must lead to the primaries.'),
            ('full disk', 'fail', E'-- Make room where the worker says so, for PostgreSQL or for Redis.'),
@@ -121,10 +122,12 @@ BEGIN ATOMIC
         SELECT w.rows, round(w.oldest) AS oldest, pg_relation_size('white_cross.invalidation') AS size,
                pg_size_bytes(current_setting('white_cross.queue_limit')) AS most, EXISTS (SELECT FROM white_cross.worker) AS is_queued,
                (SELECT r.detail FROM white_cross.worker_report AS r
-                WHERE r.draining AND r.state = 'catching up' AND r.due_at > clock_timestamp() LIMIT 1) AS progress
+                WHERE r.draining AND r.state = 'catching up' AND r.due_at > clock_timestamp() LIMIT 1) AS progress,
+               EXISTS (SELECT FROM white_cross.worker_report AS r
+                       WHERE r.draining AND r.state = 'events wait' AND r.due_at > clock_timestamp()) AS is_kept
         FROM waiting AS w
     ), verdict AS (
-        SELECT j.*, CASE WHEN j.is_queued AND j.oldest > 60 THEN CASE WHEN j.progress IS NULL THEN 'late' ELSE 'catching up' END
+        SELECT j.*, CASE WHEN j.is_queued AND j.oldest > 60 THEN CASE WHEN j.is_kept THEN 'kept' WHEN j.progress IS NULL THEN 'late' ELSE 'catching up' END
                          WHEN j.size > j.most / 2 AND j.rows < 100000 THEN 'dead rows' WHEN j.size > j.most / 2 THEN 'long' ELSE 'short' END AS state,
                h.who, h.remedy
         FROM judged AS j LEFT JOIN white_cross.vacuum_holder() AS h ON j.size > j.most / 2
@@ -133,6 +136,7 @@ BEGIN ATOMIC
            format('%s%s rows, the oldest %s s old; %s of at most %s', CASE WHEN v.rows = 100000 THEN 'at least ' END, v.rows, v.oldest,
                   pg_size_pretty(v.size), pg_size_pretty(v.most))
            || CASE v.state WHEN 'catching up' THEN '; the worker catches up: ' || v.progress
+                           WHEN 'kept' THEN '; their values are removed, and their events wait'
                            WHEN 'dead rows' THEN '; most of it rows that were drained'
                                                  || coalesce(' and that vacuum cannot remove: ' || v.who || ' might still see them', ' since the last vacuum') ELSE '' END,
            CASE v.state WHEN 'late' THEN
@@ -140,6 +144,7 @@ BEGIN ATOMIC
                     E'-- Restart the worker: systemctl restart wc-worker.  Only if it is gone for good:\n'
                     || (SELECT string_agg(format('SELECT white_cross.unregister_worker(%L);', w.name), ' ') FROM white_cross.worker AS w)
                 WHEN 'catching up' THEN '-- It drains: wait.'
+                WHEN 'kept' THEN '-- Look at the check "worker".'
                 WHEN 'long' THEN '-- It drains, or will: look at the check "worker".'
                 WHEN 'dead rows' THEN concat_ws(E'\n', v.remedy, 'VACUUM white_cross.invalidation;') END
     FROM verdict AS v;

@@ -39,7 +39,7 @@ class Stage:
         self.school, self.start_worker, self.ground, self.redis_server, self.stack = school, start_worker, ground, redis_server, stack
 
     def start(self, name="worker", **options):
-        return self.start_worker(name, settings=QUICK, **options)
+        return self.start_worker(name, **({"settings": QUICK} | options))
 
     def drained(self, **options):
         worker = self.start(**options)
@@ -203,6 +203,18 @@ def evicting(stage):
 
 
 @contextmanager
+def events_wait(stage):
+    """Somebody has put another key under the name of the stream."""
+    redis = stage.redis()
+    with redis.connect() as client:
+        client.set("events", "a text")
+        worker = stage.start(redis=redis, settings=QUICK | {"events": {"stream": "events"}}, enter=False)
+        worker.start(wait=False)
+        yield worker
+        client.delete("events")
+
+
+@contextmanager
 def read_only(stage):
     worker = stage.drained()
     stage.school.sql(f"ALTER DATABASE {stage.school.database} SET default_transaction_read_only = on")
@@ -259,7 +271,7 @@ def cold(stage):
 
 
 BRINGS = {function.__name__.replace("_", " ").replace("read only", "read-only"): function for function in (
-    healthy, idle, catching_up, sweeping, standby, unregistered, blocked, no_redis, no_postgres, set_aside, evicting, read_only,
+    healthy, idle, catching_up, sweeping, standby, unregistered, blocked, no_redis, no_postgres, set_aside, events_wait, evicting, read_only,
     full_disk, no_rights, other_redis, cold)}
 
 

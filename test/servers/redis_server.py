@@ -37,7 +37,7 @@ class Redis(Server):
         self.configuration = self.folder / "redis.conf"
         self.socket = ground.socket_folder_for(self.folder) / "redis.sock"
         self.tls = tls
-        self.passwords = {user: secrets.token_hex(12) for user in ("admin", "wc_worker", "wc_application")} if access else {}
+        self.passwords = {user: secrets.token_hex(12) for user in ("admin", "wc_worker", "wc_application", "wc_consumer")} if access else {}
         self.password = secrets.token_hex(12) if password is None else password
         self.port = None
         self._settings = settings or {}

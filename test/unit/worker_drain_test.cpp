@@ -26,7 +26,8 @@ struct DrainTest : testing::Test {
     test::FakeQueue queue{database};
     test::FakeCache cache{redis};
     std::vector<std::string> wanted, of_writers;
-    app::Drain drain{live, clock, hot, metrics, spans, [this](std::vector<app::Wanted> list) {
+    app::EventStream events{true, metrics};
+    app::Drain drain{live, clock, hot, metrics, spans, events, [this](std::vector<app::Wanted> list) {
                          journal.push_back("prewarm");
                          for (auto const &one : list) {
                              wanted.push_back(one.student);

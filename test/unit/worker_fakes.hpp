@@ -46,6 +46,7 @@ struct FakeWaiter : Waiter {
 struct FakeDatabase {
     Journal &journal;
     std::vector<app::Batch> batches;  ///< given out from the front; a batch given back stays there
+    std::vector<app::Batch> kept;
     bool lock_is_free = true;
     std::vector<std::optional<bool>> register_answers;  ///< then always false
     std::string fail_at;                                ///< the call that loses the connection, once
@@ -144,6 +145,19 @@ public:
             db_.batches.erase(db_.batches.begin());
         }
     }
+    /// What is kept is given out no more, until `rewind`.
+    void keep() override
+    {
+        db_.call("keep");
+        db_.kept.push_back(db_.batches.front());
+        db_.batches.erase(db_.batches.begin());
+    }
+    void rewind() override
+    {
+        db_.call("rewind");
+        db_.batches.insert(db_.batches.begin(), db_.kept.begin(), db_.kept.end());
+        db_.kept.clear();
+    }
     void set_aside(std::span<const app::SetAside> changes) override
     {
         db_.call("set_aside " + std::to_string(changes.size()));
@@ -186,6 +200,8 @@ struct FakeRedis {
     std::set<std::string> cached;   ///< students whose summary is in the cache
     std::set<std::string> refused;  ///< students whose changes it does not accept
     std::size_t misfits = 0;
+    bool refuses_events = false;
+    std::vector<app::Event> events;
     std::vector<std::vector<std::string>> sweep_steps{{}};
     app::Epoch epoch = app::Epoch::Open;
     bool loses_opening = false;
@@ -200,6 +216,7 @@ struct FakeRedis {
     std::chrono::milliseconds takes{}, sweep_takes{};  ///< of the next batch; of a step
     bool is_down = false;
     bool fails_next = false;
+    std::string fails_at;  ///< the call that loses the connection, once
     int connections = 0;
 
     explicit FakeRedis(Journal &journal, FakeClock *clock = nullptr) : journal(journal), clock(clock) {}
@@ -211,7 +228,10 @@ struct FakeRedis {
     void call(const std::string &name)
     {
         journal.push_back(name);
-        if (is_down || std::exchange(fails_next, false))
+        bool const fails_here = !fails_at.empty() && fails_at == name;
+        if (fails_here)
+            fails_at.clear();
+        if (is_down || fails_here || std::exchange(fails_next, false))
             throw Failure(Part::Redis, "Redis is away");
     }
 };
@@ -243,6 +263,17 @@ public:
                                                                                 : 0);
         }
         return done;
+    }
+    std::string append_events(std::span<const app::Event> events) override
+    {
+        std::string call = "append";
+        for (auto const &event : events)
+            call += " " + event.student + std::to_string(event.xid);
+        redis_.call(call);
+        if (redis_.refuses_events)
+            return "OOM";
+        redis_.events.insert(redis_.events.end(), events.begin(), events.end());
+        return {};
     }
     std::size_t take_misfits() override { return 0; }
     void fence_all(std::span<const app::Xid> xids) override { redis_.call("fence_all " + std::to_string(xids.size())); }

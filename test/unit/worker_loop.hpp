@@ -25,8 +25,9 @@ struct LoopTest : testing::Test {
     bool postgres_is_down = false;
     int refills = 0, saves = 0;
     app::Pace pace = app::Pace::Paused;
-    app::Drain drain{live, clock, hot, metrics, spans, [](auto) {}};
-    app::Sweep sweep{clock, hot, metrics};
+    app::EventStream events{true, metrics};
+    app::Drain drain{live, clock, hot, metrics, spans, events, [](auto) {}};
+    app::Sweep sweep{clock, hot, metrics, events};
     app::Loop loop{ports()};
 
     app::LoopPorts ports()
@@ -36,6 +37,7 @@ struct LoopTest : testing::Test {
                 waiter,
                 drain,
                 sweep,
+                events,
                 hot,
                 metrics,
                 health,

@@ -102,6 +102,8 @@ TEST(Standing, OfSeveralTroublesTheGraverIsSaid)
     EXPECT_EQ(state(sight), State::CatchingUp);
     sight.sweeps = true;
     EXPECT_EQ(state(sight), State::Sweeping);
+    sight.events_refused = "OOM";
+    EXPECT_EQ(state(sight), State::EventsWait);
     sight.set_aside = 1;
     EXPECT_EQ(state(sight), State::SetAside);
     sight.evicts = true;

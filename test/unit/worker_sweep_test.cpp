@@ -20,7 +20,8 @@ struct SweepTest : testing::Test {
     test::FakeRedis redis{journal};
     test::FakeQueue queue{database};
     test::FakeCache cache{redis};
-    app::Sweep sweep{clock, hot, metrics};
+    app::EventStream events{false, metrics};
+    app::Sweep sweep{clock, hot, metrics, events};
 
     SweepTest() { journal.clear(); }
     /// One step, as when the time of a slice is over at once.

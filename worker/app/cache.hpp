@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/change.hpp"
+#include "app/event.hpp"
 #include "process/clock.hpp"
 
 namespace wc::app {
@@ -90,6 +91,9 @@ public:
     /// `seen` is empty, or the token of a snapshot: with these changes all that it sees has been removed.  It is noted
     /// where that costs no further call.
     virtual Invalidated invalidate(std::span<const Change> changes, const std::string &seen) = 0;
+    /// Appends to the stream of events, in this order.  Returns why Redis does not take them, without health data;
+    /// empty: it has acknowledged all.  Of those that it did not take, an earlier one is never behind a later one.
+    virtual std::string append_events(std::span<const Event> events) = 0;
     /// From now on Redis stores only values that contain these transactions, of whichever student, and wc_get finds
     /// nothing until the next `renew_liveness`.
     virtual void fence_all(std::span<const Xid> xids) = 0;

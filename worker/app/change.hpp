@@ -26,8 +26,12 @@ struct Change {
 struct Everything {
     Xid xid = 0;
     int n = 0;
-    std::string pattern{};  ///< of the keys to remove; empty: all
-    friend bool operator==(const Everything &, const Everything &) = default;
+    std::string pattern{};             ///< of the keys to remove; empty: all
+    std::chrono::microseconds time{};  ///< see Event
+    friend bool operator==(const Everything &left, const Everything &right)
+    {
+        return left.xid == right.xid && left.n == right.n && left.pattern == right.pattern;
+    }
 };
 
 }  // namespace wc::app

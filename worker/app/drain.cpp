@@ -63,21 +63,26 @@ void Drain::set_aside(const std::vector<SetAside> &refused)
             set_aside_.push_back(one.change.student);
 }
 
-/// To the commit.
+/// To the commit.  A change that is set aside is told at once, too: its student's next event must not overtake it.
 Drain::Outcome Drain::work_off(Batch &batch, const std::string &seen, Queue &queue, Cache &cache, Time began)
 {
     Outcome outcome;
     auto const taken = clock_.now();
     ChangeSpans spans(spans_.is_open() ? batch.writers : std::vector<Writer>(), began, taken);
+    bool is_told = true;
     try {
         outcome = apply(batch.changes, seen, cache, taken, spans);
+        is_told = batch.events.empty() || events_.append(batch.events, cache);
     } catch (const Failure &) {
         queue.give_back();
         throw;
     }
+    if (!is_told)
+        queue.keep();
     if (!outcome.refused.empty())
         queue.set_aside(outcome.refused);
-    queue.commit();
+    if (is_told)
+        queue.commit();
     if (!spans.empty())
         spans_.add(spans.spans(clock_.now()));
     return outcome;

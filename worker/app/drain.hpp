@@ -8,6 +8,7 @@
 
 #include "app/cache.hpp"
 #include "app/change_spans.hpp"
+#include "app/event_stream.hpp"
 #include "app/hot_list.hpp"
 #include "app/prewarm_backlog.hpp"
 #include "app/queue.hpp"
@@ -21,6 +22,9 @@ namespace wc::app {
 /// Why nothing is lost: the rows are deleted in a transaction that commits only after Redis has acknowledged every call
 /// of the batch.  A crash or a failure anywhere before leaves them in the queue, and to invalidate twice does no harm.
 /// What was hot is handed on to be rebuilt before the commit: the fences stand, so a fill is safe already.
+///
+/// Between the two come the events: whoever reads one finds the cache without the old value, and a crash before the
+/// commit only repeats it.  While the stream takes none, the rows stay in the queue, and the removal goes on.
 ///
 /// A change that Redis refuses for itself alone must not hold up the others: it is set aside in the database, in the
 /// same transaction, and tried again from time to time.  Until it succeeds, liveness excepts that student: wc_get finds
@@ -40,8 +44,14 @@ public:
     };
 
     Drain(const config::Live &live, const Clock &clock, HotList &hot, metrics::Metrics &metrics, SpanBox &spans,
-          Want want)
-        : live_(live), clock_(clock), hot_(hot), metrics_(metrics), spans_(spans), want_(std::move(want))
+          EventStream &events, Want want)
+        : live_(live),
+          clock_(clock),
+          hot_(hot),
+          metrics_(metrics),
+          spans_(spans),
+          events_(events),
+          want_(std::move(want))
     {}
 
     /// `is_sweeping`: rows for every student are still being worked off.
@@ -70,6 +80,7 @@ private:
     HotList &hot_;
     metrics::Metrics &metrics_;
     SpanBox &spans_;
+    EventStream &events_;
     Want want_;
     void set_aside(const std::vector<SetAside> &refused);
 

@@ -64,10 +64,23 @@ void Loop::run()
 void Loop::turn()
 {
     static constexpr void (Loop::*kSteps[])() = {
-        &Loop::connect_queue,       &Loop::connect_cache,   &Loop::elect,        &Loop::find_obstacles,
-        &Loop::update_standing,     &Loop::report,          &Loop::ensure_clock, &Loop::ensure_epoch,
-        &Loop::ensure_horizon,      &Loop::drain,           &Loop::sweep,        &Loop::do_housekeeping,
-        &Loop::confirm_connections, &Loop::update_standing, &Loop::report,       &Loop::wait,
+        &Loop::connect_queue,
+        &Loop::connect_cache,
+        &Loop::elect,
+        &Loop::find_obstacles,
+        &Loop::update_standing,
+        &Loop::report,
+        &Loop::ensure_clock,
+        &Loop::ensure_epoch,
+        &Loop::ensure_horizon,
+        &Loop::resume_events,
+        &Loop::drain,
+        &Loop::sweep,
+        &Loop::do_housekeeping,
+        &Loop::confirm_connections,
+        &Loop::update_standing,
+        &Loop::report,
+        &Loop::wait,
     };
     ports_.health.busy_since = ports_.clock.now();
     try {
@@ -358,13 +371,14 @@ void Loop::do_housekeeping()
     if (!works())
         ports_.metrics.set_epoch_open(false);
     ports_.hot.configure(static_cast<std::size_t>(config->prewarm.hot_limit), seconds(config->prewarm.half_life_s));
-    if (works() && drained_ && !ports_.sweep.is_active()) {
+    if (works() && drained_ && !ports_.sweep.is_active() && !ports_.events.holds()) {
         show_queue({});
     } else if (queue_ && now >= timers_.backlog) {
         timers_.backlog = now + kLookInterval;
         show_queue(queue_->backlog());
     }
     ports_.health.set_aside = registered_ ? static_cast<std::int64_t>(ports_.drain.set_aside().size()) : 0;
+    ports_.metrics.set_events_held(registered_ && ports_.events.holds());
     if (works()) {
         auto const fences = cache_->fences();
         ports_.metrics.set_fences(fences.count, fences.bytes);

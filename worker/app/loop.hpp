@@ -7,6 +7,7 @@
 
 #include "app/cache.hpp"
 #include "app/drain.hpp"
+#include "app/event_stream.hpp"
 #include "app/health.hpp"
 #include "app/horizon.hpp"
 #include "app/prewarm.hpp"
@@ -29,6 +30,7 @@ struct LoopPorts {
     Waiter &waiter;
     Drain &drain;
     Sweep &sweep;
+    EventStream &events;
     HotList &hot;
     metrics::Metrics &metrics;
     Health &health;
@@ -62,6 +64,7 @@ struct LoopTimers {
     Time obstacles{};  ///< asks the database who is in the way
     Time report{};     ///< writes the worker's row for wc_diagnose
     Time progress{};   ///< logs how far a worker that is behind has come
+    Time events{};     ///< asks a stream of events that took none whether it takes them again
 
     void postgres_connected() { election = backlog = report = obstacles = {}; }
     void redis_connected() { poll = epoch = clock = liveness = obstacles = {}; }
@@ -95,6 +98,7 @@ private:
     bool serve();
     void hold(std::chrono::milliseconds served);
     void ensure_horizon();
+    void resume_events();
     void drain();
     void renew_liveness(Time since, const std::string &seen);
     void sweep();

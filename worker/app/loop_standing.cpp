@@ -63,6 +63,7 @@ void Loop::update_standing()
     sight_.evicts = works() && evicts_;
     sight_.set_aside = registered_ ? ports_.drain.set_aside().size() : 0;
     sight_.shards_away = works() && cache_->shards() ? cache_->shards()->trouble() : std::string();
+    sight_.events_refused = works() && ports_.events.holds() ? ports_.events.refusal() : std::string();
     sight_.sweeps = works() && ports_.sweep.is_active();
     show_sweep();
     sight_.is_busy = now - last_rows_ < kLately && last_rows_ != Time{};

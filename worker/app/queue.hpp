@@ -9,6 +9,7 @@
 
 #include "app/cache.hpp"
 #include "app/change.hpp"
+#include "app/event.hpp"
 #include "app/writer.hpp"
 #include "process/failure.hpp"
 #include "process/state.hpp"
@@ -32,6 +33,9 @@ struct Batch {
     bool lapsed = false;
     /// Those of the transactions whose changes are in this batch that have a sampled trace, a few dozen at most.
     std::vector<Writer> writers{};
+    /// What the stream is to be told of these changes, in the order in which their transactions came to their commits.
+    /// Empty if nobody wants events, and of what was set aside: that was told before.
+    std::vector<Event> events{};
 };
 
 /// A change that the cache refuses.
@@ -95,10 +99,15 @@ public:
     /// The next changes, about `max_students` of them, in a transaction that `commit` or `give_back` ends.  A batch
     /// without rows needs neither.
     virtual Batch take(std::size_t max_students) = 0;
-    /// REQUIRES of both: a batch with rows was taken and not yet ended.
+    /// REQUIRES of these three: a batch with rows was taken and not yet ended.
     virtual void commit() = 0;
     virtual void give_back() = 0;
-    /// Remembers, in the transaction of the batch, what `take_set_aside` gives back later.
+    /// Ends the transaction and leaves the rows in the queue, like `give_back`.  But the next `take` goes on behind
+    /// them, until `rewind`.
+    virtual void keep() = 0;
+    /// The next `take` begins with the first row that is in the queue.
+    virtual void rewind() = 0;
+    /// Remembers what `take_set_aside` gives back later: in the transaction of the batch, or at once after `keep`.
     virtual void set_aside(std::span<const SetAside> changes) = 0;
     /// What was set aside, by whichever worker, as a batch of its own.
     virtual Batch take_set_aside() = 0;

@@ -25,7 +25,8 @@ Standing failed(const Failure &failure, State lost)
 bool is_logged(State state)
 {
     return state == State::NoRedis || state == State::NoPostgres || state == State::ReadOnly ||
-           state == State::FullDisk || state == State::NoRights || state == State::Evicting || state == State::Cold;
+           state == State::FullDisk || state == State::NoRights || state == State::Evicting || state == State::Cold ||
+           state == State::EventsWait;
 }
 
 }  // namespace
@@ -58,6 +59,9 @@ Standing judge(const Sight &sight, Time now)
                                      " students wait for it, and nothing of its students is found"};
     if (sight.set_aside > 0)
         return {State::SetAside, std::to_string(sight.set_aside) + " students whose values Redis refuses to remove"};
+    if (!sight.events_refused.empty())
+        return {State::EventsWait,
+                "the stream takes no events, and their rows stay in the queue: " + sight.events_refused};
     if (sight.sweeps)
         return {State::Sweeping, {}};
     if (sight.behind_since != Time{} && now - sight.behind_since >= kBehind)

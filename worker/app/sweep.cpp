@@ -31,7 +31,7 @@ void Sweep::add(const std::vector<Everything> &rows, Cache &cache)
     };
     std::vector<Everything> fresh;
     for (auto const &row : rows)
-        if (!is_in(running_, row) && !is_in(waiting_, row))
+        if (!is_in(running_, row) && !is_in(waiting_, row) && !is_in(untold_, row))
             fresh.push_back(row);
     if (fresh.empty())
         return;
@@ -80,11 +80,27 @@ bool Sweep::advance(Queue &queue, Cache &cache, Time deadline)
     } while (cursor_ != kStart && clock_.now() < deadline);
     if (cursor_ != kStart)
         return false;
-    queue.forget(running_);
+    if (!finish(running_, queue, cache))
+        untold_.insert(untold_.end(), running_.begin(), running_.end());
     std::chrono::duration<double, std::milli> const took = clock_.now() - began_;
     log::info("every student changed: {} of {} keys removed in {:.0f} ms", removed_, seen_, took.count());
     running_.clear();
     return true;
+}
+
+// Returns false if the rows must stay, because the stream of events does not take theirs.
+bool Sweep::finish(const std::vector<Everything> &rows, Queue &queue, Cache &cache)
+{
+    if (events_.is_on() && !events_.append(events_of(rows), cache))
+        return false;
+    queue.forget(rows);
+    return true;
+}
+
+void Sweep::tell(Queue &queue, Cache &cache)
+{
+    if (!untold_.empty() && finish(untold_, queue, cache))
+        untold_.clear();
 }
 
 void Sweep::restart(Cache &cache)
@@ -98,6 +114,7 @@ void Sweep::forget() noexcept
 {
     running_.clear();
     waiting_.clear();
+    untold_.clear();
 }
 
 }  // namespace wc::app

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "app/cache.hpp"
+#include "app/event_stream.hpp"
 #include "app/hot_list.hpp"
 #include "app/queue.hpp"
 #include "metrics/metrics.hpp"
@@ -16,7 +17,8 @@ namespace wc::app {
 /// because the running one may have passed their keys already.  SCAN finds every key that exists from its beginning to
 /// its end, and what is stored in the meantime has passed the fence.
 ///
-/// The rows stay in the queue until then, so a crash starts over.  Not thread-safe.
+/// The rows stay in the queue until then, so a crash starts over.  They stay longer while the stream of events takes
+/// none.  Not thread-safe.
 class Sweep {
 public:
     /// The progress of the running sweep, or of the last one.
@@ -25,7 +27,9 @@ public:
         Time began{};
     };
 
-    Sweep(const Clock &clock, HotList &hot, metrics::Metrics &metrics) : clock_(clock), hot_(hot), metrics_(metrics) {}
+    Sweep(const Clock &clock, HotList &hot, metrics::Metrics &metrics, EventStream &events)
+        : clock_(clock), hot_(hot), metrics_(metrics), events_(events)
+    {}
 
     /// Whether a sweep is running or waiting.
     bool is_active() const noexcept { return !running_.empty() || !waiting_.empty(); }
@@ -33,6 +37,9 @@ public:
     void add(const std::vector<Everything> &rows, Cache &cache);
     /// Works until `deadline`, at least one step.  Returns true if a sweep has ended.  REQUIRES: is_active().
     bool advance(Queue &queue, Cache &cache, Time deadline);
+
+    /// Ends what the stream of events has kept from its end.  REQUIRES: the stream takes events again.
+    void tell(Queue &queue, Cache &cache);
 
     /// Fences again and sweeps from the beginning, because a Redis that was lost may have lost the fence.
     void restart(Cache &cache);
@@ -42,12 +49,15 @@ public:
 private:
     void begin();
     void take_turn();
+    bool finish(const std::vector<Everything> &rows, Queue &queue, Cache &cache);
 
     const Clock &clock_;
     HotList &hot_;
     metrics::Metrics &metrics_;
+    EventStream &events_;
     std::vector<Everything> running_, waiting_;
-    std::string pattern_;  ///< of the running sweep
+    std::vector<Everything> untold_;  ///< done but for their events
+    std::string pattern_;             ///< of the running sweep
     std::string cursor_ = "0";
     std::size_t seen_ = 0, removed_ = 0;
     Time began_{};

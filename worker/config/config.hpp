@@ -63,6 +63,11 @@ struct Prewarm {
     std::int64_t save_interval_s = 60;
 };
 
+struct Events {
+    std::string stream;
+    std::int64_t max_length = 1000000;
+};
+
 struct Audit {
     std::int64_t rate_per_s = 1;
 };
@@ -134,6 +139,7 @@ struct Config {
     Queue queue;
     Invalidate invalidate;
     Prewarm prewarm;
+    Events events;
     Audit audit;
     Backoff backoff;
     Http http;

@@ -140,6 +140,13 @@ void require(bool is_good, std::string_view name)
         throw ConfigError(std::string(name) + ": " + std::string(find_setting(name)->allowed));
 }
 
+// A key of the cache would be removed, and its text read as a value.
+bool may_be_stream(std::string_view name)
+{
+    return is_unbroken(name) && name.find(' ') == name.npos && !name.starts_with("student:") &&
+           !name.starts_with("wc:");
+}
+
 void complete_destinations(Config &config)
 {
     if (config.destinations.longest_pause_ms < config.destinations.first_pause_ms)
@@ -180,6 +187,7 @@ void complete(Config &config)
         config.http.token = read_password(config.http.token_file);
     if (!config.http.token.empty() && config.http.token.size() < kShortestToken)
         throw ConfigError("http.token: a text of at least 16 characters");
+    require(config.events.stream.empty() || may_be_stream(config.events.stream), "events.stream");
     complete_destinations(config);
     // Each connection reads Redis's password anew; here check only that the file can be read.
     if (config.redis.password.empty() && !config.redis.password_file.empty())

@@ -105,6 +105,9 @@ const Setting kSettings[] = {
           .most = 1000}),
     live(INTEGER(prewarm, save_interval_s, 1, 86400, " (seconds)")),
 
+    TEXT(events, stream, "a name that begins with neither student: nor wc: and has no blank, or an empty text"),
+    live(INTEGER(events, max_length, 1000, 1000000000, "")),
+
     live(INTEGER(audit, rate_per_s, 0, 100, " (a second; 0: none)")),
 
     INTEGER(backoff, first_ms, 1, 60000, " (milliseconds)"),

@@ -170,6 +170,10 @@ struct Metrics::Series {
                                      "Restarts and failovers of Redis: times that another process was served");
     Gauge &set_aside = gauge(registry, "wc_worker_set_aside_students",
                              "Students whose invalidation Redis refuses while it accepts those of others");
+    Counter &events_appended = counter(registry, "wc_worker_events_appended_total",
+                                       "Events appended to the stream, those that came twice included");
+    Gauge &events_held = gauge(registry, "wc_worker_events_held",
+                               "1: the stream takes no events, and rows stay in the queue for it; 0: it does");
     Counter &prewarmed = counter(registry, "wc_worker_prewarmed_total", "Values rebuilt and stored");
     Counter &refused = counter(registry, "wc_worker_fills_refused_total",
                                "Rebuilt values that Redis refused to store because of a fence");
@@ -287,6 +291,8 @@ void Metrics::swept(std::size_t keys) { series_->swept.Increment(static_cast<dou
 void Metrics::redis_changed() { series_->redis_changes.Increment(); }
 void Metrics::misfits_removed(std::size_t keys) { series_->misfits.Increment(static_cast<double>(keys)); }
 void Metrics::set_set_aside(std::size_t students) { series_->set_aside.Set(static_cast<double>(students)); }
+void Metrics::events_appended(std::size_t events) { series_->events_appended.Increment(static_cast<double>(events)); }
+void Metrics::set_events_held(bool yes) { series_->events_held.Set(yes ? 1 : 0); }
 
 void Metrics::prewarmed() { series_->prewarmed.Increment(); }
 void Metrics::warm_after(Duration since_commit) { series_->warm.Observe(seconds(since_commit)); }

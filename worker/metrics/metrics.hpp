@@ -55,6 +55,8 @@ public:
     void misfits_removed(std::size_t keys);
     void redis_changed();  ///< another process of Redis is served than before
     void set_set_aside(std::size_t students);
+    void events_appended(std::size_t events);
+    void set_events_held(bool yes);
 
     void prewarmed();
     void warm_after(Duration since_commit);

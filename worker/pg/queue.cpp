@@ -17,6 +17,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <random>
 #include <unordered_map>
@@ -89,8 +90,9 @@ constexpr const char *kTurn = "1s";  // behind a pooler: how long to wait for th
 
 }  // namespace
 
-Queue::Queue(const Target &target, const Timeouts &timeouts, std::string worker_name)
+Queue::Queue(const Target &target, const Timeouts &timeouts, std::string worker_name, bool wants_events)
     : worker_name_(std::move(worker_name)),
+      wants_events_(wants_events),
       heartbeat_channel_("wc_worker_" + std::to_string(getpid()) + "_" + std::to_string(std::random_device{}())),
       hung_after_(timeouts.hung),
       listener_(std::in_place, target, timeouts, "listen"),
@@ -173,9 +175,7 @@ void Queue::release()
         drain_.run("SET idle_session_timeout = 0; SELECT white_cross.unlock_drain()");
     relayed_.reset();
     // If this worker drains again, it begins with all rows that are in the queue then.
-    seen_ = {};
-    place_ = {};
-    round_began_ = false;
+    rewind();
 }
 
 std::optional<bool> Queue::register_worker()
@@ -241,6 +241,8 @@ app::Batch Queue::take(std::size_t max_students)
 {
     prepare(kTake, can_take_);
     auto const began = std::chrono::steady_clock::now();
+    if (!round_began_)
+        round_since_ = began;
     bool const is_whole = !round_began_ && is_whole_look_due_ && began >= next_whole_look_;
     if (is_whole) {
         is_whole_look_due_ = false;
@@ -282,14 +284,20 @@ Queue::Taken Queue::read_taken(const Result &result) const
                 batch.rows = static_cast<std::size_t>(result.integer(row, 2));
                 batch.complete = result.integer(row, 3) != 0;
                 batch.seen = result.text(row, 1);
+                if (wants_events_)
+                    read_times(batch, result.is_null(row, 4) ? std::string_view{} : result.text(row, 4));
                 break;
             case '>': taken.last = {std::string(result.text(row, 1)), std::string(result.text(row, 2))}; break;
             case '*':
-                batch.everything.push_back(
-                    {result.xid(row, 1), static_cast<int>(result.integer(row, 2)), std::string(result.text(row, 4))});
+                batch.everything.push_back({result.xid(row, 1), static_cast<int>(result.integer(row, 2)),
+                                            std::string(result.text(row, 4)),
+                                            std::chrono::microseconds(result.integer(row, 3))});
                 break;
             case 't': add_writer(batch.writers, result, row); break;
             default:
+                if (auto const sections = static_cast<cache::Sections>(result.integer(row, 2));
+                    wants_events_ && app::is_told(sections))
+                    batch.events.push_back(event_of(result, row));
                 if (auto const [at, is_new] = place_of.try_emplace(result.text(row, 1), batch.changes.size()); is_new)
                     batch.changes.push_back(change_of(result, row));
                 else
@@ -368,9 +376,7 @@ std::optional<Result> Queue::run_registered(const std::string &sql)
         if (error.sqlstate() != kNotRegistered)
             throw;
         drain_.run("ROLLBACK");
-        seen_ = {};
-        place_ = {};
-        round_began_ = false;
+        rewind();
         return std::nullopt;
     }
 }
@@ -378,12 +384,35 @@ std::optional<Result> Queue::run_registered(const std::string &sql)
 void Queue::commit()
 {
     drain_.run("COMMIT");
+    adopt();
+}
+
+void Queue::adopt()
+{
     seen_ = next_seen_;
     place_ = next_place_;
     round_began_ = next_round_began_;
 }
 
 void Queue::give_back() { drain_.run("ROLLBACK"); }
+
+// Now a look through the whole queue finds these rows too, however many they become: it must stay rare.
+void Queue::keep()
+{
+    drain_.run("ROLLBACK");
+    adopt();
+    keeps_ = true;
+    auto const now = std::chrono::steady_clock::now();
+    next_whole_look_ = std::max(next_whole_look_, now + kWholeLookShare * (now - round_since_));
+}
+
+void Queue::rewind()
+{
+    keeps_ = false;
+    seen_ = {};
+    place_ = {};
+    round_began_ = false;
+}
 
 void Queue::forget(std::span<const app::Everything> rows)
 {

@@ -15,7 +15,8 @@ public:
     /// Connects, listens, and checks by a notification to itself that LISTEN works on this connection.  Behind a
     /// transaction pooler it does not work, which is logged: then each transaction sets its own settings, nothing is
     /// left in the server's sessions, and the worker finds changes by polling.
-    Queue(const Target &target, const Timeouts &timeouts, std::string worker_name);
+    /// `wants_events`: batches say what the stream of events is to be told.
+    Queue(const Target &target, const Timeouts &timeouts, std::string worker_name, bool wants_events = false);
 
     bool try_elect() override;
     void release() override;
@@ -23,6 +24,8 @@ public:
     app::Batch take(std::size_t max_students) override;
     void commit() override;
     void give_back() override;
+    void keep() override;
+    void rewind() override;
     void set_aside(std::span<const app::SetAside> changes) override;
     app::Batch take_set_aside() override;
     void forget(std::span<const app::Everything> rows) override;
@@ -65,6 +68,7 @@ private:
 
     Place first_unseen() const;
     Taken read_taken(const Result &result) const;
+    void adopt();
     void plan_next(Taken &taken);
     void check_extension();
     void prepare(const Statement &statement, bool &is_prepared);
@@ -76,6 +80,7 @@ private:
     static Seen parse_snapshot(std::string_view text);
 
     std::string worker_name_;
+    bool wants_events_;
     std::string heartbeat_channel_;
     std::chrono::milliseconds hung_after_;
     std::optional<Connection> listener_;  // empty if LISTEN does not work
@@ -90,8 +95,9 @@ private:
     Place place_;  ///< the last row that the current round has taken
     Seen round_;   ///< the snapshot of the round's first batch
     bool round_began_ = false;
+    bool keeps_ = false;              ///< rows that were taken are in the queue
     bool is_whole_look_due_ = false;  ///< the next round looks through the whole queue, at rows of any xid
-    std::chrono::steady_clock::time_point next_whole_look_{};
+    std::chrono::steady_clock::time_point next_whole_look_{}, round_since_{};
     Seen next_seen_;  ///< the values that seen_, place_ and round_began_ get with the commit
     Place next_place_;
     bool next_round_began_ = false;

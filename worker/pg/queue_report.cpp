@@ -7,9 +7,10 @@ namespace wc::pg {
 app::Backlog Queue::backlog()
 {
     prepare(kBacklog, can_count_);
-    auto const first = first_unseen();
+    auto const place = keeps_ ? Place{} : place_, first = keeps_ ? Place{} : first_unseen();
+    auto const in_progress = keeps_ ? Seen{}.in_progress : seen_.in_progress;
     auto const result =
-        drain_.run(drain_.call(kBacklog, std::vector{seen_.in_progress, place_.xid, place_.n, first.xid, first.n}));
+        drain_.run(drain_.call(kBacklog, std::vector{in_progress, place.xid, place.n, first.xid, first.n}));
     return {static_cast<std::size_t>(result.integer(0, 0)), std::chrono::microseconds(result.integer(0, 1)),
             std::string(result.text(0, 2))};
 }

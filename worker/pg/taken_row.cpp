@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/text/number.hpp"
 #include "core/trace/traceparent.hpp"
 
 namespace wc::pg {
@@ -34,12 +35,36 @@ app::Change change_of(const Result &result, int row)
             std::chrono::microseconds(std::max<std::int64_t>(0, result.integer(row, 3)))};
 }
 
+app::Event event_of(const Result &result, int row)
+{
+    auto const xids = parse_xids(result.text(row, 4));
+    return {std::string(result.text(row, 1)), static_cast<cache::Sections>(result.integer(row, 2)),
+            xids.empty() ? app::Xid{0} : xids.front(), std::chrono::microseconds(result.integer(row, 3))};
+}
+
 void merge(app::Change &change, const app::Change &other)
 {
     change.sections |= other.sections;
     change.age = std::max(change.age, other.age);
     if (change.xids.back() != other.xids.back())
         change.xids.push_back(other.xids.back());
+}
+
+// Rows come in the order of transaction ids; one that waited for another's lock has come to its commit later, whatever
+// its id is.
+void read_times(app::Batch &batch, std::string_view now)
+{
+    auto const clock = parse_number<std::int64_t>(now);
+    if (!clock)
+        throw Error(
+            "the library of white_cross that this server has loaded is older than this worker, and tells no times of "
+            "events: restart PostgreSQL");
+    for (auto &event : batch.events)
+        event.time = std::chrono::microseconds(*clock) - event.time;
+    for (auto &row : batch.everything)
+        row.time = std::chrono::microseconds(*clock) - row.time;
+    std::stable_sort(batch.events.begin(), batch.events.end(),
+                     [](auto &left, auto &right) { return left.time < right.time; });
 }
 
 void add_writer(std::vector<app::Writer> &writers, const Result &result, int row)

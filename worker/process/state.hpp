@@ -23,13 +23,15 @@ enum class State {
     NoRights,    ///< a server refuses this user
     OtherRedis,  ///< another worker keeps another Redis fresh
     Cold,        ///< what is removed is not rebuilt
+    EventsWait,  ///< the stream takes no events; what changes is removed all the same
     Off,         ///< Redis is switched off
 };
 
-inline constexpr State kStates[] = {
-    State::Starting,     State::Healthy,  State::Idle,     State::CatchingUp, State::Sweeping, State::Standby,
-    State::Unregistered, State::Blocked,  State::NoRedis,  State::NoPostgres, State::SetAside, State::Evicting,
-    State::ReadOnly,     State::FullDisk, State::NoRights, State::OtherRedis, State::Cold,     State::Off};
+inline constexpr State kStates[] = {State::Starting, State::Healthy,    State::Idle,         State::CatchingUp,
+                                    State::Sweeping, State::Standby,    State::Unregistered, State::Blocked,
+                                    State::NoRedis,  State::NoPostgres, State::SetAside,     State::Evicting,
+                                    State::ReadOnly, State::FullDisk,   State::NoRights,     State::OtherRedis,
+                                    State::Cold,     State::EventsWait, State::Off};
 
 constexpr std::string_view name(State state) noexcept
 {
@@ -51,6 +53,7 @@ constexpr std::string_view name(State state) noexcept
         case State::NoRights: return "no rights";
         case State::OtherRedis: return "other redis";
         case State::Cold: return "cold";
+        case State::EventsWait: return "events wait";
         case State::Off: return "off";
     }
     return "";

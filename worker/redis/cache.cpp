@@ -1,6 +1,7 @@
 #include "redis/cache.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <random>
 #include <string>
@@ -32,6 +33,9 @@ constexpr std::size_t kFenceText = 2 * kMaxFenceBytes;
 // For how long a connection stays with a master that is not the one that the Sentinels name best, as while that one
 // cannot be reached.
 constexpr std::chrono::seconds kPatienceWithAnother{10};
+
+// A call blocks all other clients of Redis; with this many events for about a millisecond.
+constexpr std::size_t kEventsPerCall = 500;
 
 // The longest life of a fence that can be configured (invalidate.fence_ttl_s).
 constexpr long long kLongestLifeMs = 86'400'000;
@@ -304,6 +308,28 @@ app::Invalidated Cache::invalidate(std::span<const app::Change> changes, const s
         done.rejected.push_back({stale[i].change, "shard: the slot is on its way", true});
     }
     return done;
+}
+
+// One call after the other: were a second one sent before the first is answered, Redis could refuse the first, be given
+// memory, and accept the second.
+std::string Cache::append_events(std::span<const app::Event> events)
+{
+    auto const config = live_.get();
+    auto const most = std::to_string(config->events.max_length);
+    for (; !events.empty(); events = events.subspan(std::min(events.size(), kEventsPerCall))) {
+        std::vector<std::array<std::string, 4>> entries;
+        std::vector<std::string_view> words{"FCALL", "wc_append", "1", config->events.stream, most};
+        entries.reserve(kEventsPerCall);
+        for (auto const &event : events.first(std::min(events.size(), kEventsPerCall)))
+            for (auto const &value : entries.emplace_back(app::entry_of(event)))
+                words.push_back(value);
+        connection_.append(words);
+        connection_.flush();
+        auto const answer = connection_.read_any();
+        if (answer.is_error())
+            return describe_refusal(answer.text());
+    }
+    return {};
 }
 
 app::Fences Cache::fences()

@@ -32,6 +32,7 @@ public:
           const std::string &tag = {});
 
     app::Invalidated invalidate(std::span<const app::Change> changes, const std::string &seen) override;
+    std::string append_events(std::span<const app::Event> events) override;
     void fence_all(std::span<const app::Xid> xids) override;
     app::SweepStep sweep(const std::string &cursor, const std::string &pattern) override;
     app::Epoch epoch(const std::string &database) override;

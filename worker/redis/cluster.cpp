@@ -6,6 +6,7 @@
 #include "app/horizon.hpp"
 #include "process/log.hpp"
 #include "redis/error.hpp"
+#include "redis/refusal.hpp"
 
 namespace wc::redis {
 namespace {
@@ -350,6 +351,21 @@ app::Invalidated Cluster::invalidate(std::span<const app::Change> changes, const
             refuse(own[at], "shard: away");
     }
     return done;
+}
+
+// The stream is one key.  While its shard is away, or its slot on its way, events wait.
+std::string Cluster::append_events(std::span<const app::Event> events)
+{
+    auto *const owner = owners_[cache::slot_of(live_.get()->events.stream)];
+    auto const found = std::find_if(members_.begin(), members_.end(), [&](auto &one) { return &one.second == owner; });
+    if (found == members_.end())
+        return "the shard of the stream is away";
+    std::string refusal;
+    if (!attempt(found->first, [&](Member &member) { refusal = member.shard->append_events(events); }))
+        return "the shard of the stream is away";
+    if (is_elsewhere(refusal))
+        next_look_ = due_ = {};
+    return refusal;
 }
 
 void Cluster::fence_all(std::span<const app::Xid> xids)

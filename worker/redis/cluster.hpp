@@ -24,6 +24,7 @@ public:
     Cluster(const Target &target, const config::Live &live, ClusterWatch &watch);
 
     app::Invalidated invalidate(std::span<const app::Change> changes, const std::string &seen) override;
+    std::string append_events(std::span<const app::Event> events) override;
     void fence_all(std::span<const app::Xid> xids) override;
     app::SweepStep sweep(const std::string &cursor, const std::string &pattern) override;
     void renew_liveness(Time end, const std::string &seen, std::span<const std::string> except) override;

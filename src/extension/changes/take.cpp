@@ -155,7 +155,7 @@ public:
     {
         json::Buffer token = make_buffer();
         append_snapshot_token(token);
-        put('.', finish_text(token), deleted_, is_complete, Datum{0});
+        put('.', finish_text(token), deleted_, is_complete, clock_text());
         if (count_ > 0)
             put('>', text_of(last_.xid), last_.n, 0, Datum{0});
     }
@@ -190,7 +190,8 @@ private:
     {
         ++size_;
         bool const has_pattern = row->tts_isnull[kStudents] && !row->tts_isnull[kPatternOrTrace];
-        put('*', text_of(last_.xid), last_.n, 0, has_pattern ? row->tts_values[kPatternOrTrace] : Datum{0});
+        put('*', text_of(last_.xid), last_.n, age_of(DatumGetTimestampTz(row->tts_values[kQueuedAt])),
+            has_pattern ? row->tts_values[kPatternOrTrace] : Datum{0});
     }
 
     // Returns false if somebody else has deleted the row, and waits for whoever may be about to.
@@ -224,6 +225,13 @@ private:
         traced_ = last_.xid;
         put('t', PointerGetDatum(DatumGetTextP(values[kPatternOrTrace])), 0,
             age_of(DatumGetTimestampTz(values[kQueuedAt])), list_of(last_.xid));
+    }
+
+    // The moment at which ages are told, in microseconds since 1970.
+    Datum clock_text() const
+    {
+        constexpr std::int64_t kSince1970 = std::int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * USECS_PER_DAY;
+        return text_of(static_cast<std::uint64_t>(now_ + kSince1970));
     }
 
     std::int64_t age_of(TimestampTz queued_at) const

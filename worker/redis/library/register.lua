@@ -9,6 +9,8 @@ register_for_worker('wc_advance', advance)
 register_for_worker('wc_alive', renew_liveness)
 register_for_worker('wc_note', note)
 register_for_worker('wc_cover', cover)
+-- Not beyond the memory that Redis may use: events wait in PostgreSQL, where there is room.
+redis.register_function { function_name = 'wc_append', callback = append_events }
 -- A student's key and the shared names of its shard are in different slots of a cluster.
 redis.register_function { function_name = 'wc_fill', callback = fill, flags = { 'allow-cross-slot-keys' } }
 redis.register_function { function_name = 'wc_get', callback = get, flags = { 'no-writes', 'allow-cross-slot-keys' } }
