@@ -6,7 +6,7 @@
     make load LOAD_OPTIONS="--artillery"            the ten minutes by Artillery, where NODE_PATH has it
 
 Prints the guide's table beside its figures, and writes it with plots to build/load/report.html, and all figures to
-build/load/results.json.  Exit status: 0 all targets met, 1 one was not, 2 it could not run.
+build/load/results.json.  Exit status: 0 all targets met, 1 one was not, 2 it could not run; make gives 2 for both.
 """
 
 import argparse
