@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import redis
 
-from servers import Redis, ServerFailed, Worker, until
+from servers import Redis, RedisCluster, ServerFailed, Worker, until
 from servers.ground import ROOT
 
 STREAM = "white_cross:changes"
@@ -322,3 +322,27 @@ def test_a_stream_has_no_name_of_the_cache(ground, server, school, name):
     worker = Worker(ground, school.worker_dsn, server, name="refused", settings={"events": {"stream": name}})
     with pytest.raises(ServerFailed, match="events.stream"):
         worker.start()
+
+
+@pytest.mark.thorough
+def test_the_shard_of_the_stream_that_is_away_keeps_no_value_of_others(ground, school, start_worker):
+    with RedisCluster(ground, "events-cluster") as cluster:
+        school.sql(f"ALTER DATABASE {school.database} SET white_cross.cluster_keys = on")
+        worker = start_worker(redis=cluster, settings=EVENTS)
+        owner = cluster.owner(STREAM)
+        ada = next(f"s{n}" for n in range(1000) if cluster.owner(f"student:{{s{n}}}:") is not owner)
+        school.add_student(ada)
+        with owner.connect() as client:
+            until(lambda: stream(client, ada) and school.is_drained(), 30, "the event")
+        owner.stop(9)
+        key = f"student:{{{ada}}}:health_summary"
+        with cluster.owner(key).connect() as other:
+            other.set(key, "old")
+            school.sql("UPDATE students SET grade = 'x' WHERE id = %s", ada)
+            until(lambda: other.get(key) is None, 20, "the removal")
+        until(lambda: worker.metrics()["wc_worker_events_held"] == 1, 20, "the worker to hold the event")
+        assert school.queue_length() == 1
+        owner.start()
+        until(owner.is_well, 30, "the cluster to have all slots")
+        with owner.connect() as client:
+            until(lambda: stream(client, ada) and school.is_drained(), 30, "the event")
