@@ -65,11 +65,11 @@ class Authority:
         own(self.folder)
         own(self.file)
 
-    def sign(self, name, hosts=HERE, from_days=-1, to_days=1):
+    def sign(self, name, hosts=HERE, from_days=-1, to_days=1, common_name=None):
         """Returns a certificate, valid between these numbers of days from now, whose key the servers' user can read."""
         made = Certificate(self.folder / f"{name}.crt", self.folder / f"{name}.key")
         request = self.folder / f"{name}.csr"
-        openssl("req", *NEW_KEY, "-keyout", made.key, "-out", request, "-subj", f"/CN={name}",
+        openssl("req", *NEW_KEY, "-keyout", made.key, "-out", request, "-subj", f"/CN={common_name or name}",
                 "-addext", f"subjectAltName={hosts}", "-addext", "basicConstraints=critical,CA:FALSE")
         now = datetime.now(timezone.utc)
         start, end = (f"{now + timedelta(days=days):%Y%m%d%H%M%SZ}" for days in (from_days, to_days))
@@ -78,3 +78,13 @@ class Authority:
         own(made.certificate)
         own(made.key)
         return made
+
+    def revoke(self, *certificates):
+        """Revokes certificates.  Returns the file of the list that says so."""
+        signing = ["-config", self._configuration, "-cert", self.file, "-keyfile", self._key]
+        for one in certificates:
+            openssl("ca", *signing, "-revoke", one.certificate)
+        file = self.folder / "revoked.crl"
+        openssl("ca", *signing, "-gencrl", "-crldays", 2, "-out", file)
+        own(file)
+        return file

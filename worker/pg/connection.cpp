@@ -32,6 +32,18 @@ std::string first_line(const char *message)
     return std::string(text.empty() ? "no reason given" : text);
 }
 
+// Why a connection was not made.  libpq does not say why it does not believe a certificate; openssl does.
+std::string why_not_connected(const PGconn *connection)
+{
+    auto reason = first_line(PQerrorMessage(connection));
+    if (reason.find("certificate verify failed") != std::string::npos)
+        reason += std::string(
+                      ": the server's certificate has expired, is not valid yet, was revoked, or is signed by no "
+                      "authority of sslrootcert; to see which: openssl s_client -starttls postgres -connect ") +
+                  PQhost(connection) + ":" + PQport(connection) + " -CAfile FILE";
+    return reason;
+}
+
 }  // namespace
 
 std::int64_t Result::integer(int row, int column) const { return number<std::int64_t>(text(row, column)); }
@@ -61,7 +73,7 @@ Connection::Connection(const Target &target, const Timeouts &timeouts, std::stri
     if (!connection_)
         throw std::bad_alloc();
     if (PQstatus(connection_.get()) != CONNECTION_OK)
-        fail("cannot connect");
+        throw Error("cannot connect: " + why_not_connected(connection_.get()));
     // Drop notices of the server: libpq would write them to stderr, past the log.
     PQsetNoticeProcessor(
         connection_.get(), [](void *, const char *) {}, nullptr);

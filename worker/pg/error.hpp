@@ -15,7 +15,9 @@ constexpr Cause cause_of(std::string_view sqlstate, std::string_view what) noexc
     if (sqlstate == "25006" || says("session is read-only") || says("server is in hot standby mode"))
         return Cause::ReadOnly;
     if (sqlstate == "42501" || sqlstate.starts_with("28") || says("password authentication failed") ||
-        says("no pg_hba.conf entry") || says("is not permitted to log in") || says("permission denied for database"))
+        says("certificate authentication failed") || says("requires a valid client certificate") ||
+        says("no password supplied") || says("no pg_hba.conf entry") || says("is not permitted to log in") ||
+        says("permission denied for database"))
         return Cause::NoRights;
     if (sqlstate == "53100")
         return Cause::FullDisk;
