@@ -478,6 +478,85 @@ $$;
 COMMENT ON FUNCTION white_cross.serve_shards(text[], text[]) IS
 'Notes which processes of a Redis Cluster the worker that drains trusts with which slots, in the place of what was noted before. Returns a number that grows with each call.';
 
+-- The worker's role needs no right on chronic conditions, on the list of workers, or to begin a drain by itself.
+
+CREATE OR REPLACE FUNCTION white_cross.missing_grants() RETURNS TABLE (worker_role regrole, missing text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT w.role, string_agg(m.what, ', ' ORDER BY m.what)
+    FROM white_cross.worker_roles() AS w (role)
+    CROSS JOIN LATERAL (
+        SELECT format('USAGE on schema %I', n.nspname) AS what
+        FROM pg_namespace AS n
+        WHERE n.nspname IN (SELECT b.schema_name FROM white_cross.binding AS b) AND NOT has_schema_privilege(w.role::oid, n.oid, 'USAGE')
+        UNION ALL
+        SELECT format('SELECT on %I.%I', n.nspname, c.relname)
+        FROM white_cross.binding AS b
+        JOIN pg_namespace AS n ON n.nspname = b.schema_name
+        JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = b.table_name
+        WHERE b.entity <> 'chronic_conditions' AND NOT has_table_privilege(w.role::oid, c.oid, 'SELECT')) AS m
+    GROUP BY w.role;
+END;
+
+CREATE OR REPLACE FUNCTION white_cross.grant_tables(caller oid, worker_role regrole) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    part record;
+BEGIN
+    -- No value of the cache has chronic conditions.
+    FOR part IN SELECT b.schema_name, b.table_name FROM white_cross.binding AS b WHERE b.entity <> 'chronic_conditions' LOOP
+        IF NOT has_schema_privilege(worker_role::oid, part.schema_name::text, 'USAGE') THEN
+            PERFORM white_cross.run_as(caller, format('GRANT USAGE ON SCHEMA %I TO %s', part.schema_name, worker_role));
+        END IF;
+        -- GRANT only warns a caller who may use the schema and may not grant that.
+        IF NOT has_schema_privilege(worker_role::oid, part.schema_name::text, 'USAGE') THEN
+            RAISE EXCEPTION 'role % may not grant USAGE on schema "%"', caller::regrole, part.schema_name USING ERRCODE = 'insufficient_privilege',
+                HINT = format('As the owner of the schema: GRANT USAGE ON SCHEMA %I TO %s;', part.schema_name, worker_role);
+        END IF;
+        PERFORM white_cross.run_as(caller, format('GRANT SELECT ON %I.%I TO %s', part.schema_name, part.table_name, worker_role));
+    END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.wc_grant_worker(regrole) IS
+'Gives a role what wc-worker needs and nothing else: to read and delete the queue, register itself, keep its list of hot students, and read the attached tables but chronic_conditions, of which no cached value is made. wc_attach grants the same for the tables that it attaches. Whoever owns the attached tables may call it. Errors: 42501 the caller does not own all of them, or may not grant USAGE on their schema to a role that lacks it.';
+
+CREATE OR REPLACE FUNCTION white_cross.check_policies() RETURNS SETOF white_cross.finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH guarded AS (
+        SELECT c.oid::regclass AS relation, c.relowner, c.relforcerowsecurity AS forced
+        FROM white_cross.binding AS b
+        JOIN pg_namespace AS n ON n.nspname = b.schema_name
+        JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = b.table_name
+        WHERE c.relrowsecurity
+    ), worker AS (
+        SELECT r.rolname, string_agg(g.relation::text, ', ') AS relations,
+               -- That it is a worker's and nobody else's, to whom policies are meant to apply: it writes no attached table, and
+               -- reads no other one that has policies.
+               NOT EXISTS (SELECT FROM white_cross.attached_tables() AS t
+                           WHERE has_table_privilege(r.oid, t.relation, 'INSERT, UPDATE, DELETE, TRUNCATE') OR has_any_column_privilege(r.oid, t.relation, 'INSERT, UPDATE'))
+               AND NOT EXISTS (SELECT FROM pg_class AS c WHERE c.relrowsecurity AND has_any_column_privilege(r.oid, c.oid, 'SELECT')
+                               AND c.oid NOT IN (SELECT t.relation FROM white_cross.attached_tables() AS t)) AS is_no_other
+        FROM pg_roles AS r CROSS JOIN guarded AS g
+        WHERE r.rolcanlogin AND NOT r.rolsuper AND NOT r.rolbypassrls
+          AND has_function_privilege(r.oid, 'white_cross.lock_drain(boolean, boolean)', 'EXECUTE')
+          AND (g.forced OR NOT pg_has_role(r.oid, g.relowner, 'USAGE'))
+        GROUP BY r.oid, r.rolname
+    )
+    SELECT 'warn', format('row-level security of %s applies to the worker''s role %I: it builds nothing into the cache', w.relations, w.rolname)
+                   || CASE WHEN w.is_no_other THEN '' ELSE '; and others than a worker seem to use that role: give the worker one of its own, with BYPASSRLS' END,
+           CASE WHEN w.is_no_other THEN format('ALTER ROLE %I BYPASSRLS;', w.rolname) END
+    FROM worker AS w
+    UNION ALL
+    SELECT 'ok', format('on %s: whom it applies to is given nothing to cache; summaries are read by queries, and searches without the index of words',
+                        string_agg(g.relation::text, ', ')), NULL
+    FROM guarded AS g HAVING count(*) > 0
+    UNION ALL
+    SELECT 'ok', 'not in use on the attached tables', NULL WHERE NOT EXISTS (SELECT FROM guarded AS g);
+END;
+
 CREATE OR REPLACE FUNCTION white_cross.grant_worker(caller oid, worker_role regrole) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -490,8 +569,7 @@ BEGIN
     EXECUTE format('GRANT SELECT, DELETE ON white_cross.invalidation TO %s', worker_role);
     EXECUTE format('GRANT SELECT, INSERT, DELETE ON white_cross.set_aside TO %s', worker_role);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON white_cross.hot_student TO %s', worker_role);
-    EXECUTE format('GRANT SELECT ON white_cross.worker TO %s', worker_role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.lock_drain(boolean, boolean), white_cross.unlock_drain(), white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, jsonb), white_cross.holders(text), white_cross.other_redis(text, text, text), white_cross.begin_drain(), white_cross.take(xid8[], xid8, integer, xid8, integer, bigint), white_cross.start_relay(), white_cross.distrust_cache(), white_cross.serve_redis(text), white_cross.served_shards(), white_cross.serve_shards(text[], text[]) TO %s', worker_role);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.lock_drain(boolean, boolean), white_cross.unlock_drain(), white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, jsonb), white_cross.holders(text), white_cross.other_redis(text, text, text), white_cross.take(xid8[], xid8, integer, xid8, integer, bigint), white_cross.start_relay(), white_cross.distrust_cache(), white_cross.serve_redis(text), white_cross.served_shards(), white_cross.serve_shards(text[], text[]) TO %s', worker_role);
     EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.call_histograms(), white_cross.call_statistics(), white_cross.slow_calls(), white_cross.take_spans(integer), %1$s.wc_performance(), %1$s.wc_diagnose() TO %2$s', white_cross.home(), worker_role);
     EXECUTE format('GRANT SELECT ON %1$s.wc_stat_functions, %1$s.wc_slow_calls TO %2$s', white_cross.home(), worker_role);
     PERFORM white_cross.grant_tables(caller, worker_role);

@@ -292,7 +292,7 @@ BEGIN ATOMIC
                                AND c.oid NOT IN (SELECT t.relation FROM white_cross.attached_tables() AS t)) AS is_no_other
         FROM pg_roles AS r CROSS JOIN guarded AS g
         WHERE r.rolcanlogin AND NOT r.rolsuper AND NOT r.rolbypassrls
-          AND has_function_privilege(r.oid, 'white_cross.begin_drain()', 'EXECUTE')
+          AND has_function_privilege(r.oid, 'white_cross.lock_drain(boolean, boolean)', 'EXECUTE')
           AND (g.forced OR NOT pg_has_role(r.oid, g.relowner, 'USAGE'))
         GROUP BY r.oid, r.rolname
     )

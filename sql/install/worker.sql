@@ -225,7 +225,7 @@ BEGIN ATOMIC
     WHERE p.oid = 'white_cross.lock_drain(boolean, boolean)'::regprocedure AND a.grantee <> p.proowner AND a.grantee <> 0;
 END;
 
--- Returns the workers' roles that may not read all attached tables, with the missing privileges.
+-- Returns the workers' roles that may not read the attached tables that values of the cache are made of, with the missing privileges.
 CREATE FUNCTION white_cross.missing_grants() RETURNS TABLE (worker_role regrole, missing text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -240,7 +240,7 @@ BEGIN ATOMIC
         FROM white_cross.binding AS b
         JOIN pg_namespace AS n ON n.nspname = b.schema_name
         JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = b.table_name
-        WHERE NOT has_table_privilege(w.role::oid, c.oid, 'SELECT')) AS m
+        WHERE b.entity <> 'chronic_conditions' AND NOT has_table_privilege(w.role::oid, c.oid, 'SELECT')) AS m
     GROUP BY w.role;
 END;
 
@@ -251,7 +251,8 @@ AS $$
 DECLARE
     part record;
 BEGIN
-    FOR part IN SELECT b.schema_name, b.table_name FROM white_cross.binding AS b LOOP
+    -- No value of the cache has chronic conditions.
+    FOR part IN SELECT b.schema_name, b.table_name FROM white_cross.binding AS b WHERE b.entity <> 'chronic_conditions' LOOP
         IF NOT has_schema_privilege(worker_role::oid, part.schema_name::text, 'USAGE') THEN
             PERFORM white_cross.run_as(caller, format('GRANT USAGE ON SCHEMA %I TO %s', part.schema_name, worker_role));
         END IF;
@@ -297,12 +298,11 @@ BEGIN
     EXECUTE format('GRANT SELECT, DELETE ON white_cross.invalidation TO %s', worker_role);
     EXECUTE format('GRANT SELECT, INSERT, DELETE ON white_cross.set_aside TO %s', worker_role);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON white_cross.hot_student TO %s', worker_role);
-    EXECUTE format('GRANT SELECT ON white_cross.worker TO %s', worker_role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.lock_drain(boolean, boolean), white_cross.unlock_drain(), white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, jsonb), white_cross.holders(text), white_cross.other_redis(text, text, text), white_cross.begin_drain(), white_cross.take(xid8[], xid8, integer, xid8, integer, bigint), white_cross.start_relay(), white_cross.distrust_cache(), white_cross.serve_redis(text), white_cross.served_shards(), white_cross.serve_shards(text[], text[]) TO %s', worker_role);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.lock_drain(boolean, boolean), white_cross.unlock_drain(), white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, jsonb), white_cross.holders(text), white_cross.other_redis(text, text, text), white_cross.take(xid8[], xid8, integer, xid8, integer, bigint), white_cross.start_relay(), white_cross.distrust_cache(), white_cross.serve_redis(text), white_cross.served_shards(), white_cross.serve_shards(text[], text[]) TO %s', worker_role);
     EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.call_histograms(), white_cross.call_statistics(), white_cross.slow_calls(), white_cross.take_spans(integer), %1$s.wc_performance(), %1$s.wc_diagnose() TO %2$s', white_cross.home(), worker_role);
     EXECUTE format('GRANT SELECT ON %1$s.wc_stat_functions, %1$s.wc_slow_calls TO %2$s', white_cross.home(), worker_role);
     PERFORM white_cross.grant_tables(caller, worker_role);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.wc_grant_worker(regrole) IS
-'Gives a role what wc-worker needs and nothing else: to read and delete the queue, register itself, keep its list of hot students, and read the attached tables. wc_attach grants the same for the tables that it attaches. Whoever owns the attached tables may call it. Errors: 42501 the caller does not own all of them, or may not grant USAGE on their schema to a role that lacks it.';
+'Gives a role what wc-worker needs and nothing else: to read and delete the queue, register itself, keep its list of hot students, and read the attached tables but chronic_conditions, of which no cached value is made. wc_attach grants the same for the tables that it attaches. Whoever owns the attached tables may call it. Errors: 42501 the caller does not own all of them, or may not grant USAGE on their schema to a role that lacks it.';

@@ -116,14 +116,14 @@ void Queue::check_extension()
         if (error.sqlstate() == "42883" || error.sqlstate() == "3F000")
             throw Error("this database has no extension white_cross: CREATE EXTENSION white_cross");
         if (error.sqlstate() == "42501")
-            throw Error(error.what() + std::string(kGrant));
+            throw Error(error.what() + std::string(kGrant), error.sqlstate());
         throw;
     }
     if (answer->is_null(0, 1))
         throw Error(
             "the extension white_cross of this database is older than this worker: ALTER EXTENSION white_cross UPDATE");
     if (!answer->is_true(0, 1))
-        throw Error(std::string("permission denied for function white_cross.take") + kGrant);
+        throw Error(std::string("permission denied for function white_cross.take") + kGrant, "42501");
 }
 
 // Sends a notification to the listening connection: if it arrives, no pooler shares the session.
