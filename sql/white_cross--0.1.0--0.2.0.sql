@@ -519,6 +519,17 @@ BEGIN
 END
 $$;
 
+DO $$
+DECLARE
+    id text;
+BEGIN
+    FOREACH id IN ARRAY '{text,uuid,bigint}'::text[] LOOP
+        EXECUTE format('COMMENT ON FUNCTION %s.wc_cache_key(%s, text) IS %L', '@extschema@', id,
+'Returns the Redis key of a student''s cached value. Kinds are health_summary, growth_chart, records:PAGE:LIMIT:FILTERS and, for the beginning of the keys of all pages, records. Where tables are attached the key has the id as the students'' column spells it: 007 is 7 where ids are numbers, uuids are in lower case; text that no student can have as an id stays as it is. With white_cross.cluster_keys = on the id stands in braces, with white_cross.opaque_keys = on an opaque id stands in its place. Errors: F0000 the file of white_cross.key_secret_file cannot be used, 22023 an unknown kind, FILTERS of more than 10000 bytes or nested too deeply; 42804 an id of another type than the attached students have; for pages 22P02 FILTERS that are not JSON, 22P05 a character that text of this database cannot hold, and those of wc_student_records. No error shows any part of the filters.');
+    END LOOP;
+END
+$$;
+
 COMMENT ON FUNCTION @extschema@.wc_grant_worker(regrole) IS
 'Gives a role what wc-worker needs and nothing else: to read and delete the queue, register itself, keep its list of hot students, and read the attached tables but chronic_conditions, of which no cached value is made. wc_attach grants the same for the tables that it attaches. Whoever owns the attached tables may call it. Errors: 42501 the caller does not own all of them, or may not grant USAGE on their schema to a role that lacks it.';
 
@@ -557,6 +568,38 @@ BEGIN ATOMIC
     SELECT 'ok', 'not in use on the attached tables', NULL WHERE NOT EXISTS (SELECT FROM guarded AS g);
 END;
 
+CREATE FUNCTION white_cross.key_fingerprints() RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_key_fingerprints';
+COMMENT ON FUNCTION white_cross.key_fingerprints() IS
+'Returns the fingerprints of the secrets in white_cross.key_secret_file, with commas between, that of new keys first: the worker compares them with its own. Empty with white_cross.opaque_keys = off. Errors: F0000 the file cannot be used.';
+
+-- Opaque keys do not say whose they are, so the worker that audits them goes through the students: with its own rights, but for the
+-- names of table and column.
+CREATE FUNCTION white_cross.student_ids_statement() RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format('SELECT s.%1$I::text FROM %2$I.%3$I AS s WHERE $1 IS NULL OR s.%1$I > $1::%4$s ORDER BY s.%1$I LIMIT $2',
+                  c.attname, b.schema_name, b.table_name, format_type(c.atttypid, NULL))
+    FROM white_cross.binding AS b
+    JOIN pg_namespace AS n ON n.nspname = b.schema_name
+    JOIN pg_class AS t ON t.relnamespace = n.oid AND t.relname = b.table_name
+    JOIN pg_attribute AS c ON c.attrelid = t.oid AND c.attname = b.columns ->> 'id' AND NOT c.attisdropped
+    WHERE b.entity = 'students';
+END;
+CREATE FUNCTION white_cross.student_ids(after text, most integer) RETURNS SETOF text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    statement text := white_cross.student_ids_statement();
+BEGIN
+    IF statement IS NOT NULL THEN
+        RETURN QUERY EXECUTE statement USING after, most;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION white_cross.student_ids(text, integer) IS
+'Returns the ids of at most "most" students that come after this id in the order of the column; of the first ones if it is NULL. Nothing where no tables are attached.';
+
 CREATE OR REPLACE FUNCTION white_cross.grant_worker(caller oid, worker_role regrole) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -569,7 +612,7 @@ BEGIN
     EXECUTE format('GRANT SELECT, DELETE ON white_cross.invalidation TO %s', worker_role);
     EXECUTE format('GRANT SELECT, INSERT, DELETE ON white_cross.set_aside TO %s', worker_role);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON white_cross.hot_student TO %s', worker_role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.lock_drain(boolean, boolean), white_cross.unlock_drain(), white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, jsonb), white_cross.holders(text), white_cross.other_redis(text, text, text), white_cross.take(xid8[], xid8, integer, xid8, integer, bigint), white_cross.start_relay(), white_cross.distrust_cache(), white_cross.serve_redis(text), white_cross.served_shards(), white_cross.serve_shards(text[], text[]) TO %s', worker_role);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.lock_drain(boolean, boolean), white_cross.unlock_drain(), white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, jsonb), white_cross.holders(text), white_cross.other_redis(text, text, text), white_cross.take(xid8[], xid8, integer, xid8, integer, bigint), white_cross.start_relay(), white_cross.distrust_cache(), white_cross.serve_redis(text), white_cross.served_shards(), white_cross.serve_shards(text[], text[]), white_cross.key_fingerprints(), white_cross.student_ids(text, integer), white_cross.student_ids_statement() TO %s', worker_role);
     EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.call_histograms(), white_cross.call_statistics(), white_cross.slow_calls(), white_cross.take_spans(integer), %1$s.wc_performance(), %1$s.wc_diagnose() TO %2$s', white_cross.home(), worker_role);
     EXECUTE format('GRANT SELECT ON %1$s.wc_stat_functions, %1$s.wc_slow_calls TO %2$s', white_cross.home(), worker_role);
     PERFORM white_cross.grant_tables(caller, worker_role);
@@ -1021,7 +1064,7 @@ COMMENT ON FUNCTION @extschema@.wc_help() IS
 
 -- Those that act as somebody else, whom their first argument names.  Only functions of the extension may call them.
 REVOKE ALL ON FUNCTION white_cross.attach(oid, name, jsonb, boolean), white_cross.row_functions(oid, name, text, boolean), white_cross.serve_redis(text),
-    white_cross.served_shards(), white_cross.serve_shards(text[], text[]) FROM PUBLIC;
+    white_cross.served_shards(), white_cross.serve_shards(text[], text[]), white_cross.key_fingerprints(), white_cross.student_ids(text, integer), white_cross.student_ids_statement() FROM PUBLIC;
 -- What default privileges gave away of them.
 DO $$
 DECLARE
@@ -1033,6 +1076,44 @@ BEGIN
                    AND a.grantee <> p.proowner AND a.grantee <> 0 LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', given.function, given.grantee);
     END LOOP;
+END
+$$;
+
+-- ---- wc_diagnose: what keys of Redis call the students ----
+
+CREATE OR REPLACE FUNCTION white_cross.worker_states() RETURNS TABLE (state text, status text, remedy text)
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    VALUES ('healthy', 'ok', NULL), ('idle', 'ok', NULL), ('standby', 'ok', NULL), ('sweeping', 'ok', NULL), ('off', 'ok', NULL),
+           ('catching up', 'warn', '-- It drains: wait.  How far it is: /healthz and the worker''s log.'),
+           ('unregistered', 'fail', NULL), ('blocked', 'fail', NULL),
+           ('no redis', 'fail', E'-- Start Redis, or mend redis.url of the worker; what it says: journalctl -u wc-worker'),
+           ('no postgres', 'fail', E'-- What it says: journalctl -u wc-worker'),
+           ('evicting', 'fail', E'-- In redis-cli, and in redis.conf:\n-- CONFIG SET maxmemory-policy noeviction'),
+           ('set aside', 'fail', '-- Look at the check "set aside".'),
+           ('read-only', 'fail', E'-- Mend postgres.url and redis.url of the worker: they must lead to the primaries.'),
+           ('full disk', 'fail', E'-- Make room where the worker says so, for PostgreSQL or for Redis.'),
+           ('no rights', 'fail', NULL),
+           ('other keys', 'fail', E'-- Give the server and the worker the same secrets, one a line: white_cross.key_secret_file and redis.key_secret_file, with\n-- white_cross.opaque_keys = on and redis.opaque_keys = true; docs/security.md says how a secret is replaced.'),
+           ('other redis', 'fail', E'-- Give all workers of this database the same redis.url, or stop this one: one database keeps one Redis fresh.'),
+           ('cold', 'fail', E'-- Values are removed and not rebuilt; what the worker says: journalctl -u wc-worker');
+END;
+
+CREATE FUNCTION white_cross.check_keys() RETURNS SETOF white_cross.finding
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    secrets text[];
+BEGIN
+    secrets := string_to_array(white_cross.key_fingerprints(), ',');
+    RETURN QUERY SELECT 'ok', CASE cardinality(secrets)
+                                  WHEN 0 THEN 'keys of the cache have the ids of students as they are'
+                                  WHEN 1 THEN format('keys of the cache have opaque ids, by the secret %s', secrets[1])
+                                  ELSE format('keys of the cache have opaque ids, by the secret %s; those of %s are removed too', secrets[1], secrets[2]) END,
+                        NULL::text;
+EXCEPTION WHEN config_file_error THEN
+    RETURN QUERY SELECT 'fail', SQLERRM, E'-- In a shell on the server, as the user that PostgreSQL runs as, for a secret that it has not had yet:\n'
+                                         '-- (umask 137; openssl rand -base64 32 > FILE)';
 END
 $$;
 
@@ -1121,6 +1202,7 @@ BEGIN
     RETURN QUERY SELECT 'queue', f.* FROM white_cross.check_queue() AS f;
     RETURN QUERY SELECT 'set aside', f.* FROM white_cross.check_set_aside() AS f;
     RETURN QUERY SELECT 'cache', f.* FROM white_cross.check_cache() AS f;
+    RETURN QUERY SELECT 'keys', f.* FROM white_cross.check_keys() AS f;
     RETURN QUERY SELECT 'notifications', f.* FROM white_cross.check_notifications() AS f;
     RETURN QUERY SELECT 'relay', f.* FROM white_cross.check_relay() AS f;
     IF has_function_privilege('white_cross.cache_statistics()', 'EXECUTE') AND has_function_privilege('white_cross.call_statistics()', 'EXECUTE') THEN
@@ -1144,3 +1226,5 @@ BEGIN
     END IF;
 END
 $$;
+COMMENT ON FUNCTION @extschema@.wc_diagnose() IS
+'Looks for what would keep the summaries from being right, the cache from being fresh, or either from being fast: a row for each finding, with status ok, warn or fail, and a remedy that can be pasted; at least one row for each check: library, schemas, binding, triggers, event triggers, indexes, statistics, labels, sexes, row-level security, worker, queue, set aside, cache, keys, notifications, relay, summary cache, calls, connections. Runs with the rights of the extension''s owner, reads catalogs and statistics only and changes nothing; a remedy may need rights that its reader does not have. Works on a standby.';

@@ -158,7 +158,7 @@ private:
     Servers watched_servers() const;
     app::ObserverPorts observer_ports();
     app::AuditorPorts auditor_ports();
-    cache::KeyForm form() const { return servers_.cluster_keys ? cache::KeyForm::HashTag : cache::KeyForm::Plain; }
+    redis::KeyNames keys() const { return {live_.get()->redis, servers_.cluster_keys}; }
     std::unique_ptr<app::Store> make_store() const;
     int run_loop();
     void wait_while_off();
@@ -242,7 +242,7 @@ app::LoopPorts Process::ports()
     ports.connect_cache = [this]() -> std::unique_ptr<app::Cache> {
         if (cluster_)
             return std::make_unique<redis::Cluster>(servers_.redis, live_, *cluster_);
-        return std::make_unique<redis::Cache>(servers_.redis, live_, watch_.get());
+        return std::make_unique<redis::Cache>(servers_.redis, live_, keys(), watch_.get());
     };
     ports.refill = [this] { pool_.refill(); };
     ports.save_hot_list = [this] { pool_.save_hot_list(); };
@@ -256,8 +256,8 @@ app::LoopPorts Process::ports()
 std::unique_ptr<app::Store> Process::make_store() const
 {
     if (cluster_)
-        return std::make_unique<redis::ClusterStore>(servers_.redis, *cluster_);
-    return std::make_unique<redis::Store>(servers_.redis, form(), watch_.get());
+        return std::make_unique<redis::ClusterStore>(servers_.redis, keys(), *cluster_);
+    return std::make_unique<redis::Store>(servers_.redis, keys(), watch_.get());
 }
 
 // For the threads that only look: no server holds up the end of the process by one of them for longer.
@@ -300,7 +300,7 @@ app::AuditorPorts Process::auditor_ports()
             },
             [this, servers = watched_servers()] {
                 return std::make_unique<redis::Sample>(
-                    servers.redis, form(), std::min<std::int64_t>(live_.get()->invalidate.scan_count, kSampledKeys),
+                    servers.redis, keys(), std::min<std::int64_t>(live_.get()->invalidate.scan_count, kSampledKeys),
                     watch_.get());
             }};
 }

@@ -30,6 +30,8 @@ export class RedisTooSlow extends Error {
  * @property {number} [patience] how long to wait for somebody else who is loading, in milliseconds; longer than loading takes
  * @property {number} [timeout] how long to wait for Redis, in milliseconds; after that the database is asked
  * @property {boolean} [clusterKeys] keys as student:{ID}:…, as white_cross.cluster_keys says
+ * @property {boolean} [opaqueKeys] keys have opaque ids, as white_cross.opaque_keys says: the database is asked once for those of a
+ *   student
  * @property {(error: unknown) => void} [onError] is told of errors of Redis, which no reader sees; by default console.warn is told
  *   of one, at most once a minute
  * @property {(line: string) => void} [audit] is given a line for each read, before the values are handed out; if it throws, the read
@@ -47,7 +49,7 @@ export class RedisTooSlow extends Error {
 /** Serves any number of readers at once.  Gives text: whether to parse it is the caller's choice. */
 export class Cache {
     /** @param {Options} options */
-    constructor({ redis, query, patience, timeout, clusterKeys, onError, audit }: Options);
+    constructor({ redis, query, patience, timeout, clusterKeys, opaqueKeys, onError, audit }: Options);
     /**
      * The JSON of a student, or null for an unknown one.
      * @param {string | number | bigint} student
@@ -98,11 +100,18 @@ export class Cache {
      */
     fill({ key, value, ttl_seconds, snapshot }: Entry): Promise<boolean>;
     /**
-     * The key of a student who is named as the students' table spells the id.
+     * The key of a student who is named as the students' table spells the id.  Throws if keys are opaque: `keys` asks the database.
      * @param {string | number | bigint} student
      * @param {string} [kind]
      */
     key(student: string | number | bigint, kind?: string): string;
+    /**
+     * The keys of many students.  Asks the database for opaque ones that it does not know yet.
+     * @param {(string | number | bigint)[]} students
+     * @param {string} [kind]
+     * @returns {Promise<string[]>}
+     */
+    keys(students: (string | number | bigint)[], kind?: string): Promise<string[]>;
     /** Waits for what is being stored.  Reads fail from then on; those that run come to their end. */
     close(): Promise<void>;
     #private;
@@ -148,6 +157,11 @@ export type Options = {
      * keys as student:{ID}:…, as white_cross.cluster_keys says
      */
     clusterKeys?: boolean | undefined;
+    /**
+     * keys have opaque ids, as white_cross.opaque_keys says: the database is asked once for those of a
+     * student
+     */
+    opaqueKeys?: boolean | undefined;
     /**
      * is told of errors of Redis, which no reader sees; by default console.warn is told
      * of one, at most once a minute

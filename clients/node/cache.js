@@ -16,6 +16,11 @@ asked AS (SELECT id, n, wc_cache_key(id, kind) AS key FROM wanted, jsonb_array_e
 SELECT n::integer AS n, key, value::text AS value, ttl_seconds, snapshot
 FROM wc_cache_entries(ARRAY(SELECT id FROM asked), ARRAY(SELECT kind FROM wanted)) JOIN asked USING (key)`;
 
+// Where keys have opaque ids, the database alone can make them.
+const KEYS = `SELECT n::integer AS n, wc_cache_key(id, kind) AS key
+FROM (SELECT $1::text AS kind, $2::text::jsonb AS ids) AS wanted, jsonb_array_elements_text(ids) WITH ORDINALITY AS a (id, n)`;
+const KNOWN_STUDENTS = 10_000;
+
 /** Redis did not answer within the time-out, or did not a moment ago. */
 export class RedisTooSlow extends Error {
   name = 'RedisTooSlow';
@@ -39,6 +44,8 @@ export class RedisTooSlow extends Error {
  * @property {number} [patience] how long to wait for somebody else who is loading, in milliseconds; longer than loading takes
  * @property {number} [timeout] how long to wait for Redis, in milliseconds; after that the database is asked
  * @property {boolean} [clusterKeys] keys as student:{ID}:…, as white_cross.cluster_keys says
+ * @property {boolean} [opaqueKeys] keys have opaque ids, as white_cross.opaque_keys says: the database is asked once for those of a
+ *   student
  * @property {(error: unknown) => void} [onError] is told of errors of Redis, which no reader sees; by default console.warn is told
  *   of one, at most once a minute
  * @property {(line: string) => void} [audit] is given a line for each read, before the values are handed out; if it throws, the read
@@ -63,6 +70,9 @@ export class Cache {
   #patience;
   #timeout;
   #clusterKeys;
+  #opaqueKeys;
+  /** @type {Map<string, string>} */
+  #prefixes = new Map();  // what opaque keys of a student begin with
   #onError;
   #audit;
   #liveness;
@@ -74,12 +84,13 @@ export class Cache {
   #closed = false;
 
   /** @param {Options} options */
-  constructor({ redis, query, patience = 1000, timeout = 500, clusterKeys = false, onError = warner(), audit }) {
+  constructor({ redis, query, patience = 1000, timeout = 500, clusterKeys = false, opaqueKeys = false, onError = warner(), audit }) {
     this.#redis = redis;
     this.#query = query;
     this.#patience = patience;
     this.#timeout = timeout;
     this.#clusterKeys = clusterKeys;
+    this.#opaqueKeys = opaqueKeys;
     this.#onError = onError;
     this.#audit = audit;
     this.#liveness = new Liveness(redis);
@@ -119,7 +130,8 @@ export class Cache {
   async #readAll(students, kind, token) {
     if (this.#closed) throw new Error('the cache is closed');
     checkToken(token);
-    const ids = new Map(students.map((student) => [this.key(student, kind), String(student)]));
+    const asked = await this.keys(students, kind);
+    const ids = new Map(asked.map((key, at) => [key, String(students[at])]));
     const found = new Map();
     const giveUp = Date.now() + this.#patience;
     let fromRedis = 0;
@@ -136,7 +148,7 @@ export class Cache {
       }
       if (missing.length > 0) await new Promise((resolve) => { setTimeout(resolve, LOOK_AGAIN_MS); });
     }
-    return { texts: students.map((student) => found.get(this.key(student, kind)) ?? null), fromRedis };
+    return { texts: asked.map((key) => found.get(key) ?? null), fromRedis };
   }
 
   /**
@@ -185,12 +197,39 @@ export class Cache {
   }
 
   /**
-   * The key of a student who is named as the students' table spells the id.
+   * The key of a student who is named as the students' table spells the id.  Throws if keys are opaque: `keys` asks the database.
    * @param {string | number | bigint} student
    * @param {string} [kind]
    */
   key(student, kind = 'health_summary') {
+    if (this.#opaqueKeys) throw new Error('keys are opaque, and the database makes them: use keys()');
     return this.#clusterKeys ? `student:{${student}}:${kind}` : `student:${student}:${kind}`;
+  }
+
+  /**
+   * The keys of many students.  Asks the database for opaque ones that it does not know yet.
+   * @param {(string | number | bigint)[]} students
+   * @param {string} [kind]
+   * @returns {Promise<string[]>}
+   */
+  async keys(students, kind = 'health_summary') {
+    if (!this.#opaqueKeys) return students.map((student) => this.key(student, kind));
+    const names = students.map(String);
+    const known = new Map(names.map((name) => [name, this.#prefixes.get(name)]));
+    const unknown = [...known.keys()].filter((name) => known.get(name) === undefined);
+    if (unknown.length > 0) {
+      for (const { n, key } of await this.#rows(KEYS, ['records', JSON.stringify(unknown)])) {
+        known.set(unknown[n - 1], key.slice(0, -'records'.length));
+        this.#remember(unknown[n - 1], key);
+      }
+    }
+    return names.map((name) => known.get(name) + kind);
+  }
+
+  /** @param {string} student @param {string} key */
+  #remember(student, key) {
+    if (this.#prefixes.size >= KNOWN_STUDENTS) this.#prefixes.clear();
+    this.#prefixes.set(student, key.split(':', 2).join(':') + ':');
   }
 
   /** Waits for what is being stored.  Reads fail from then on; those that run come to their end. */
@@ -290,9 +329,9 @@ export class Cache {
     const values = new Map();
     const stored = new Set();
     try {
-      const found = await this.#query(ENTRIES, [kind, JSON.stringify([...ids.values()])]);
-      for (const { n, ...entry } of Array.isArray(found) ? found : found.rows) {
+      for (const { n, ...entry } of await this.#rows(ENTRIES, [kind, JSON.stringify([...ids.values()])])) {
         values.set(keys[n - 1], entry.value);
+        if (this.#opaqueKeys) this.#remember(ids.get(keys[n - 1]), entry.key);  // of another secret than before, perhaps
         if (!store || stored.has(entry.key)) continue;
         stored.add(entry.key);
         this.#store(entry);
@@ -302,6 +341,12 @@ export class Cache {
       // Of what is not stored, nobody shall wait for the lease: Redis refuses this, and takes the lease back.
       if (store) for (const key of keys) if (!stored.has(key)) this.#store({ key, value: 'null', ttl_seconds: 1, snapshot: null });
     }
+  }
+
+  /** @param {string} text @param {string[]} values */
+  async #rows(text, values) {
+    const found = await this.#query(text, values);
+    return Array.isArray(found) ? found : found.rows;
   }
 
   // Nobody waits for it, and the value is right without it.

@@ -25,6 +25,7 @@ BEGIN ATOMIC
            ('read-only', 'fail', E'-- Mend postgres.url and redis.url of the worker: they must lead to the primaries.'),
            ('full disk', 'fail', E'-- Make room where the worker says so, for PostgreSQL or for Redis.'),
            ('no rights', 'fail', NULL),
+           ('other keys', 'fail', E'-- Give the server and the worker the same secrets, one a line: white_cross.key_secret_file and redis.key_secret_file, with\n-- white_cross.opaque_keys = on and redis.opaque_keys = true; docs/security.md says how a secret is replaced.'),
            ('other redis', 'fail', E'-- Give all workers of this database the same redis.url, or stop this one: one database keeps one Redis fresh.'),
            ('cold', 'fail', E'-- Values are removed and not rebuilt; what the worker says: journalctl -u wc-worker');
 END;

@@ -212,6 +212,38 @@ LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'wc_snapshot';
 COMMENT ON FUNCTION white_cross.snapshot() IS
 'Returns the snapshot token that goes with every cached value: the snapshot, @, the transaction''s start in microseconds, #, cluster.timeline.life. The life changes with each start and each crash of the server; a standby''s token has none.';
 
+CREATE FUNCTION white_cross.key_fingerprints() RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'wc_key_fingerprints';
+COMMENT ON FUNCTION white_cross.key_fingerprints() IS
+'Returns the fingerprints of the secrets in white_cross.key_secret_file, with commas between, that of new keys first: the worker compares them with its own. Empty with white_cross.opaque_keys = off. Errors: F0000 the file cannot be used.';
+
+-- Opaque keys do not say whose they are, so the worker that audits them goes through the students: with its own rights, but for the
+-- names of table and column.
+CREATE FUNCTION white_cross.student_ids_statement() RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format('SELECT s.%1$I::text FROM %2$I.%3$I AS s WHERE $1 IS NULL OR s.%1$I > $1::%4$s ORDER BY s.%1$I LIMIT $2',
+                  c.attname, b.schema_name, b.table_name, format_type(c.atttypid, NULL))
+    FROM white_cross.binding AS b
+    JOIN pg_namespace AS n ON n.nspname = b.schema_name
+    JOIN pg_class AS t ON t.relnamespace = n.oid AND t.relname = b.table_name
+    JOIN pg_attribute AS c ON c.attrelid = t.oid AND c.attname = b.columns ->> 'id' AND NOT c.attisdropped
+    WHERE b.entity = 'students';
+END;
+CREATE FUNCTION white_cross.student_ids(after text, most integer) RETURNS SETOF text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    statement text := white_cross.student_ids_statement();
+BEGIN
+    IF statement IS NOT NULL THEN
+        RETURN QUERY EXECUTE statement USING after, most;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION white_cross.student_ids(text, integer) IS
+'Returns the ids of at most "most" students that come after this id in the order of the column; of the first ones if it is NULL. Nothing where no tables are attached.';
+
 CREATE FUNCTION white_cross.start_relay() RETURNS boolean
 LANGUAGE c AS 'MODULE_PATHNAME', 'wc_start_relay';
 COMMENT ON FUNCTION white_cross.start_relay() IS
@@ -298,7 +330,7 @@ BEGIN
     EXECUTE format('GRANT SELECT, DELETE ON white_cross.invalidation TO %s', worker_role);
     EXECUTE format('GRANT SELECT, INSERT, DELETE ON white_cross.set_aside TO %s', worker_role);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON white_cross.hot_student TO %s', worker_role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.lock_drain(boolean, boolean), white_cross.unlock_drain(), white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, jsonb), white_cross.holders(text), white_cross.other_redis(text, text, text), white_cross.take(xid8[], xid8, integer, xid8, integer, bigint), white_cross.start_relay(), white_cross.distrust_cache(), white_cross.serve_redis(text), white_cross.served_shards(), white_cross.serve_shards(text[], text[]) TO %s', worker_role);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.lock_drain(boolean, boolean), white_cross.unlock_drain(), white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, jsonb), white_cross.holders(text), white_cross.other_redis(text, text, text), white_cross.take(xid8[], xid8, integer, xid8, integer, bigint), white_cross.start_relay(), white_cross.distrust_cache(), white_cross.serve_redis(text), white_cross.served_shards(), white_cross.serve_shards(text[], text[]), white_cross.key_fingerprints(), white_cross.student_ids(text, integer), white_cross.student_ids_statement() TO %s', worker_role);
     EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.call_histograms(), white_cross.call_statistics(), white_cross.slow_calls(), white_cross.take_spans(integer), %1$s.wc_performance(), %1$s.wc_diagnose() TO %2$s', white_cross.home(), worker_role);
     EXECUTE format('GRANT SELECT ON %1$s.wc_stat_functions, %1$s.wc_slow_calls TO %2$s', white_cross.home(), worker_role);
     PERFORM white_cross.grant_tables(caller, worker_role);

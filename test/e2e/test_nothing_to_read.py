@@ -1,7 +1,8 @@
 """What a child is called, when they were born and what they have is in the tables, in answers and in cached values, and nowhere else.
 
 Each text of this child is unmistakable.  All that anybody may read in passing is searched for them: logs, the names and the bookkeeping
-of Redis, the queue, notifications, statistics, pages of the worker, and what it sends to other tools.
+of Redis, the queue, notifications, statistics, pages of the worker, and what it sends to other tools.  With opaque keys, logs and Redis do
+not have the child's id either.
 """
 
 import gzip
@@ -15,6 +16,7 @@ import counted as counting
 from counted import SAMPLED
 from every_call import OUTCOME, calls
 from servers import Cluster, Receiver, until
+from servers.process import own
 from servers.worker import Worker, run_worker
 from test_dogstatsd import Agent
 from test_webhook import SECRET
@@ -98,7 +100,29 @@ def decoded(received):
     return gzip.decompress(received.body) if received.headers.get("content-encoding") == "gzip" else received.body
 
 
-def test_nothing_is_told_in_passing(ground, child, server, redis_server):
+@pytest.fixture(params=[False, True], ids=["plain", "opaque"])
+def key_settings(request, ground, child):
+    """The worker's, of a database that has the same."""
+    secret = ground.folder_for("silent-keys") / "secret"
+    secret.write_text("s" * 32)
+    own(secret)
+    secret.chmod(0o640)
+    secret.parent.chmod(0o755)
+    # A context that PostgreSQL adds to an error has the application's statements, and the ids in them; docs/security.md asks for terse.
+    for name, value in {"white_cross.opaque_keys": "on" if request.param else "off", "white_cross.key_secret_file": secret,
+                        "log_error_verbosity": "terse" if request.param else "default"}.items():
+        child.sql(f"ALTER SYSTEM SET {name} = '{value}'")
+    child.sql("SELECT pg_reload_conf()")
+    until(lambda: bool(child.one("SELECT white_cross.key_fingerprints()")) == request.param, 10)
+    yield {"opaque_keys": request.param, "key_secret_file": str(secret)}
+    child.sql("ALTER SYSTEM SET white_cross.opaque_keys = off")
+    child.sql("ALTER SYSTEM SET log_error_verbosity = default")
+    child.sql("SELECT pg_reload_conf()")
+    until(lambda: child.one("SHOW log_error_verbosity") == "default", 10)
+
+
+def test_nothing_is_told_in_passing(ground, child, server, redis_server, key_settings):
+    is_opaque = key_settings["opaque_keys"]
     with ExitStack() as stack:
         client = stack.enter_context(redis_server.connect())
         client.flushall()
@@ -108,6 +132,7 @@ def test_nothing_is_told_in_passing(ground, child, server, redis_server):
         listener.add_notify_handler(notifications.append)
         listener.execute("LISTEN white_cross")
         worker = stack.enter_context(Worker(ground, child.worker_dsn, redis_server, "silent-worker", settings={
+            "redis": key_settings,
             "destinations": {"first_pause_ms": 20, "longest_pause_ms": 50, "interval_s": 1}, "audit": {"rate_per_s": 100},
             "webhook": {"url": f"{receiver.url}/hook", "secret": SECRET}, "otlp": {"endpoint": receiver.url},
             "sentry": {"dsn": f"http://{'0' * 32}@127.0.0.1:{receiver.port}/7"}, "dogstatsd": {"address": agent.address}}))
@@ -150,8 +175,10 @@ def test_nothing_is_told_in_passing(ground, child, server, redis_server):
         assert "white_cross.invalidation" in tables and "public.wc_slow_calls" in tables
         with_ids |= {table: "\n".join(text for text, in child.rows(f"SELECT t::text FROM {table} AS t")) for table in tables}
         with_ids["wc_diagnose"] = child.one("SELECT string_agg(d::text, '') FROM wc_diagnose() AS d")
-        assert CHILD in with_ids["Redis"] and "white_cross audit" in with_ids["the server's log"] and "slow call" in with_ids["the server's log"]
+        assert (CHILD in with_ids["Redis"]) != is_opaque and "white_cross audit" in with_ids["the server's log"] and "slow call" in with_ids["the server's log"]
         assert {what: found for what, text in with_ids.items() if (found := found_in(text, TEXTS.values()))} == {}
+        without_ids = ["Redis", "the worker's log", "the server's log", "wc_diagnose", "public.wc_slow_calls"] if is_opaque else []
+        assert {what: found for what in without_ids if (found := found_in(with_ids[what], [CHILD]))} == {}
 
 
 def test_a_row_in_an_error_of_postgresql_is_its_detail(child, server):

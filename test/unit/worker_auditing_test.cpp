@@ -32,6 +32,9 @@ struct World {
     std::string snapshot_of_entries;  ///< other than the token, where it is not empty
     std::vector<std::string> removed;
     int reads = 0, builds = 0;
+    bool are_opaque = false;
+    std::set<std::string> students{};
+    std::vector<std::string> asked_after{}, looked_at{};
 
     std::string token() const { return std::to_string(next) + ":" + std::to_string(next) + ":@1#1.1.1"; }
     std::string text() const { return "{\"value\": " + std::to_string(value) + "}"; }
@@ -96,6 +99,15 @@ struct WorldBuilder : test::FakeBuilder {
         return world.token();
     }
     app::Xid commit_transaction() override { return world.next++; }
+    std::vector<std::string> students_after(const std::string &student, int most) override
+    {
+        std::vector<std::string> students;
+        for (auto const &one : world.students)
+            if (one > student && students.size() < static_cast<std::size_t>(most))
+                students.push_back(one);
+        world.asked_after.push_back(student);
+        return students;
+    }
 };
 
 struct WorldSample : app::CacheSample {
@@ -107,8 +119,15 @@ struct WorldSample : app::CacheSample {
         cursors.push_back(cursor);
         return {std::to_string((std::stoi(cursor) + 1) % 3), {{"a", cache::Kind::HealthSummary}}};
     }
-    std::optional<app::CachedValue> read(const app::CachedName &) override
+    bool are_opaque() const override { return world.are_opaque; }
+    std::vector<app::CachedName> cached(std::span<const std::string> students) override
     {
+        return {{students.back(), cache::Kind::HealthSummary, 1}};
+    }
+    std::string name(const std::string &student) const override { return student; }
+    std::optional<app::CachedValue> read(const app::CachedName &name) override
+    {
+        world.looked_at.push_back(name.student + std::to_string(name.secret));
         world.others();
         ++world.reads;
         if (!world.cached)
@@ -184,6 +203,20 @@ TEST_F(AuditingTest, AValueAsTheDatabaseHasItIsFresh)
     EXPECT_EQ(world.reads, 1);
     EXPECT_EQ(world.builds, 1);
     EXPECT_LT(metrics.totals().stale_share_at_most, 1);
+}
+
+TEST_F(AuditingTest, OpaqueKeysTellNobodySoItGoesRoundTheStudents)
+{
+    world.are_opaque = true;
+    for (int i = 1000; i < 1250; ++i)
+        world.students.insert(std::to_string(i));
+    world.cached = world.text();
+    for (int i = 0; i < 3; ++i)
+        audit();
+    EXPECT_THAT(world.asked_after, ElementsAre("", "1199", ""));
+    EXPECT_THAT(world.looked_at, ElementsAre("11991", "12491", "11991"));
+    EXPECT_THAT(found(), ElementsAre(3, 0, 0));
+    EXPECT_THAT(cursors, IsEmpty());
 }
 
 TEST_F(AuditingTest, AValueWrittenAnewByAnApplicationIsTheSame)

@@ -48,6 +48,7 @@ struct FakeDatabase {
     std::vector<app::Batch> batches;  ///< given out from the front; a batch given back stays there
     std::vector<app::Batch> kept;
     bool lock_is_free = true;
+    std::string key_fingerprints{};
     std::vector<std::optional<bool>> register_answers;  ///< then always false
     std::string fail_at;                                ///< the call that loses the connection, once
     bool woken = false;
@@ -105,6 +106,7 @@ public:
         return batch;
     }
     std::string identity() override { return "this start"; }
+    std::string key_fingerprints() override { return db_.key_fingerprints; }
     std::string snapshot() override
     {
         db_.call("snapshot");
@@ -199,6 +201,7 @@ struct FakeRedis {
     Journal &journal;
     std::set<std::string> cached;   ///< students whose summary is in the cache
     std::set<std::string> refused;  ///< students whose changes it does not accept
+    std::string key_fingerprints{};
     std::size_t misfits = 0;
     bool refuses_events = false;
     std::vector<app::Event> events;
@@ -286,6 +289,11 @@ public:
         return {at + 1 < redis_.sweep_steps.size() ? std::to_string(at + 1) : "0", students.size(), students.size(),
                 students};
     }
+    void check_keys(const std::string &database) override
+    {
+        if (database != redis_.key_fingerprints)
+            throw Failure(Part::Redis, "other keys", Cause::OtherKeys);
+    }
     app::Epoch epoch(const std::string &database) override
     {
         redis_.call("epoch of " + database);
@@ -356,6 +364,7 @@ struct FakeBuilder : app::Builder {
     }
     void save_hot(std::span<const app::Hot> hot) override { saved.assign(hot.begin(), hot.end()); }
     std::vector<app::Hot> load_hot() override { return saved; }
+    std::vector<std::string> students_after(const std::string &, int) override { return {}; }
     std::string snapshot() override { return "10:10:@1"; }
     app::Xid commit_transaction() override { return 10; }
     void cancel() noexcept override {}

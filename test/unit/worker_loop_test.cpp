@@ -66,6 +66,42 @@ TEST_F(LoopTest, WhatIsOfAnotherStartIsNotTrusted)
     EXPECT_EQ(count("opens an epoch"), 1);
 }
 
+TEST_F(LoopTest, AnEpochOfFewerKeysKeepsWhatIsCached)
+{
+    redis.epoch = app::Epoch::MoreKeys;
+    loop.turn();
+    EXPECT_EQ(count("distrust"), 0);
+    EXPECT_EQ(count("opens an epoch"), 1);
+}
+
+TEST_F(LoopTest, NothingIsDoneForADatabaseThatMakesOtherKeys)
+{
+    redis.key_fingerprints = database.key_fingerprints = "one";
+    loop.turn();
+    EXPECT_EQ(count("renew_liveness"), 1);
+    database.key_fingerprints = "other";
+    clock.pass(std::chrono::seconds(2));
+    auto const takes = count("take");
+    turns(3);
+    EXPECT_EQ(count("take"), takes);
+    EXPECT_EQ(count("renew_liveness"), 1);
+    EXPECT_EQ(count("release"), 1) << "another worker may know the keys";
+    EXPECT_EQ(database.reports.back().standing.state, State::OtherKeys);
+    EXPECT_FALSE(is_well());
+    redis.key_fingerprints = "other";
+    clock.pass(std::chrono::seconds(60));
+    turns(2);
+    EXPECT_GT(count("take"), takes);
+    EXPECT_TRUE(is_well());
+}
+
+TEST_F(LoopTest, AWorkerWithOtherKeysIsNotElected)
+{
+    database.key_fingerprints = "other";
+    turns(2);
+    EXPECT_EQ(count("try_elect"), 0);
+}
+
 TEST_F(LoopTest, ARestartIsNotForgottenWhenItsMomentIsLost)
 {
     redis.epoch = app::Epoch::Foreign;

@@ -186,6 +186,7 @@ struct PrewarmPoolTest : PrewarmTest {
             std::lock_guard const lock(test.mutex);
             return test.builder.load_hot();
         }
+        std::vector<std::string> students_after(const std::string &, int) override { return {}; }
         std::string snapshot() override { return {}; }
         app::Xid commit_transaction() override { return 0; }
         void cancel() noexcept override { test.cancel(); }

@@ -23,6 +23,7 @@ constexpr milliseconds kIdle{500};
 // What one comparison may cost Redis where most keys are others' or have expired meanwhile.
 constexpr int kMostSteps = 10;
 constexpr int kMostAbsent = 10;
+constexpr int kStudentsAStep = 200;
 
 // A difference counts after that many looks with nothing in between.
 constexpr int kLooks = 2;
@@ -106,7 +107,7 @@ void Auditor::audit_one()
 std::optional<CachedName> Auditor::next_name()
 {
     for (int steps = 0; names_.empty() && steps < kMostSteps; ++steps) {
-        auto step = sample_->scan(cursor_);
+        auto step = next_step();
         cursor_ = std::move(step.cursor);
         std::move(step.names.begin(), step.names.end(), std::back_inserter(names_));
     }
@@ -115,6 +116,16 @@ std::optional<CachedName> Auditor::next_name()
     auto name = std::move(names_.front());
     names_.pop_front();
     return name;
+}
+
+// Opaque keys do not tell whose they are, so it goes round all students instead.
+SampleStep Auditor::next_step()
+{
+    if (!sample_->are_opaque())
+        return sample_->scan(cursor_);
+    auto const students = builder_->students_after(last_student_, kStudentsAStep);
+    last_student_ = students.size() < static_cast<std::size_t>(kStudentsAStep) ? std::string() : students.back();
+    return {"0", sample_->cached(students)};
 }
 
 Auditor::Finding Auditor::compare(const CachedName &name)
@@ -182,7 +193,7 @@ void Auditor::note(const CachedName &name, Finding finding)
         "audit: a cached {} differs from the database, and no change explains it; all cached values of that student "
         "are removed",
         cache::name(name.kind));
-    log::debug("audit: it was that of student {}", name.student);
+    log::debug("audit: it was that of student {}", sample_->name(name.student));
     sample_->remove(name.student, builder_->commit_transaction());
 }
 

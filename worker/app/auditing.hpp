@@ -34,7 +34,7 @@ struct AuditorPorts {
 /// One comparison after another, without a thread.  For one thread.
 ///
 /// It looks only while this worker drains, is not behind and does not sweep.  It goes round all cached keys, one step
-/// of SCAN after another, so that each key that stays has its turn.
+/// of SCAN after another, or of the table of students, so that each key that stays has its turn.
 ///
 /// A value that differs from the database is not stale yet: a change may be on its way through the queue, and its
 /// removal with it.  docs/decisions/audit.md has the argument why two looks with nothing in between decide it.
@@ -51,6 +51,7 @@ private:
     bool may_look() const;
     void audit_one();
     std::optional<CachedName> next_name();
+    SampleStep next_step();
     Finding compare(const CachedName &name);
     std::optional<CachedValue> read_once_drained(const CachedName &name, const CachedValue &before,
                                                  const std::string &snapshot, Time until);
@@ -63,6 +64,7 @@ private:
     std::unique_ptr<CacheSample> sample_;
     Retry retry_;
     std::string cursor_ = "0";
+    std::string last_student_;      // where keys are opaque
     std::deque<CachedName> names_;  // of the last step through the keys, to be compared
     Time due_{};
 };

@@ -26,6 +26,9 @@ public:
     virtual void save_hot(std::span<const Hot> hot) = 0;
     /// Returns the hot list that is saved in the database.
     virtual std::vector<Hot> load_hot() = 0;
+    /// Returns the ids of at most `most` students that come after this id in some order that stays the same; of the
+    /// first ones if it is empty.
+    virtual std::vector<std::string> students_after(const std::string &student, int most) = 0;
     /// Returns the token of a snapshot taken now.
     virtual std::string snapshot() = 0;
     /// Commits a transaction that changes nothing, and returns its id: whoever sees it sees all that was visible

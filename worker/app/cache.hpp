@@ -46,6 +46,7 @@ enum class Epoch {
     Open,       ///< belongs to these servers and is in force
     Missing,    ///< Redis was emptied, or has lost the epoch: fences may be lost
     Foreign,    ///< belongs to another start of Redis or PostgreSQL: values may show a state that was lost
+    MoreKeys,   ///< belongs to these servers, but from now on changes remove keys of one more secret
     OtherLife,  ///< belongs to these servers, but the setting for how long fences live has changed
     Evicting,   ///< is in force, but Redis may evict keys: fences may be lost at any time
     Closed,     ///< there is none, and for this reason none can be opened
@@ -99,6 +100,9 @@ public:
     virtual void fence_all(std::span<const Xid> xids) = 0;
     /// Removes cached values whose keys match `pattern` from `cursor` on, a bounded number.  Empty: all.
     virtual SweepStep sweep(const std::string &cursor, const std::string &pattern) = 0;
+    /// Throws Failure unless the keys that the database makes, by secrets with these fingerprints (empty: with ids as
+    /// they are), are among those that this connection removes; and if its own secrets were replaced since it was made.
+    virtual void check_keys(const std::string &database) = 0;
     /// Compares the epoch in Redis with this start of the database server, which `database` names.  Removes misfits
     /// under the names that all students share.
     virtual Epoch epoch(const std::string &database) = 0;

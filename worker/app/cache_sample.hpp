@@ -1,7 +1,9 @@
 // Port: what the auditing thread needs from the cache.
 #pragma once
 #include <chrono>
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,7 @@ namespace wc::app {
 struct CachedName {
     std::string student;
     cache::Kind kind;
+    std::size_t secret = 0;  ///< by which of several the key is made
 };
 
 /// One bounded step through the keyspace.
@@ -38,7 +41,14 @@ class CacheSample {
 public:
     virtual ~CacheSample() = default;
 
+    /// REQUIRES: keys name students by their ids.
     virtual SampleStep scan(const std::string &cursor) = 0;
+    /// Whether keys name students by opaque ids, which tell nobody whose they are.
+    virtual bool are_opaque() const = 0;
+    /// What is cached of these students.
+    virtual std::vector<CachedName> cached(std::span<const std::string> students) = 0;
+    /// What keys call the student, for the log.
+    virtual std::string name(const std::string &student) const = 0;
     /// What a reader that uses the library would find now; nothing if it would find nothing.
     virtual std::optional<CachedValue> read(const CachedName &name) = 0;
     /// Removes all values of the student, and from now on Redis stores only values that contain this transaction.

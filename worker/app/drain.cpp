@@ -100,6 +100,9 @@ Drain::Outcome Drain::apply(const std::vector<Change> &changes, const std::strin
     std::vector<SetAside> refused;
     std::vector<bool> is_refused(changes.size());
     for (auto const &rejection : done.rejected) {
+        // A student may be refused under each of its names.
+        if (is_refused[rejection.change])
+            continue;
         is_refused[rejection.change] = true;
         if (!rejection.is_away)
             log::error(

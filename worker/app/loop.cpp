@@ -64,23 +64,12 @@ void Loop::run()
 void Loop::turn()
 {
     static constexpr void (Loop::*kSteps[])() = {
-        &Loop::connect_queue,
-        &Loop::connect_cache,
-        &Loop::elect,
-        &Loop::find_obstacles,
-        &Loop::update_standing,
-        &Loop::report,
-        &Loop::ensure_clock,
-        &Loop::ensure_epoch,
-        &Loop::ensure_horizon,
-        &Loop::resume_events,
-        &Loop::drain,
-        &Loop::sweep,
-        &Loop::do_housekeeping,
-        &Loop::confirm_connections,
-        &Loop::update_standing,
-        &Loop::report,
-        &Loop::wait,
+        &Loop::connect_queue,   &Loop::connect_cache,   &Loop::ensure_keys,
+        &Loop::elect,           &Loop::find_obstacles,  &Loop::update_standing,
+        &Loop::report,          &Loop::ensure_clock,    &Loop::ensure_epoch,
+        &Loop::ensure_horizon,  &Loop::resume_events,   &Loop::drain,
+        &Loop::sweep,           &Loop::do_housekeeping, &Loop::confirm_connections,
+        &Loop::update_standing, &Loop::report,          &Loop::wait,
     };
     ports_.health.busy_since = ports_.clock.now();
     try {
@@ -110,13 +99,7 @@ void Loop::connect_cache()
     try {
         cache_ = ports_.connect_cache();
     } catch (const Failure &) {
-        // Another worker may reach Redis: it gets the lock.
-        if (elected_) {
-            elected_ = registered_ = false;
-            log::info("redis cannot be reached: this worker lets others drain the queue until it answers");
-            ports_.sweep.forget();
-            queue_->release();
-        }
+        let_others_drain("redis cannot be reached: this worker lets others drain the queue until it answers");
         throw;
     }
     ports_.metrics.connected(Part::Redis);
@@ -195,12 +178,12 @@ void Loop::ensure_epoch()
     ports_.metrics.set_epoch_open(found == Epoch::Open);
     if (found == Epoch::Open)
         return;
-    if (found != Epoch::OtherLife) {
+    if (found != Epoch::OtherLife && found != Epoch::MoreKeys) {
         // A Redis without an epoch may be empty; or it has lost the epoch, and fences with it, and kept values.
         log::info("{}: all values cached before are removed",
                   found == Epoch::Missing ? "redis has no epoch"
                   : is_other ? "this process of redis, " + cache_->address() + ", was not the one served last"
-                             : "redis or PostgreSQL has been restarted");
+                             : "redis or PostgreSQL has been restarted, or keys are others");
         if (is_other)
             woken_ = true;  // the row is queued already
         else
@@ -213,6 +196,8 @@ void Loop::ensure_epoch()
     ports_.metrics.set_epoch_open(true);
     timers_.liveness = {};
     horizon_.forget();
+    if (found == Epoch::MoreKeys)
+        log::info("changes remove keys of one more secret from now on");
     if (found == Epoch::OtherLife)
         log::info("fences live for {} s from now on", ports_.live.get()->invalidate.fence_ttl_s);
 }

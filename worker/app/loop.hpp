@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "app/cache.hpp"
 #include "app/drain.hpp"
@@ -55,6 +56,7 @@ struct LoopTimers {
     Time poll{};       ///< drains although nobody called
     Time drain{};      ///< may drain again: the end of the rest after a drain
     Time election{};   ///< asks for the lock of the worker that drains
+    Time keys{};       ///< compares what keys call the students
     Time epoch{};      ///< compares the epoch in Redis with the servers
     Time clock{};      ///< publishes how far apart the servers' clocks are
     Time liveness{};   ///< renews wc:alive
@@ -66,8 +68,8 @@ struct LoopTimers {
     Time progress{};   ///< logs how far a worker that is behind has come
     Time events{};     ///< asks a stream of events that took none whether it takes them again
 
-    void postgres_connected() { election = backlog = report = obstacles = {}; }
-    void redis_connected() { poll = epoch = clock = liveness = obstacles = {}; }
+    void postgres_connected() { election = keys = backlog = report = obstacles = {}; }
+    void redis_connected() { poll = keys = epoch = clock = liveness = obstacles = {}; }
     void registered() { poll = epoch = clock = liveness = {}; }
 };
 
@@ -89,6 +91,8 @@ private:
 
     void connect_queue();
     void connect_cache();
+    void let_others_drain(std::string_view why);
+    void ensure_keys();
     void elect();
     void ensure_clock();
     void ensure_epoch();

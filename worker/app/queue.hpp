@@ -118,6 +118,9 @@ public:
     /// Names the life of the database server in which nothing that was committed is lost: another after a crash, a
     /// restart and a promotion.
     virtual std::string identity() = 0;
+    /// The fingerprints of the secrets that make keys, with commas between, that of new keys first.  Empty: keys have
+    /// ids as they are.  Throws a Failure of the cache if the database cannot make any.
+    virtual std::string key_fingerprints() = 0;
     /// The token of what is visible now.
     virtual std::string snapshot() = 0;
     /// By how much the server's clock is ahead of this process's steady one.  Nothing when the answer took too long.

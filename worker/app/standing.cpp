@@ -15,6 +15,7 @@ Standing failed(const Failure &failure, State lost)
         case Cause::NoRights: return {State::NoRights, failure.what()};
         case Cause::ReadOnly: return {State::ReadOnly, failure.what()};
         case Cause::FullDisk: return {State::FullDisk, failure.what()};
+        case Cause::OtherKeys: return {State::OtherKeys, failure.what()};
         case Cause::Locked: return {State::Blocked, failure.what()};
         case Cause::Other: break;
     }
@@ -25,8 +26,8 @@ Standing failed(const Failure &failure, State lost)
 bool is_logged(State state)
 {
     return state == State::NoRedis || state == State::NoPostgres || state == State::ReadOnly ||
-           state == State::FullDisk || state == State::NoRights || state == State::Evicting || state == State::Cold ||
-           state == State::EventsWait;
+           state == State::FullDisk || state == State::NoRights || state == State::OtherKeys ||
+           state == State::Evicting || state == State::Cold || state == State::EventsWait;
 }
 
 }  // namespace

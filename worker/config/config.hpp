@@ -31,6 +31,8 @@ struct Redis {
     std::string tls_key_file;
     std::int64_t timeout_ms = 5000;
     bool cluster_keys = false;
+    bool opaque_keys = false;
+    std::string key_secret_file;
     std::string sentinel_user;
     std::string sentinel_password;
     std::string sentinel_password_file;

@@ -10,6 +10,7 @@
 
 #include "config/datagram_address.hpp"
 #include "config/header_list.hpp"
+#include "config/key_secrets.hpp"
 #include "config/sentry_dsn.hpp"
 #include "config/setting.hpp"
 #include "config/webhook_key.hpp"
@@ -62,16 +63,6 @@ bool set_from_node(const Setting &setting, Config &config, const toml::node &nod
     if (auto const value = node.as_string())
         return set(setting, config, value->get());
     return false;
-}
-
-std::string read_file(const std::string &path, std::string_view purpose)
-{
-    std::ifstream in(path, std::ios::binary);
-    std::ostringstream text;
-    // operator<< fails for an empty file, so test for one first.  A folder can be opened, and peek() fails.
-    if (!in || (in.peek() != std::ifstream::traits_type::eof() && !(text << in.rdbuf())))
-        throw ConfigError(path + ": " + std::string(purpose) + " cannot be read: " + std::strerror(errno));
-    return text.str();
 }
 
 }  // namespace
@@ -192,8 +183,20 @@ void complete(Config &config)
     // Each connection reads Redis's password anew; here check only that the file can be read.
     if (config.redis.password.empty() && !config.redis.password_file.empty())
         read_password(config.redis.password_file);
+    if (config.redis.opaque_keys)
+        read_key_secrets(config.redis.key_secret_file);
     if (config.redis.sentinel_password.empty() && !config.redis.sentinel_password_file.empty())
         read_password(config.redis.sentinel_password_file);
+}
+
+std::string read_file(const std::string &path, std::string_view purpose)
+{
+    std::ifstream in(path, std::ios::binary);
+    std::ostringstream text;
+    // operator<< fails for an empty file, so test for one first.  A folder can be opened, and peek() fails.
+    if (!in || (in.peek() != std::ifstream::traits_type::eof() && !(text << in.rdbuf())))
+        throw ConfigError(path + ": " + std::string(purpose) + " cannot be read: " + std::strerror(errno));
+    return text.str();
 }
 
 std::string read_password(const std::string &path)

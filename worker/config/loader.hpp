@@ -38,6 +38,9 @@ void apply_environment(Config &config, const Environment &environment);
 /// REQUIRES: the file and the environment are applied.
 void complete(Config &config);
 
+/// Returns the contents of a file; `purpose` is what the file is, for the error.  Throws ConfigError.
+std::string read_file(const std::string &path, std::string_view purpose);
+
 /// Returns the contents of a password file without line ends at its end.  Throws ConfigError.
 std::string read_password(const std::string &path);
 

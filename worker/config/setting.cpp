@@ -76,6 +76,8 @@ const Setting kSettings[] = {
     TEXT(redis, tls_key_file, "the path of a PEM file, or an empty text"),
     INTEGER(redis, timeout_ms, 1, 3600000, " (milliseconds)"),
     BOOLEAN(redis, cluster_keys),
+    BOOLEAN(redis, opaque_keys),
+    TEXT(redis, key_secret_file, "the path of a file that holds one or two secrets, or an empty text"),
     TEXT(redis, sentinel_user, "a text: the name of a user of the Sentinels, or empty"),
     secret(TEXT(redis, sentinel_password, "a text")),
     TEXT(redis, sentinel_password_file, "the path of a file that holds the password, or an empty text"),

@@ -90,6 +90,17 @@ std::vector<app::Hot> Builder::load_hot()
     return hot;
 }
 
+std::vector<std::string> Builder::students_after(const std::string &student, int most)
+{
+    auto const after = student.empty() ? std::string("NULL") : quote_literal(student);
+    auto const result =
+        connection_.run("SELECT i FROM white_cross.student_ids(" + after + ", " + std::to_string(most) + ") AS i");
+    std::vector<std::string> students;
+    for (int row = 0; row < result.rows(); ++row)
+        students.emplace_back(result.text(row, 0));
+    return students;
+}
+
 std::string Builder::snapshot() { return std::string(connection_.run("SELECT white_cross.snapshot()").text(0, 0)); }
 
 app::Xid Builder::commit_transaction() { return connection_.run("SELECT pg_current_xact_id()").xid(0, 0); }

@@ -18,6 +18,7 @@ public:
     std::vector<app::Entry> build(std::span<const std::string> students, cache::Kind kind) override;
     void save_hot(std::span<const app::Hot> hot) override;
     std::vector<app::Hot> load_hot() override;
+    std::vector<std::string> students_after(const std::string &student, int most) override;
     std::string snapshot() override;
     app::Xid commit_transaction() override;
     void cancel() noexcept override { connection_.cancel(); }

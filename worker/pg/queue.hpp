@@ -44,6 +44,7 @@ public:
     std::vector<app::ServedShard> served_shards() override;
     std::string serve_shards(std::span<const app::ServedShard> shards) override;
     bool has_cluster_keys() override;
+    std::string key_fingerprints() override;
 
 private:
     /// Returns nothing if no worker is registered; then the transaction is over.

@@ -79,6 +79,18 @@ bool Queue::has_cluster_keys()
     return drain_.run("SELECT current_setting('white_cross.cluster_keys')::boolean").is_true(0, 0);
 }
 
+std::string Queue::key_fingerprints()
+{
+    constexpr std::string_view kConfigFileError = "F0000";
+    try {
+        return std::string(drain_.run("SELECT white_cross.key_fingerprints()").text(0, 0));
+    } catch (const Error &error) {
+        if (error.sqlstate() != kConfigFileError)
+            throw;
+        throw Failure(Part::Redis, std::string("the database: ") + error.what(), Cause::OtherKeys);
+    }
+}
+
 std::optional<app::OtherRedis> Queue::other_redis(const std::string &address, const std::string &run_id)
 {
     auto const result =

@@ -26,8 +26,9 @@ enum class Cause {
     Other,
     NoRights,
     ReadOnly,
-    FullDisk,  ///< no room: on its disk, or in the memory that it may use
-    Locked,    ///< another session held the lock until the time-out
+    FullDisk,   ///< no room: on its disk, or in the memory that it may use
+    OtherKeys,  ///< keys that are made here are not those that are made there
+    Locked,     ///< another session held the lock until the time-out
 };
 
 /// Thrown by every port.  The connection that threw it is not to be used any more.  The text names no

@@ -21,17 +21,18 @@ enum class State {
     ReadOnly,    ///< a server takes no writes
     FullDisk,    ///< a server has no room
     NoRights,    ///< a server refuses this user
+    OtherKeys,   ///< the database and this worker name students differently in keys
     OtherRedis,  ///< another worker keeps another Redis fresh
     Cold,        ///< what is removed is not rebuilt
     EventsWait,  ///< the stream takes no events; what changes is removed all the same
     Off,         ///< Redis is switched off
 };
 
-inline constexpr State kStates[] = {State::Starting, State::Healthy,    State::Idle,         State::CatchingUp,
-                                    State::Sweeping, State::Standby,    State::Unregistered, State::Blocked,
-                                    State::NoRedis,  State::NoPostgres, State::SetAside,     State::Evicting,
-                                    State::ReadOnly, State::FullDisk,   State::NoRights,     State::OtherRedis,
-                                    State::Cold,     State::EventsWait, State::Off};
+inline constexpr State kStates[] = {State::Starting,   State::Healthy,    State::Idle,         State::CatchingUp,
+                                    State::Sweeping,   State::Standby,    State::Unregistered, State::Blocked,
+                                    State::NoRedis,    State::NoPostgres, State::SetAside,     State::Evicting,
+                                    State::ReadOnly,   State::FullDisk,   State::NoRights,     State::OtherKeys,
+                                    State::OtherRedis, State::Cold,       State::EventsWait,   State::Off};
 
 constexpr std::string_view name(State state) noexcept
 {
@@ -51,6 +52,7 @@ constexpr std::string_view name(State state) noexcept
         case State::ReadOnly: return "read-only";
         case State::FullDisk: return "full disk";
         case State::NoRights: return "no rights";
+        case State::OtherKeys: return "other keys";
         case State::OtherRedis: return "other redis";
         case State::Cold: return "cold";
         case State::EventsWait: return "events wait";

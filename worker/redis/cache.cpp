@@ -81,12 +81,13 @@ bool may_evict(std::string_view info_of_memory)
 
 }  // namespace
 
-Cache::Cache(const Target &target, const config::Live &live, const MasterWatch *watch, const std::string &tag)
+Cache::Cache(const Target &target, const config::Live &live, KeyNames keys, const MasterWatch *watch,
+             const std::string &tag)
     : connection_(connect(target)),
       live_(live),
       in_cluster_(!tag.empty()),
       names_(tag),
-      form_(in_cluster_ || live.get()->redis.cluster_keys ? cache::KeyForm::HashTag : cache::KeyForm::Plain),
+      keys_(std::move(keys)),
       watch_(watch),
       named_(watch ? watch->master() : std::string()),
       settled_(std::chrono::steady_clock::now() + kPatienceWithAnother)
@@ -107,10 +108,12 @@ std::string Cache::configured_life() const { return milliseconds(live_.get()->in
 
 std::string Cache::servers(const std::string &database) const
 {
-    // The key form is a part of the name: values under keys of the other form belong to another epoch, because no
+    // What keys look like is a part of the name: values under other keys belong to another epoch, because no
     // invalidation of this epoch reaches them.
-    return process() + " " + database + (form_ == cache::KeyForm::HashTag ? " tagged" : "");
+    return process() + " " + database + keys_.epoch_part();
 }
+
+void Cache::check_keys(const std::string &database) { keys_.require(*live_.get(), in_cluster_, database); }
 
 app::Epoch Cache::epoch(const std::string &database)
 {
@@ -126,8 +129,13 @@ app::Epoch Cache::epoch(const std::string &database)
         return found.is_nil(0) ? app::Epoch::Closed : app::Epoch::Evicting;
     if (found.is_nil(0) || found.is_nil(1) || found.is_nil(2) || !snapshot_token::may_be_token(found.text(0)))
         return app::Epoch::Missing;
-    if (found.text(1) != servers(database))
-        return app::Epoch::Foreign;
+    if (found.text(1) != servers(database)) {
+        // Nothing is cached under a key that changes do not remove from now on.
+        auto const here = process() + " " + database;
+        auto const of = found.text(1);
+        return of.starts_with(here) && keys_.include(of.substr(here.size())) ? app::Epoch::MoreKeys
+                                                                             : app::Epoch::Foreign;
+    }
     if (found.text(2) != configured_life())
         return app::Epoch::OtherLife;
     life_ms_ = found.text(2);
@@ -211,7 +219,8 @@ void Cache::append_renewal(Time end, const std::string &seen, std::span<const st
     auto const until = by_its_clock(end);
     std::vector<std::string> prefixes;
     for (auto const &student : except)
-        prefixes.push_back(cache::student_prefix(student, form_));
+        for (auto &prefix : keys_.prefixes(student))
+            prefixes.push_back(std::move(prefix));
     std::vector<std::string_view> words{"FCALL", "wc_alive", "1", names_.alive, until, epoch_of_, seen};
     words.insert(words.end(), prefixes.begin(), prefixes.end());
     connection_.append(words);
@@ -250,13 +259,15 @@ Cache::Plan Cache::plan(std::span<const app::Change> changes) const
         auto const kinds = app::stale_kinds(changes[i].sections);
         if (kinds == 0)
             continue;
-        auto &stale = plan.stale.emplace_back(Stale{i, kinds, cache::student_prefix(changes[i].student, form_), {}});
-        if (window_.count() + plan.raised.count < limit) {
-            stale.xids = joined(changes[i].xids);
-            ++plan.raised.count;
-            plan.raised.bytes += kFenceOverhead + stale.prefix.size() + std::min(2 * stale.xids.size(), kFenceText);
-        } else {
-            plan.common.insert(plan.common.end(), changes[i].xids.begin(), changes[i].xids.end());
+        for (auto &prefix : keys_.prefixes(changes[i].student)) {
+            auto &stale = plan.stale.emplace_back(Stale{i, kinds, std::move(prefix), {}});
+            if (window_.count() + plan.raised.count < limit) {
+                stale.xids = joined(changes[i].xids);
+                ++plan.raised.count;
+                plan.raised.bytes += kFenceOverhead + stale.prefix.size() + std::min(2 * stale.xids.size(), kFenceText);
+            } else {
+                plan.common.insert(plan.common.end(), changes[i].xids.begin(), changes[i].xids.end());
+            }
         }
     }
     std::sort(plan.common.begin(), plan.common.end());
@@ -281,21 +292,21 @@ app::Invalidated Cache::invalidate(std::span<const app::Change> changes, const s
     if (!common.empty())
         raise_fence_all(joined(common));
     // A scan removes more, afterwards.
-    auto removal = remove_stale(connection_, stale, life_ms_, form_,
+    auto removal = remove_stale(connection_, stale, life_ms_, keys_.form(),
                                 config->invalidate.scan ? std::string_view{} : seen, in_cluster_);
 
     std::unordered_set<std::string_view> unknown_pages;
     for (std::size_t const i : removal.lost_pages)
-        unknown_pages.insert(changes[stale[i].change].student);
+        unknown_pages.insert(name_in_prefix(stale[i].prefix));
     if (config->invalidate.scan)
         for (auto const &student : stale)
             if (student.kinds & app::bit(cache::Kind::Records))
-                unknown_pages.insert(changes[student.change].student);
+                unknown_pages.insert(name_in_prefix(student.prefix));
     if (!unknown_pages.empty())
         remove_pages_by_scan(unknown_pages);
 
     for (std::size_t i = 0; i < stale.size(); ++i)
-        done.existed[stale[i].change] = removal.existed[i];
+        done.existed[stale[i].change] |= removal.existed[i];
     done.misfits = removal.misfits;
     done.has_noted_seen = removal.has_noted_seen;
     for (auto &[i, reason] : removal.rejected) {
@@ -401,7 +412,8 @@ app::SweepStep Cache::sweep(const std::string &cursor, const std::string &patter
         if (!parsed || outlives_sweep(parsed->rest) || !is_due(key))
             continue;
         keys.push_back(key);
-        if (parsed->rest == cache::name(cache::Kind::HealthSummary))
+        // An opaque name tells nobody whose summary to rebuild.
+        if (parsed->rest == cache::name(cache::Kind::HealthSummary) && !keys_.are_opaque())
             step.summaries.emplace_back(parsed->student);
     }
     step.seen = keys.size();

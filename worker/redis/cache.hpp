@@ -15,6 +15,7 @@
 #include "core/protocol/key.hpp"
 #include "redis/connection.hpp"
 #include "redis/fence_window.hpp"
+#include "redis/key_names.hpp"
 #include "redis/master_watch.hpp"
 #include "redis/removal.hpp"
 #include "redis/server_info.hpp"
@@ -25,16 +26,17 @@ namespace wc::redis {
 
 class Cache : public app::Cache {
 public:
-    /// Connects and loads the function library unless Redis has it.
+    /// Connects and loads the function library unless Redis has it.  `keys` are those that changes remove.
     /// `watch`: of the target's Sentinels, and outlives this; null: it has none.  `tag`: see SharedNames; not empty for
     /// a master of a cluster.
-    Cache(const Target &target, const config::Live &live, const MasterWatch *watch = nullptr,
+    Cache(const Target &target, const config::Live &live, KeyNames keys, const MasterWatch *watch = nullptr,
           const std::string &tag = {});
 
     app::Invalidated invalidate(std::span<const app::Change> changes, const std::string &seen) override;
     std::string append_events(std::span<const app::Event> events) override;
     void fence_all(std::span<const app::Xid> xids) override;
     app::SweepStep sweep(const std::string &cursor, const std::string &pattern) override;
+    void check_keys(const std::string &database) override;
     app::Epoch epoch(const std::string &database) override;
     bool open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot) override;
     void close_epoch() override;
@@ -94,7 +96,7 @@ private:
     std::size_t unlink_one_by_one(std::span<const std::string_view> keys);
     std::string servers(const std::string &database) const;
 
-    cache::KeyForm form_;
+    KeyNames keys_;
     const MasterWatch *watch_;
     std::string named_;    // what the watch named when this connection was made
     Time settled_;         // from then on this connection does not stay with another master than that

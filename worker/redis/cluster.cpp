@@ -30,7 +30,7 @@ constexpr std::size_t kMostWaiting = 100'000;
 }  // namespace
 
 Cluster::Cluster(const Target &target, const config::Live &live, ClusterWatch &watch)
-    : target_(target), live_(live), watch_(watch)
+    : target_(target), live_(live), keys_(live.get()->redis, true), watch_(watch)
 {
     watch_.wait_for_masters();
     take_up_masters();
@@ -84,7 +84,7 @@ void Cluster::lose(const std::string &id, const std::string &why)
 void Cluster::connect(const ClusterMaster &master)
 {
     try {
-        auto shard = std::make_unique<Shard>(node_of(target_, master.endpoint), live_, master.slots);
+        auto shard = std::make_unique<Shard>(node_of(target_, master.endpoint), live_, keys_, master.slots);
         // What follows asks for names that are in a slot of it.
         if (shard->claim().id != master.id || !shard->has_tag())
             return;
@@ -189,7 +189,7 @@ void Cluster::keep_epoch(Member &member, app::Queue &queue)
     if (member.is_open || found == app::Epoch::Closed)
         return;
     // Whoever finds the epoch opened or closed relies on the database's knowing it.
-    if (found != app::Epoch::OtherLife)
+    if (found != app::Epoch::OtherLife && found != app::Epoch::MoreKeys)
         distrust(member, queue);
     if (found == app::Epoch::Evicting) {
         log::warning(
@@ -304,52 +304,35 @@ std::string Cluster::trouble() const
     return "no shard has the slots " + describe(unowned_) + (why.empty() ? "" : " (" + why + ")");
 }
 
+// A student has a slot for each of its names.
 app::Invalidated Cluster::invalidate(std::span<const app::Change> changes, const std::string &)
 {
     app::Invalidated done;
     done.existed.resize(changes.size(), 0);
-    auto const now = steady_clock::now();
-    std::map<std::string, std::vector<std::size_t>> places;
-    auto const refuse = [&](std::size_t at, const char *why) { done.rejected.push_back({at, why, true}); };
+    std::map<std::string, Share> shares;
     std::map<const Member *, const std::string *> ids;
     for (auto const &[id, member] : members_)
         ids[&member] = &id;
     for (std::size_t i = 0; i < changes.size(); ++i) {
-        // Nothing is stored of whoever has keys in several slots.
-        if (app::stale_kinds(changes[i].sections) == 0 || !cache::has_one_slot(changes[i].student))
+        if (app::stale_kinds(changes[i].sections) == 0)
             continue;
-        auto const slot = cache::slot_of(cache::student_prefix(changes[i].student, cache::KeyForm::HashTag));
-        if (!ledger_.is_loaded())
-            refuse(i, "shard: not known yet");
-        else if (now < ledger_.held_until(slot))
-            refuse(i, "shard: another one had the slot a moment ago");
-        else if (owners_[slot])
-            places[*ids.at(owners_[slot])].push_back(i);
-        else if (ledger_.trusted()[slot])
-            refuse(i, "shard: away");
-    }
-    for (auto const &[id, own] : places) {
-        std::vector<app::Change> share;
-        for (auto const i : own)
-            share.push_back(changes[i]);
-        bool const is_done = attempt(id, [&](Member &member) {
-            auto part = member.shard->invalidate(share, {});
-            for (std::size_t at = 0; at < own.size(); ++at)
-                done.existed[own[at]] = part.existed[at];
-            done.misfits += part.misfits;
-            auto const doubted = member.shard->take_doubted();
-            doubted_ |= doubted;
-            // What is refused is set aside: from then on its old value must not be found where it was.
-            if (doubted.any()) {
-                next_look_ = due_ = {};
-                member.shard->cover(ledger_.number(), ledger_.of(member.shard->process()) & ~doubted);
+        for (auto &name : keys_.names(changes[i].student)) {
+            // Nothing is stored of whoever has keys in several slots.
+            if (!cache::has_one_slot(name))
+                continue;
+            auto const slot = cache::slot_of(cache::student_prefix(name, cache::KeyForm::HashTag));
+            if (auto const *const why = obstacle(slot)) {
+                done.rejected.push_back({i, why, true});
+            } else if (owners_[slot]) {
+                auto &share = shares[*ids.at(owners_[slot])];
+                share.places.push_back(i);
+                share.changes.push_back(changes[i]);
+                share.changes.back().student = std::move(name);
             }
-            for (auto &rejection : part.rejected)
-                done.rejected.push_back({own[rejection.change], std::move(rejection.reason), rejection.is_away});
-        });
-        for (std::size_t at = 0; !is_done && at < own.size(); ++at)
-            refuse(own[at], "shard: away");
+        }
     }
+    for (auto const &[id, share] : shares)
+        invalidate(id, share, done);
     return done;
 }
 
@@ -358,14 +341,43 @@ std::string Cluster::append_events(std::span<const app::Event> events)
 {
     auto *const owner = owners_[cache::slot_of(live_.get()->events.stream)];
     auto const found = std::find_if(members_.begin(), members_.end(), [&](auto &one) { return &one.second == owner; });
-    if (found == members_.end())
-        return "the shard of the stream is away";
-    std::string refusal;
-    if (!attempt(found->first, [&](Member &member) { refusal = member.shard->append_events(events); }))
-        return "the shard of the stream is away";
+    std::string refusal = "the shard of the stream is away";
+    if (found != members_.end())
+        attempt(found->first, [&](Member &member) { refusal = member.shard->append_events(events); });
     if (is_elsewhere(refusal))
         next_look_ = due_ = {};
     return refusal;
+}
+
+// Why nothing of this slot can be removed now; null: it can, or nothing of it is found.
+const char *Cluster::obstacle(std::size_t slot) const
+{
+    if (!ledger_.is_loaded())
+        return "shard: not known yet";
+    if (steady_clock::now() < ledger_.held_until(slot))
+        return "shard: another one had the slot a moment ago";
+    return !owners_[slot] && ledger_.trusted()[slot] ? "shard: away" : nullptr;
+}
+
+void Cluster::invalidate(const std::string &id, const Share &share, app::Invalidated &done)
+{
+    bool const is_done = attempt(id, [&](Member &member) {
+        auto part = member.shard->invalidate(share.changes, {});
+        for (std::size_t at = 0; at < share.places.size(); ++at)
+            done.existed[share.places[at]] |= part.existed[at];
+        done.misfits += part.misfits;
+        auto const doubted = member.shard->take_doubted();
+        doubted_ |= doubted;
+        // What is refused is set aside: from then on its old value must not be found where it was.
+        if (doubted.any()) {
+            next_look_ = due_ = {};
+            member.shard->cover(ledger_.number(), ledger_.of(member.shard->process()) & ~doubted);
+        }
+        for (auto &rejection : part.rejected)
+            done.rejected.push_back({share.places[rejection.change], std::move(rejection.reason), rejection.is_away});
+    });
+    for (std::size_t at = 0; !is_done && at < share.places.size(); ++at)
+        done.rejected.push_back({share.places[at], "shard: away", true});
 }
 
 void Cluster::fence_all(std::span<const app::Xid> xids)
@@ -418,8 +430,9 @@ void Cluster::renew_liveness(Time end, const std::string &seen, std::span<const 
             return;
         std::vector<std::string> own;
         for (auto const &student : except)
-            if (trusted[cache::slot_of(cache::student_prefix(student, cache::KeyForm::HashTag))])
-                own.push_back(student);
+            for (auto &name : keys_.names(student))
+                if (trusted[cache::slot_of(cache::student_prefix(name, cache::KeyForm::HashTag))])
+                    own.push_back(std::move(name));
         member.shard->renew(end, seen, own, ledger_.number(), trusted);
         if (member.shard->here() != member.owned)
             next_look_ = due_ = {};

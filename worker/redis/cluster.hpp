@@ -41,6 +41,7 @@ public:
     void ping() override;
     app::Shards *shards() override { return this; }
 
+    void check_keys(const std::string &database) override { keys_.require(*live_.get(), true, database); }
     /// Each shard has an epoch of its own, which `tend` opens and closes.
     app::Epoch epoch(const std::string &) override { return app::Epoch::Open; }
     bool open_epoch(const std::string &, const std::function<std::string()> &) override { return true; }
@@ -61,6 +62,14 @@ private:
         bool is_open = false, evicts = false;
     };
 
+    /// The changes of a shard, with names in the place of ids, and where each stands among all changes.
+    struct Share {
+        std::vector<app::Change> changes{};
+        std::vector<std::size_t> places{};
+    };
+
+    const char *obstacle(std::size_t slot) const;
+    void invalidate(const std::string &id, const Share &share, app::Invalidated &done);
     template <class Act>
     bool attempt(const std::string &id, Act act);
     template <class Act>
@@ -79,6 +88,7 @@ private:
 
     Target target_;
     const config::Live &live_;
+    KeyNames keys_;
     ClusterWatch &watch_;
     std::map<std::string, Member> members_;  // by the node's id
     std::array<Member *, cache::kSlots> owners_{};

@@ -23,7 +23,7 @@ void ClusterStore::each_shard(std::span<const std::string> keys,
         auto &store = stores_[describe(master.endpoint)];
         try {
             if (!store)
-                store = std::make_unique<redis::Store>(node_of(target_, master.endpoint), cache::KeyForm::HashTag);
+                store = std::make_unique<redis::Store>(node_of(target_, master.endpoint), keys_);
             act(*store, places);
             has_answered = true;
         } catch (const Error &error) {
@@ -58,7 +58,7 @@ std::vector<std::string> ClusterStore::missing(std::span<const std::string> stud
 {
     std::vector<std::string> absent, keys;
     for (auto const &student : students)
-        keys.push_back(cache::student_prefix(student, cache::KeyForm::HashTag));
+        keys.push_back(keys_.prefix(student));
     each_shard(keys, [&](redis::Store &store, const std::vector<std::size_t> &places) {
         std::vector<std::string> own;
         for (auto const at : places)

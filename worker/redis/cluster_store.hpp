@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "app/cache.hpp"
 #include "redis/cluster_watch.hpp"
@@ -15,7 +16,9 @@ namespace wc::redis {
 class ClusterStore : public app::Store {
 public:
     /// `watch` outlives this.
-    ClusterStore(const Target &target, const ClusterWatch &watch) : target_(target), watch_(watch) {}
+    ClusterStore(const Target &target, KeyNames keys, const ClusterWatch &watch)
+        : target_(target), keys_(std::move(keys)), watch_(watch)
+    {}
 
     std::vector<bool> fill(std::span<const app::Entry> entries) override;
     std::vector<std::string> missing(std::span<const std::string> students) override;
@@ -26,6 +29,7 @@ private:
                     const std::function<void(redis::Store &, const std::vector<std::size_t> &)> &act);
 
     Target target_;
+    KeyNames keys_;
     const ClusterWatch &watch_;
     std::map<std::string, std::unique_ptr<redis::Store>> stores_;  // by `host:port`
 };

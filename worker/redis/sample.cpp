@@ -1,6 +1,8 @@
 #include "redis/sample.hpp"
 
 #include <array>
+#include <utility>
+#include <vector>
 
 #include "app/cache.hpp"
 #include "core/protocol/library.hpp"
@@ -35,18 +37,37 @@ app::SampleStep Sample::scan(const std::string &cursor)
             continue;
         // Of another form nothing is found by a reader, and nothing removed by a change.
         for (auto const kind : app::kPrewarmedKinds)
-            if (key == cache::key(std::string(parsed->student), kind, form_))
+            if (key == cache::key(std::string(parsed->student), kind, keys_.form()))
                 step.names.push_back({std::string(parsed->student), kind});
     }
     return step;
 }
 
+std::vector<app::CachedName> Sample::cached(std::span<const std::string> students)
+{
+    if (watch_)
+        watch_->check(connection_);
+    std::vector<app::CachedName> names;
+    for (auto const &student : students)
+        for (std::size_t secret = 0; secret < keys_.count(); ++secret)
+            for (auto const kind : app::kPrewarmedKinds) {
+                names.push_back({student, kind, secret});
+                connection_.append({"EXISTS", keys_.prefix(student, secret).append(cache::name(kind))});
+            }
+    connection_.flush();
+    std::vector<app::CachedName> found;
+    for (auto &name : names)
+        if (connection_.read().integer() == 1)
+            found.push_back(std::move(name));
+    return found;
+}
+
 // As a reader without Lua does: MGET, and what wc:alive must hold on this connection.
 std::optional<app::CachedValue> Sample::read(const app::CachedName &name)
 {
-    auto const key = cache::key(name.student, name.kind, form_);
-    auto fence = cache::student_prefix(name.student, form_);
-    fence += cache::kFence;
+    auto const prefix = keys_.prefix(name.student, name.secret);
+    auto const key = prefix + std::string(cache::name(name.kind));
+    auto const fence = prefix + std::string(cache::kFence);
     connection_.append({"FCALL", "wc_hello", "1", key});
     // One command: all of it is of one moment.
     connection_.append({"MGET", kAlive, key, fence, kFenceAll, kEpoch, kEpochLife, kSeen});
@@ -68,9 +89,10 @@ std::optional<app::CachedValue> Sample::read(const app::CachedName &name)
 
 void Sample::remove(const std::string &student, app::Xid xid)
 {
-    Stale const all{0, app::stale_kinds(cache::kAllSections), cache::student_prefix(student, form_),
-                    std::to_string(xid)};
-    auto const removal = remove_stale(connection_, std::span(&all, 1), fence_life_ms_, form_, {});
+    std::vector<Stale> all;
+    for (auto &prefix : keys_.prefixes(student))
+        all.push_back({0, app::stale_kinds(cache::kAllSections), std::move(prefix), std::to_string(xid)});
+    auto const removal = remove_stale(connection_, all, fence_life_ms_, keys_.form(), {});
     if (!removal.rejected.empty())
         throw ReplyError(removal.rejected.front().second);
 }

@@ -1,10 +1,11 @@
 // Cached values in Redis, for the auditing thread.
 #pragma once
+#include <span>
 #include <string>
 #include <utility>
 
 #include "app/cache_sample.hpp"
-#include "core/protocol/key.hpp"
+#include "redis/key_names.hpp"
 #include "redis/master_watch.hpp"
 
 namespace wc::redis {
@@ -13,20 +14,26 @@ class Sample : public app::CacheSample {
 public:
     /// `scan_count`: how many keys one step examines.  `watch`: of the target's Sentinels, and outlives this; null: it
     /// has none.
-    Sample(const Target &target, cache::KeyForm form, std::int64_t scan_count, const MasterWatch *watch = nullptr)
-        : Sample(connect(target), form, scan_count, watch)
+    Sample(const Target &target, KeyNames keys, std::int64_t scan_count, const MasterWatch *watch = nullptr)
+        : Sample(connect(target), std::move(keys), scan_count, watch)
     {}
-    Sample(Connection connection, cache::KeyForm form, std::int64_t scan_count, const MasterWatch *watch = nullptr)
-        : connection_(std::move(connection)), form_(form), watch_(watch), scan_count_(std::to_string(scan_count))
+    Sample(Connection connection, KeyNames keys, std::int64_t scan_count, const MasterWatch *watch = nullptr)
+        : connection_(std::move(connection)),
+          keys_(std::move(keys)),
+          watch_(watch),
+          scan_count_(std::to_string(scan_count))
     {}
 
     app::SampleStep scan(const std::string &cursor) override;
+    bool are_opaque() const override { return keys_.are_opaque(); }
+    std::vector<app::CachedName> cached(std::span<const std::string> students) override;
+    std::string name(const std::string &student) const override { return keys_.names(student).front(); }
     std::optional<app::CachedValue> read(const app::CachedName &name) override;
     void remove(const std::string &student, app::Xid xid) override;
 
 private:
     Connection connection_;
-    cache::KeyForm form_;
+    KeyNames keys_;
     const MasterWatch *watch_;
     std::string scan_count_;
     std::string fence_life_ms_;  // as it was when the last value was read

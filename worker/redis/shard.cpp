@@ -28,8 +28,8 @@ std::string tag_in(const SlotSet &slots)
     return best;
 }
 
-Shard::Shard(const Target &master, const config::Live &live, const SlotSet &slots)
-    : Cache(master, live, nullptr, tag_in(slots)), by_name_(master.address.tls)
+Shard::Shard(const Target &master, const config::Live &live, const KeyNames &keys, const SlotSet &slots)
+    : Cache(master, live, keys.of_given_names(), nullptr, tag_in(slots)), by_name_(master.address.tls)
 {
     look();
 }

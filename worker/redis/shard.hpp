@@ -15,8 +15,8 @@ std::string tag_in(const SlotSet &slots);
 
 class Shard : public Cache {
 public:
-    /// Connects and looks.  `slots`: some that the master has.  Throws Error.
-    Shard(const Target &master, const config::Live &live, const SlotSet &slots);
+    /// Connects and looks.  `slots`: some that the master has.  Changes name the students as keys do.  Throws Error.
+    Shard(const Target &master, const config::Live &live, const KeyNames &keys, const SlotSet &slots);
 
     /// Asks for the process and for its claim.
     void look();

@@ -40,7 +40,7 @@ std::vector<std::string> Store::missing(std::span<const std::string> students)
     if (watch_)
         watch_->check(connection_);
     for (auto const &student : students)
-        connection_.append({"EXISTS", cache::key(student, cache::Kind::HealthSummary, form_)});
+        connection_.append({"EXISTS", keys_.prefix(student).append(cache::name(cache::Kind::HealthSummary))});
     connection_.flush();
     std::vector<std::string> absent;
     for (auto const &student : students) {

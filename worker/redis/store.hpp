@@ -1,7 +1,9 @@
 // The cache in Redis, for a prewarming thread.
 #pragma once
+#include <utility>
+
 #include "app/cache.hpp"
-#include "core/protocol/key.hpp"
+#include "redis/key_names.hpp"
 #include "redis/master_watch.hpp"
 
 namespace wc::redis {
@@ -9,8 +11,8 @@ namespace wc::redis {
 class Store : public app::Store {
 public:
     /// `watch`: of the target's Sentinels, and outlives this; null: it has none.
-    Store(const Target &target, cache::KeyForm form, const MasterWatch *watch = nullptr)
-        : connection_(connect(target)), form_(form), watch_(watch)
+    Store(const Target &target, KeyNames keys, const MasterWatch *watch = nullptr)
+        : connection_(connect(target)), keys_(std::move(keys)), watch_(watch)
     {}
 
     std::vector<bool> fill(std::span<const app::Entry> entries) override;
@@ -18,7 +20,7 @@ public:
 
 private:
     Connection connection_;
-    cache::KeyForm form_;
+    KeyNames keys_;
     const MasterWatch *watch_;
     std::string last_refusal_;
 };

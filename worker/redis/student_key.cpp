@@ -50,4 +50,9 @@ std::vector<std::string_view> page_owners(std::string_view key)
     return owners;
 }
 
+std::string_view name_in_prefix(std::string_view prefix) noexcept
+{
+    return without_braces(prefix.substr(kStart.size(), prefix.size() - kStart.size() - 1));
+}
+
 }  // namespace wc::redis

@@ -19,4 +19,7 @@ std::optional<StudentKey> parse_student_key(std::string_view key) noexcept;
 /// Returns every student whose page this key may be: several only if `:records:` occurs more than once in the key.
 std::vector<std::string_view> page_owners(std::string_view key);
 
+/// Returns the name in what a student's keys begin with, `student:NAME:` or `student:{NAME}:`.
+std::string_view name_in_prefix(std::string_view prefix) noexcept;
+
 }  // namespace wc::redis

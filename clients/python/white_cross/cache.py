@@ -33,6 +33,12 @@ SELECT n::integer, key, value::text, ttl_seconds, snapshot
 FROM wc_cache_entries(ARRAY(SELECT id FROM asked), ARRAY(SELECT kind FROM wanted)) JOIN asked USING (key)"""
 
 
+# Where keys have opaque ids, the database alone can make them.
+KEYS = """SELECT n::integer, wc_cache_key(id, kind)
+FROM (SELECT {}::text AS kind, {}::text::jsonb AS ids) AS wanted, jsonb_array_elements_text(ids) WITH ORDINALITY AS a (id, n)"""
+KNOWN_STUDENTS = 10_000
+
+
 class Entry(NamedTuple):
     """A row of wc_cache_entries.  key has the id as the student's own row spells it; without a snapshot nothing is stored."""
 
@@ -49,19 +55,22 @@ class Cache:
     query: runs a statement with two parameters, outside of any transaction that has changed something, and returns the rows.
     patience: how long to wait for somebody else who is loading, in seconds; longer than loading takes.
     cluster_keys: keys as student:{ID}:…, as white_cross.cluster_keys says.
+    opaque_keys: keys have opaque ids, as white_cross.opaque_keys says: the database is asked once for those of a student.
     marks: how the driver writes the two parameters; ("$1", "$2") or ("?", "?"), for example.
     on_error: is told of errors of Redis, which no reader sees; by default the logger white_cross warns of one, at most once a minute.
     audit: is given a line for each read, before the values are handed out; an error that it raises is the reader's.
     """
 
     def __init__(self, client: redis.Redis, query: Callable[[str, Sequence[str]], Iterable[Sequence[Any]]], *, patience: float = 1.0,
-                 cluster_keys: bool = False, marks: tuple[str, str] = ("%s", "%s"), on_error: Callable[[Exception], object] | None = None,
+                 cluster_keys: bool = False, opaque_keys: bool = False, marks: tuple[str, str] = ("%s", "%s"), on_error: Callable[[Exception], object] | None = None,
                  audit: Callable[[str], object] | None = None):
         self._redis = client
         self._query = query
         self._patience = patience
         self._cluster_keys = cluster_keys
         self._statement = ENTRIES.format(*marks)
+        self._ask_keys = KEYS.format(*marks) if opaque_keys else None
+        self._prefixes: dict[str, str] = {}  # what opaque keys of a student begin with
         self._on_error = on_error or self._warn
         self._audit = audit
         self._warn_again = 0.0
@@ -93,7 +102,8 @@ class Cache:
 
     def _read_all(self, students, kind, token):
         check_token(token)
-        ids = {self.key(student, kind): str(student) for student in students}
+        keys = self._keys(students, kind)
+        ids = {key: str(student) for key, student in zip(keys, students)}
         found: dict[str, str | None] = {}
         give_up = time.monotonic() + self._patience
         missing = list(ids)
@@ -108,7 +118,7 @@ class Cache:
             missing = [key for key in missing if key not in found]
             if missing:
                 time.sleep(LOOK_AGAIN)
-        return [found[self.key(student, kind)] for student in students], from_redis
+        return [found[key] for key in keys], from_redis
 
     def get(self, key: str, token: str | None = None) -> str | None:
         """What Redis has under a key, or None.  Like the three below it raises an error if Redis fails."""
@@ -134,7 +144,27 @@ class Cache:
         return self._call("wc_fill", entry.key, entry.value, entry.ttl_seconds, entry.snapshot or "") == 1
 
     def key(self, student: Student, kind: str = "health_summary") -> str:
-        """The key of a student who is named as the students' table spells the id."""
+        """The key of a student who is named as the students' table spells the id.  Asks the database if keys are opaque."""
+        return self._keys([student], kind)[0]
+
+    def _keys(self, students, kind):
+        if self._ask_keys is None:
+            return [self._plain_key(student, kind) for student in students]
+        names = [str(student) for student in students]
+        known = {name: self._prefixes.get(name) for name in names}
+        unknown = [name for name, prefix in known.items() if prefix is None]
+        if unknown:
+            for n, key in self._query(self._ask_keys, ["records", json.dumps(unknown)]):
+                known[unknown[n - 1]] = key.removesuffix("records")
+            self._remember({name: known[name] for name in unknown})
+        return [known[name] + kind for name in names]
+
+    def _remember(self, prefixes):
+        if len(self._prefixes) + len(prefixes) > KNOWN_STUDENTS:
+            self._prefixes = {}
+        self._prefixes.update(prefixes)
+
+    def _plain_key(self, student, kind):
         return f"student:{{{student}}}:{kind}" if self._cluster_keys else f"student:{student}:{kind}"
 
     # ---- Redis ----
@@ -203,6 +233,8 @@ class Cache:
             for n, *row in self._query(self._statement, [kind, json.dumps(list(ids.values()))]):
                 entry = Entry(*row)
                 values[keys[n - 1]] = entry.value
+                if self._ask_keys is not None:  # of another secret than before, perhaps
+                    self._remember({ids[keys[n - 1]]: ":".join(entry.key.split(":", 2)[:2]) + ":"})
                 if store and entry.key not in stored:
                     stored.add(entry.key)
                     self._store(entry)

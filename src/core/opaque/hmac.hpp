@@ -10,6 +10,8 @@ namespace wc::opaque {
 /// can.  Trivially copyable.
 class Hmac {
 public:
+    /// A place for one.
+    Hmac() noexcept = default;
     explicit Hmac(std::string_view key) noexcept;
 
     Digest of(std::string_view text) const noexcept;

@@ -26,6 +26,8 @@ using Fingerprint = Text<8>;
 /// One secret.  Trivially copyable.
 class Secret {
 public:
+    /// A place for one.
+    Secret() noexcept = default;
     explicit Secret(std::string_view text) noexcept : mac_(text) {}
 
     Id id_of(std::string_view student) const noexcept;

@@ -28,6 +28,8 @@ std::string_view take_until(std::string_view &text, char mark)
 
 std::optional<Parsed> parse(std::string_view token)
 {
+    // Of which key the value is says nothing about what it has seen.
+    token = take_until(token, kBeforeKey);
     if (!may_be_token(token))
         return std::nullopt;
     auto ids = take_until(token, kBeforeStart);

@@ -1,6 +1,7 @@
 #include "extension/audit/record.hpp"
 
 #include "core/json/writer.hpp"
+#include "extension/server/key_secret.hpp"
 #include "extension/server/log_line.hpp"
 #include "extension/server/settings.hpp"
 #include "extension/server/text_buffer.hpp"
@@ -170,6 +171,18 @@ std::string_view shortened(std::string_view id)
     return id.size() <= std::size_t{kLongestId} ? id : cut_text(id, kLongestId);
 }
 
+// How the line names a student or a record.  A call does not fail because its line cannot name whom it is about.
+std::string_view shown(const Record &record, std::string_view id, opaque::Id &buffer)
+{
+    if (!settings::opaque_keys() || record.subject == Subject::Records)
+        return shortened(id);
+    const opaque::Secret *const secret = key_secret_if_any();
+    if (secret == nullptr)
+        return "?"sv;
+    buffer = secret->id_of(id);
+    return buffer.view();
+}
+
 }  // namespace
 
 bool is_on() noexcept { return settings::audit() != settings::Audit::Off; }
@@ -229,17 +242,19 @@ bool is_recording() noexcept { return current != nullptr; }
 
 void note_id(std::string_view id)
 {
+    opaque::Id buffer;
     if (current != nullptr)
-        add_id(*current, shortened(id));
+        add_id(*current, shown(*current, id, buffer));
 }
 
 void note_id_once(std::string_view id)
 {
     if (current == nullptr)
         return;
-    std::string_view const shown = shortened(id);
-    if (!has_id(*current, shown))
-        add_id(*current, shown);
+    opaque::Id buffer;
+    std::string_view const name = shown(*current, id, buffer);
+    if (!has_id(*current, name))
+        add_id(*current, name);
 }
 
 void note_nothing() noexcept

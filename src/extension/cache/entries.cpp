@@ -12,6 +12,8 @@
 #include "extension/server/arrays.hpp"
 #include "extension/server/boundary.hpp"
 #include "extension/server/result_rows.hpp"
+#include "extension/server/settings.hpp"
+#include "extension/server/text_view.hpp"
 #include "extension/summary/summary.hpp"
 #include "extension/value/json_value.hpp"
 #include "extension/value/snapshot_token.hpp"
@@ -104,7 +106,8 @@ public:
                 asked_type != TEXTOID
                     ? asked
                     : PointerGetDatum(cstring_to_text_with_len(student.data(), static_cast<int>(student.size())));
-            Datum const values[] = {shown, key, value, Int32GetDatum(cache::ttl_seconds(kind.kind)), snapshot_};
+            Datum const values[] = {shown, key, value, Int32GetDatum(cache::ttl_seconds(kind.kind)),
+                                    is_cacheable_ ? token_of(student) : Datum{0}};
             bool const nulls[] = {false, false, false, false, !is_cacheable_};
             rows_.put(values, nulls);
         }
@@ -115,6 +118,17 @@ public:
     Datum finish() { return rows_.finish(); }
 
 private:
+    // With plain keys all rows share a token.
+    Datum token_of(std::string_view student) const
+    {
+        if (!settings::opaque_keys())
+            return snapshot_;
+        return make_text([&](json::Buffer &out) {
+            out.append(text_view(snapshot_));
+            append_key_mark(out, student);
+        });
+    }
+
     ResultRows rows_;
     MemoryContext row_context_;
     Oid id_type_ = InvalidOid;

@@ -2,7 +2,9 @@
 
 #include <charconv>
 
+#include "core/protocol/snapshot_token.hpp"
 #include "extension/records/page.hpp"
+#include "extension/server/key_secret.hpp"
 #include "extension/server/settings.hpp"
 #include "extension/server/text_view.hpp"
 
@@ -63,6 +65,9 @@ CachedKind cached_page(int64 page, int32 page_size, const FilterText &filters)
 
 void append_cache_key(json::Buffer &out, std::string_view student_id, const CachedKind &wanted)
 {
+    opaque::Id const opaque = settings::opaque_keys() ? key_secret().id_of(student_id) : opaque::Id{};
+    if (settings::opaque_keys())
+        student_id = opaque.view();
     cache::KeyForm const form = settings::cluster_keys() ? cache::KeyForm::HashTag : cache::KeyForm::Plain;
     if (!wanted.is_page) {
         cache::append_key(out, student_id, wanted.kind, form);
@@ -70,6 +75,17 @@ void append_cache_key(json::Buffer &out, std::string_view student_id, const Cach
     }
     cache::append_page_key(out, student_id, wanted.page, wanted.page_size, form);
     wanted.filters.write(out);
+}
+
+void append_key_mark(json::Buffer &out, std::string_view student_id)
+{
+    if (!settings::opaque_keys())
+        return;
+    const opaque::Secret &secret = key_secret();
+    out.append(snapshot_token::kBeforeKey);
+    out.append(secret.fingerprint().view());
+    out.append(snapshot_token::kBeforeKeyName);
+    out.append(secret.id_of(student_id).view());
 }
 
 }  // namespace wc

@@ -24,6 +24,11 @@ CachedKind parse_cached_kind(const text *name);
 CachedKind cached_page(int64 page, int32 page_size, const FilterText &filters);
 
 /// Appends the key of this student's value.  For `records` alone, appends the beginning of the keys of all pages.
+/// Errors: those of key_secret().
 void append_cache_key(json::Buffer &out, std::string_view student_id, const CachedKind &wanted);
+
+/// Appends what a token says of the key of its value: of which secret it is, and whose.  Nothing with plain keys.
+/// Errors: those of key_secret().
+void append_key_mark(json::Buffer &out, std::string_view student_id);
 
 }  // namespace wc

@@ -14,6 +14,9 @@ int notify_value = static_cast<int>(Notify::Direct);
 int max_students_value = 250'000;
 int queue_limit_value = 1024;
 bool cluster_keys_value = false;
+bool opaque_keys_value = false;
+char *key_secret_file_value = nullptr;
+std::uint64_t times_key_secret_file_assigned = 0;
 bool direct_reads_value = true;
 bool summary_cache_value = true;
 int cache_memory_value = 64;
@@ -63,6 +66,9 @@ Notify notify() noexcept { return static_cast<Notify>(notify_value); }
 int max_students_per_transaction() noexcept { return max_students_value; }
 std::int64_t queue_limit_bytes() noexcept { return std::int64_t{queue_limit_value} * 1024 * 1024; }
 bool cluster_keys() noexcept { return cluster_keys_value; }
+bool opaque_keys() noexcept { return opaque_keys_value; }
+const char *key_secret_file() noexcept { return key_secret_file_value; }
+std::uint64_t times_key_secret_file_was_assigned() noexcept { return times_key_secret_file_assigned; }
 bool direct_reads() noexcept { return direct_reads_value; }
 bool summary_cache() noexcept { return summary_cache_value; }
 int cache_memory_megabytes() noexcept { return cache_memory_value; }
@@ -92,6 +98,23 @@ void define_cache(bool is_preloaded)
         "white_cross.cache_registers", "Registers of changes in shared memory, 64 bytes each; students share them.",
         "A change makes the kept summaries of all students of its register useless.", &cache_registers_value,
         cache_registers_value, 1, 16 * 1024 * 1024, PGC_POSTMASTER, 0, nullptr, nullptr, nullptr);
+}
+
+void assign_key_secret_file(const char *, void *) { ++times_key_secret_file_assigned; }
+
+// For the whole server: all that write and remove keys must agree, and a session must not write an id where none shall
+// be read.
+void define_keys()
+{
+    DefineCustomBoolVariable("white_cross.cluster_keys", "Write cache keys as student:{ID}:... for a Redis Cluster.",
+                             "Must be the same as in the worker's configuration.", &cluster_keys_value,
+                             cluster_keys_value, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomBoolVariable("white_cross.opaque_keys", "Name students in cache keys by opaque ids.",
+                             "Must be the same as redis.opaque_keys of the worker's configuration.", &opaque_keys_value,
+                             opaque_keys_value, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineCustomStringVariable("white_cross.key_secret_file", "The file with the secret that makes opaque ids.",
+                               "Only the server and the worker may read it.", &key_secret_file_value, "", PGC_SIGHUP,
+                               GUC_SUPERUSER_ONLY, nullptr, assign_key_secret_file, nullptr);
 }
 
 int times_audit_was_assigned = 0;
@@ -140,9 +163,7 @@ void define(bool is_preloaded)
                             "A worker that comes back registers anew, and all that is cached counts as stale.",
                             &queue_limit_value, queue_limit_value, 1, 1024 * 1024, PGC_SUSET, GUC_UNIT_MB, nullptr,
                             nullptr, nullptr);
-    DefineCustomBoolVariable("white_cross.cluster_keys", "Write cache keys as student:{ID}:... for a Redis Cluster.",
-                             "Must be the same as in the worker's configuration.", &cluster_keys_value,
-                             cluster_keys_value, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    define_keys();
     DefineCustomBoolVariable("white_cross.direct_reads", "Read summaries through index and heap where that is right.",
                              "Off: always by queries. Both give the same; this is for comparing them.",
                              &direct_reads_value, direct_reads_value, PGC_USERSET, 0, nullptr, nullptr, nullptr);

@@ -19,6 +19,12 @@ std::int64_t queue_limit_bytes() noexcept;
 /// white_cross.cluster_keys: whether keys are `student:{ID}:…`, for a Redis Cluster.
 bool cluster_keys() noexcept;
 
+/// white_cross.opaque_keys: whether keys name students by opaque ids; and white_cross.key_secret_file, which has the
+/// secret of these.  The count grows whenever the latter is set, also to the same.
+bool opaque_keys() noexcept;
+const char *key_secret_file() noexcept;
+std::uint64_t times_key_secret_file_was_assigned() noexcept;
+
 /// white_cross.direct_reads: whether functions may read through index and heap; if not, they always run queries.
 bool direct_reads() noexcept;
 

@@ -42,7 +42,7 @@ local function held_for(fence)
     end
 end
 
--- FCALL wc_fill 1 KEY VALUE TTL_SECONDS SNAPSHOT → 1 stored, 0 refused.
+-- FCALL wc_fill 1 KEY VALUE TTL_SECONDS SNAPSHOT → 1 stored, 0 refused.  SNAPSHOT is the whole token of wc_cache_entries.
 local function fill(keys, args)
     local key, value, ttl, token = keys[1], args[1], args[2], args[3]
     local prefix, is_page = prefix_of(key)
@@ -67,7 +67,12 @@ local function fill(keys, args)
         return redis.error_reply('ERR wc_fill: nothing would remove this key: the braces of student:{ID}: belong to redis.cluster_keys = ' ..
             'true of the worker and white_cross.cluster_keys = on of the database, which must agree')
     end
-    local snapshot = parse_snapshot(token)
+    local read, mark = string.match(token, '^([^/]*)/?(.*)$')
+    -- No error: while settings change, a value may come with a key of before.
+    if held[7] and not is_removed(prefix, mark, held[7]) then
+        return 0
+    end
+    local snapshot = parse_snapshot(read)
     local epoch = parse_snapshot(held[1] or '')
     local horizon = parse_snapshot(held[6] or '')
     if not snapshot or not epoch or not horizon or not is_of_one_life(snapshot, epoch) or

@@ -9,6 +9,9 @@
 --
 -- Functions run one at a time in Redis, so check and store are one step.
 --
+-- Where keys name students by opaque ids, the servers of the epoch have ` opaque:` and the fingerprints of the secrets, and a value
+-- comes with a token that ends with the fingerprint of one and the opaque id: under other keys nothing is stored.
+--
 -- Keys of a student share the prefix P, `student:ID:`, or `student:{ID}:` in an epoch whose servers end in ` tagged`; a key of
 -- the other form is one that no invalidation reaches, so it is neither filled nor found.
 --   P health_summary, P growth_chart, P records:PAGE:LIMIT:FILTERS    values, plain JSON

@@ -53,6 +53,22 @@ local function is_tagged(servers)
     return string.sub(servers, -7) == ' tagged'
 end
 
+-- The fingerprints of the secrets whose keys the worker removes, with commas between; nil: keys have ids as they are.
+local function secrets_of(servers)
+    return string.match(servers, ' opaque:([%w_,-]+)')
+end
+
+-- Whether a change would remove this key.  MARK: what the token of the value says of its key, FINGERPRINT:OPAQUE_ID, or an empty text.
+local function is_removed(prefix, mark, servers)
+    local secrets = secrets_of(servers)
+    if not secrets then
+        return mark == ''
+    end
+    local secret, id = string.match(mark, '^([%w_-]+):([%w_-]+)$')
+    return secret and string.find(',' .. secrets .. ',', ',' .. secret .. ',', 1, true) and
+        (prefix == 'student:' .. id .. ':' or prefix == 'student:{' .. id .. '}:')
+end
+
 local function has_tag(prefix)
     return string.match(prefix, '^student:{.*}:$') ~= nil
 end
