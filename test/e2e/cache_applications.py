@@ -73,13 +73,13 @@ class Python(Application):
             cache = white_cross.Cache(client, self.database.query, patience=patience, on_error=lambda error: self.errors.append(str(error)), **options)
             return [None if text is None else json.loads(text) for text in cache.read_many(students, kind, token)]
 
-    def many(self, students, times, kind="health_summary", token=None, patience=FOREVER, timeout=FOREVER, cluster_keys=False):
+    def many(self, students, times, kind="health_summary", token=None, patience=FOREVER, timeout=FOREVER, cluster_keys=False, opaque_keys=False):
         self.errors = []
         results = []
 
         def read():
             try:
-                results.append(self._read(students, kind, token, patience, timeout, cluster_keys=cluster_keys))
+                results.append(self._read(students, kind, token, patience, timeout, cluster_keys=cluster_keys, opaque_keys=opaque_keys))
             except Exception as error:
                 results.append(Failed(f"{type(error).__name__}: {error}"))
 
@@ -110,9 +110,9 @@ class Node(Application):
             ["node", ROOT / "test/e2e/cache_client.mjs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
             env=os.environ | {"NODE_PATH": ":".join(filter(None, paths)), "REDIS_URL": url})
 
-    def many(self, students, times, kind="health_summary", token=None, patience=FOREVER, timeout=FOREVER, cluster_keys=False):
+    def many(self, students, times, kind="health_summary", token=None, patience=FOREVER, timeout=FOREVER, cluster_keys=False, opaque_keys=False):
         self._say({"students": students, "times": times, "kind": kind, "token": token, "patience": patience * 1000,
-                   "timeout": timeout * 1000, "clusterKeys": cluster_keys})
+                   "timeout": timeout * 1000, "clusterKeys": cluster_keys, "opaqueKeys": opaque_keys})
         message = self._hear()
         if "error" in message:
             raise Failed(message["error"])

@@ -1,6 +1,6 @@
 // Runs clients/node for a test, which speaks with it in lines of JSON and is its database.
 //
-//   in   {"students": […], "times": N, "kind", "token", "patience", "timeout", "clusterKeys"}    N calls at once
+//   in   {"students": […], "times": N, "kind", "token", "patience", "timeout", "clusterKeys", "opaqueKeys"}    N calls at once
 //   out  {"query": NUMBER, "text": SQL, "values": […]}     in {"answer": NUMBER, "rows": […]}, or "error" instead of rows
 //   out  {"results": [[…], …], "errors": […]}              or {"error": TEXT}
 //   in   {"close": true}                                   out {"closed": TEXT}: how a read ends from then on

@@ -6,10 +6,13 @@ import hmac
 import itertools
 import json
 import os
+import shutil
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 
+from cache_applications import Database, Node, white_cross
 from school import School
 from servers import Cluster, library, until
 from servers.process import own
@@ -371,6 +374,62 @@ def test_a_worker_with_another_secret_says_so_and_vouches_for_nothing(ground, sc
         assert (text := get(client, key_of("ada"))) is None or json.loads(text) == school.summary("ada")
     finally:
         worker.stop()
+
+
+class PythonReader:
+    """clients/python, with one cache for all reads."""
+
+    def __init__(self, redis_server, database):
+        self._client = redis_server.connect()
+        self._cache = white_cross.Cache(self._client, database.query, opaque_keys=True)
+
+    def one(self, student):
+        return json.loads(self._cache.read(student))
+
+    def stop(self):
+        self._client.close()
+
+
+class NodeReader(Node):
+    """clients/node, as the user who may do everything."""
+
+    def __init__(self, redis_server, database):
+        super().__init__(SimpleNamespace(url=redis_server.url, passwords={"default": redis_server.password}), database, "default")
+
+    def one(self, student):
+        return super().one(student, opaque_keys=True)
+
+
+@pytest.mark.parametrize("application", [PythonReader, NodeReader])
+def test_the_clients_ask_once_and_follow_a_secret(school, client, redis_server, worker, secrets, application):
+    if application is NodeReader and not shutil.which("node"):
+        pytest.skip("there is no node")
+    school.add_student("ada")
+    until(school.is_drained, 10)
+    database = Database(school)
+    reader = application(redis_server, database)
+
+    def queries_of_a_read():
+        before = database.loads
+        assert reader.one("ada") == school.summary("ada")
+        return database.loads - before
+    try:
+        assert queries_of_a_read() == 2, "the key, and the value"
+        until(lambda: queries_of_a_read() == 0, 10, "it to come from Redis")
+        secrets.write(SECOND, FIRST)
+        until(lambda: "," in (client.get("wc:epoch:of") or ""), 10, "the worker to know both")
+        change(school, "ada")
+        until(school.is_drained, 10)
+        until(lambda: queries_of_a_read() == 0, 10)
+        until(lambda: client.exists(key_of("ada", SECOND)), 10, "a value under the new key")
+        secrets.write(SECOND)
+        until(lambda: "," not in client.get("wc:epoch:of"), 10, "the worker to know one")
+        change(school, "ada")
+        until(school.is_drained, 10)
+        until(lambda: queries_of_a_read() == 0, 10)
+        assert not client.exists(key_of("ada", FIRST)) and ids_in(client, ["ada"]) == []
+    finally:
+        reader.stop()
 
 
 @pytest.mark.parametrize("is_on", [True, False])
