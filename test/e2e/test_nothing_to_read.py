@@ -25,6 +25,7 @@ CHILD = "child-7c1f"
 # As the application knows the child, by the column that has it; and the days of its life, of which a log has other ones.
 TEXTS = {"firstName": "Evelynia", "lastName": "Hushington", "dateOfBirth": "2013-07-09", "allergen": "Latexallergen", "reaction": "Hivesreaction",
          "condition": "Insomniacal", "description": "Whoopingcough", "notes": "Tellnobody"}
+EVENTS = "wc:events"
 PAGES = ["/livez", "/readyz?verbose", "/healthz", "/metrics", "/console", "/console.js", "/api/admin/status", "/api/admin/performance", "/api/admin/slow"]
 OBJECTS = """SELECT format('%s.%I', relnamespace::regnamespace, relname) FROM pg_class
              WHERE relkind IN ('r', 'v') AND (relnamespace = 'white_cross'::regnamespace OR relname ~ '^wc_')"""
@@ -89,6 +90,8 @@ def bookkeeping(client):
         kind = client.type(key)
         if kind == "set":
             parts += client.smembers(key)
+        elif kind == "stream":
+            parts += [str(fields) for _, fields in client.xrange(key)]
         elif kind == "string" and not (key.startswith("student:") and key.rpartition(":")[2] not in ("fence", "lease")):
             parts.append(client.get(key))
         else:
@@ -132,7 +135,7 @@ def test_nothing_is_told_in_passing(ground, child, server, redis_server, key_set
         listener.add_notify_handler(notifications.append)
         listener.execute("LISTEN white_cross")
         worker = stack.enter_context(Worker(ground, child.worker_dsn, redis_server, "silent-worker", settings={
-            "redis": key_settings,
+            "redis": key_settings, "events": {"stream": EVENTS},
             "destinations": {"first_pause_ms": 20, "longest_pause_ms": 50, "interval_s": 1}, "audit": {"rate_per_s": 100},
             "webhook": {"url": f"{receiver.url}/hook", "secret": SECRET}, "otlp": {"endpoint": receiver.url},
             "sentry": {"dsn": f"http://{'0' * 32}@127.0.0.1:{receiver.port}/7"}, "dogstatsd": {"address": agent.address}}))
@@ -164,7 +167,7 @@ def test_nothing_is_told_in_passing(ground, child, server, redis_server, key_set
         shown["status"] = run_worker("status", "--config", worker.configuration).stdout
         listener.execute("SELECT")
         shown["notifications"] = "".join(f"{one.channel} {one.payload}" for one in notifications)
-        assert all(shown.values())
+        assert all(shown.values()) and client.xlen(EVENTS) > 3
         assert {what: found for what, text in shown.items() if (found := found_in(text, [*TEXTS.values(), CHILD]))} == {}
 
         with_ids = {"Redis": bookkeeping(client), "the worker's log": worker.log.read_text()}

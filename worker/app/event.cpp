@@ -16,9 +16,6 @@ constexpr Named kNames[] = {{cache::kStudent, "student"},
                             {cache::kChronicConditions, "chronic_conditions"},
                             {cache::kGrowth, "growth"}};
 
-// The name under which others know the student: here it becomes another one, if ids are not to leave the database.
-const std::string &told_id(const std::string &student) { return student; }
-
 // As 2025-10-10T09:30:00.000000Z.
 std::string utc(std::chrono::microseconds since_1970)
 {
@@ -57,7 +54,7 @@ std::string section_names(cache::Sections sections)
 
 std::array<std::string, 4> entry_of(const Event &event)
 {
-    return {told_id(event.student), section_names(event.sections), std::to_string(event.xid), utc(event.time)};
+    return {event.student, section_names(event.sections), std::to_string(event.xid), utc(event.time)};
 }
 
 }  // namespace wc::app

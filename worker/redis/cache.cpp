@@ -331,7 +331,7 @@ std::string Cache::append_events(std::span<const app::Event> events)
         std::vector<std::array<std::string, 4>> entries;
         std::vector<std::string_view> words{"FCALL", "wc_append", "1", config->events.stream, most};
         entries.reserve(kEventsPerCall);
-        for (auto const &event : events.first(std::min(events.size(), kEventsPerCall)))
+        for (auto const &event : keys_.named(events.first(std::min(events.size(), kEventsPerCall))))
             for (auto const &value : entries.emplace_back(app::entry_of(event)))
                 words.push_back(value);
         connection_.append(words);

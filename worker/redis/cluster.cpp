@@ -343,7 +343,7 @@ std::string Cluster::append_events(std::span<const app::Event> events)
     auto const found = std::find_if(members_.begin(), members_.end(), [&](auto &one) { return &one.second == owner; });
     std::string refusal = "the shard of the stream is away";
     if (found != members_.end())
-        attempt(found->first, [&](Member &member) { refusal = member.shard->append_events(events); });
+        attempt(found->first, [&](Member &member) { refusal = member.shard->append_events(keys_.named(events)); });
     if (is_elsewhere(refusal))
         next_look_ = due_ = {};
     return refusal;

@@ -59,6 +59,15 @@ std::vector<std::string> KeyNames::prefixes(std::string_view student) const
 
 std::string KeyNames::prefix(std::string_view student, std::size_t secret) const { return prefixes(student)[secret]; }
 
+std::vector<app::Event> KeyNames::named(std::span<const app::Event> events) const
+{
+    std::vector<app::Event> named(events.begin(), events.end());
+    for (auto &event : named)
+        if (event.student != app::kEverybody)
+            event.student = names(event.student).front();
+    return named;
+}
+
 std::string KeyNames::epoch_part() const
 {
     std::string part;

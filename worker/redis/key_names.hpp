@@ -1,9 +1,11 @@
 // What keys call the students: their ids, or opaque ids.
 #pragma once
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "app/event.hpp"
 #include "config/config.hpp"
 #include "core/opaque/key_secrets.hpp"
 #include "core/protocol/key.hpp"
@@ -24,6 +26,8 @@ public:
     std::vector<std::string> prefixes(std::string_view student) const;
     /// REQUIRES: `secret` is less than the number of names.
     std::string prefix(std::string_view student, std::size_t secret = 0) const;
+    /// The same events with the first name of each student in the place of the id.
+    std::vector<app::Event> named(std::span<const app::Event> events) const;
     std::size_t count() const noexcept { return secrets_.empty() ? 1 : secrets_.size(); }
 
     bool are_opaque() const noexcept { return !fingerprints_.empty(); }
