@@ -39,7 +39,6 @@ BEGIN
     RETURN QUERY SELECT 'queue', f.* FROM white_cross.check_queue() AS f;
     RETURN QUERY SELECT 'set aside', f.* FROM white_cross.check_set_aside() AS f;
     RETURN QUERY SELECT 'cache', f.* FROM white_cross.check_cache() AS f;
-    RETURN QUERY SELECT 'keys', f.* FROM white_cross.check_keys() AS f;
     RETURN QUERY SELECT 'notifications', f.* FROM white_cross.check_notifications() AS f;
     RETURN QUERY SELECT 'relay', f.* FROM white_cross.check_relay() AS f;
     IF has_function_privilege('white_cross.cache_statistics()', 'EXECUTE') AND has_function_privilege('white_cross.call_statistics()', 'EXECUTE') THEN
@@ -47,6 +46,11 @@ BEGIN
         RETURN QUERY SELECT 'calls', f.* FROM white_cross.check_calls() AS f;
     ELSE
         unseen := 'summaries in shared memory and counted calls';
+    END IF;
+    IF has_function_privilege('white_cross.key_fingerprints()', 'EXECUTE') THEN
+        RETURN QUERY SELECT 'keys', f.* FROM white_cross.check_keys() AS f;
+    ELSE
+        unseen := concat_ws(', ', unseen, 'what keys of the cache call students');
     END IF;
     RETURN QUERY SELECT 'audit', f.* FROM white_cross.check_audit() AS f;
     RETURN QUERY SELECT 'connections', f.* FROM white_cross.check_connections() AS f;
@@ -64,4 +68,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.wc_diagnose() IS
-'Looks for what would keep the summaries from being right, the cache from being fresh, or either from being fast: a row for each finding, with status ok, warn or fail, and a remedy that can be pasted; at least one row for each check: library, schemas, binding, triggers, event triggers, indexes, statistics, labels, sexes, row-level security, worker, queue, set aside, cache, keys, notifications, relay, summary cache, calls, connections. Runs with the rights of the extension''s owner, reads catalogs and statistics only and changes nothing; a remedy may need rights that its reader does not have. Works on a standby.';
+'Looks for what would keep the summaries from being right, the cache from being fresh, or either from being fast: a row for each finding, with status ok, warn or fail, and a remedy that can be pasted; at least one row for each check: library, schemas, binding, triggers, event triggers, indexes, statistics, labels, sexes, row-level security, worker, queue, set aside, cache, notifications, relay, summary cache, calls, keys, connections. Runs with the rights of the extension''s owner, reads catalogs and statistics only and changes nothing; a remedy may need rights that its reader does not have. Works on a standby.';

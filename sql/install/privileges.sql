@@ -58,4 +58,4 @@ GRANT EXECUTE ON FUNCTION white_cross.cache_statistics() TO pg_monitor;
 GRANT SELECT ON @extschema@.wc_stat_cache TO pg_monitor;
 -- Who watches the server watches this too.
 GRANT SELECT ON @extschema@.wc_stat_functions, @extschema@.wc_slow_calls TO pg_monitor;
-GRANT EXECUTE ON FUNCTION white_cross.call_statistics(), white_cross.call_histograms(), white_cross.slow_calls(), @extschema@.wc_performance() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION white_cross.call_statistics(), white_cross.call_histograms(), white_cross.slow_calls(), white_cross.key_fingerprints(), @extschema@.wc_performance() TO pg_monitor;
