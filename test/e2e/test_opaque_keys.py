@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import psycopg
@@ -198,11 +199,12 @@ def test_a_file_that_cannot_be_used_stops_keys_and_nothing_else(school, secrets,
 
 def test_one_statement_has_keys_of_one_secret(school, secrets):
     """A file that is replaced meanwhile must not make a student unknown to a statement that joins by key."""
-    slow = "SELECT wc_cache_key('ada'::text, 'records'), pg_sleep(CASE WHEN n = 1 THEN 0.3 ELSE 0 END) FROM generate_series(1, 3) AS n"
-    with school.cluster.connect(school.database) as other, other.pipeline():
-        result = other.execute(slow)
+    slow = "SELECT wc_cache_key('ada'::text, 'records'), pg_sleep(CASE WHEN n = 1 THEN 1 ELSE 0 END) FROM generate_series(1, 3) AS n"
+    with school.cluster.connect(school.database) as other, ThreadPoolExecutor() as pool:
+        result = pool.submit(lambda: other.execute(slow).fetchall())
+        until(lambda: school.one("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"), 10)
         secrets.write(SECOND)
-    assert len({key for key, _ in result.fetchall()}) == 1
+        assert [key for key, _ in result.result()] == [key_of("ada", FIRST, "records")] * 3
     assert school.one("SELECT wc_cache_key('ada'::text, 'records')") == key_of("ada", SECOND, "records")
 
 
