@@ -378,24 +378,6 @@ $$;
 COMMENT ON FUNCTION white_cross.serve_redis(text) IS
 'Notes which process of Redis the worker that drains serves. Returns for how many milliseconds it has been that one: 0 if it was another one until now, after queueing a row for every student, because what is cached here may lack what was removed there.';
 
-CREATE OR REPLACE FUNCTION white_cross.worker_states() RETURNS TABLE (state text, status text, remedy text)
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    VALUES ('healthy', 'ok', NULL), ('idle', 'ok', NULL), ('standby', 'ok', NULL), ('sweeping', 'ok', NULL), ('off', 'ok', NULL),
-           ('catching up', 'warn', '-- It drains: wait.  How far it is: /healthz and the worker''s log.'),
-           ('unregistered', 'fail', NULL), ('blocked', 'fail', NULL),
-           ('no redis', 'fail', E'-- Start Redis, or mend redis.url of the worker; what it says: journalctl -u wc-worker'),
-           ('no postgres', 'fail', E'-- What it says: journalctl -u wc-worker'),
-           ('evicting', 'fail', E'-- In redis-cli, and in redis.conf:\n-- CONFIG SET maxmemory-policy noeviction'),
-           ('events wait', 'fail', E'-- The cache is kept fresh.  Mend what the detail says of Redis, or switch the events off: events.stream of the worker.'),
-           ('set aside', 'fail', '-- Look at the check "set aside".'),
-           ('read-only', 'fail', E'-- Mend postgres.url and redis.url of the worker: they must lead to the primaries.'),
-           ('full disk', 'fail', E'-- Make room where the worker says so, for PostgreSQL or for Redis.'),
-           ('no rights', 'fail', NULL),
-           ('other redis', 'fail', E'-- Give all workers of this database the same redis.url, or stop this one: one database keeps one Redis fresh.'),
-           ('cold', 'fail', E'-- Values are removed and not rebuilt; what the worker says: journalctl -u wc-worker');
-END;
-
 CREATE OR REPLACE FUNCTION white_cross.check_queue() RETURNS SETOF white_cross.finding
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -1091,6 +1073,7 @@ BEGIN ATOMIC
            ('no redis', 'fail', E'-- Start Redis, or mend redis.url of the worker; what it says: journalctl -u wc-worker'),
            ('no postgres', 'fail', E'-- What it says: journalctl -u wc-worker'),
            ('evicting', 'fail', E'-- In redis-cli, and in redis.conf:\n-- CONFIG SET maxmemory-policy noeviction'),
+           ('events wait', 'fail', E'-- The cache is kept fresh.  Mend what the detail says of Redis, or switch the events off: events.stream of the worker.'),
            ('set aside', 'fail', '-- Look at the check "set aside".'),
            ('read-only', 'fail', E'-- Mend postgres.url and redis.url of the worker: they must lead to the primaries.'),
            ('full disk', 'fail', E'-- Make room where the worker says so, for PostgreSQL or for Redis.'),
