@@ -19,7 +19,7 @@ LOAD = ROOT / "test/load"
 sys.path.insert(0, str(LOAD))
 import capacity  # noqa: E402
 import load  # noqa: E402
-import report  # noqa: E402
+import load_report  # noqa: E402
 import targets  # noqa: E402
 
 
@@ -165,7 +165,7 @@ def test_a_load_that_was_not_there_does_not_hold():
 def test_the_report_needs_nothing_else():
     options = {"users": 5, "rate": 50, "minutes": 1, "students": 20, "asked_for": 20}
     steps = [result_with(rate=rate) | {"rate": rate, "holds": True} for rate in (200, 400)]
-    page = report.page({"run": result_with(), "options": options, "machine": {"cpu": "<cpu>", "cores": 2, "date": "today"}, "values": GOOD, "missed": [],
+    page = load_report.page({"run": result_with(), "options": options, "machine": {"cpu": "<cpu>", "cores": 2, "date": "today"}, "values": GOOD, "missed": [],
                         "steps": steps}, load.table(GOOD))
     assert not re.search(r"https?://|\bsrc=|@import|url\(", page) and page.count("<svg") == page.count("</svg>") == 5
     assert "&lt;cpu&gt;" in page and "All targets are met" in page and "up to 400 requests a second" in page

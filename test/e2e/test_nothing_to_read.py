@@ -25,7 +25,7 @@ CHILD = "child-7c1f"
 # As the application knows the child, by the column that has it; and the days of its life, of which a log has other ones.
 TEXTS = {"firstName": "Evelynia", "lastName": "Hushington", "dateOfBirth": "2013-07-09", "allergen": "Latexallergen", "reaction": "Hivesreaction",
          "condition": "Insomniacal", "description": "Whoopingcough", "notes": "Tellnobody"}
-EVENTS = "wc:events"
+EVENTS = "white_cross:changes"
 PAGES = ["/livez", "/readyz?verbose", "/healthz", "/metrics", "/console", "/console.js", "/api/admin/status", "/api/admin/performance", "/api/admin/slow"]
 OBJECTS = """SELECT format('%s.%I', relnamespace::regnamespace, relname) FROM pg_class
              WHERE relkind IN ('r', 'v') AND (relnamespace = 'white_cross'::regnamespace OR relname ~ '^wc_')"""

@@ -60,7 +60,8 @@ def commands(secured, start_worker, school):
         thread = threading.Thread(target=watch)
         thread.start()
         try:
-            worker = start_worker(redis=secured, settings={"invalidate": {"scan": True}, "prewarm": {"save_interval_s": 1}, "audit": {"rate_per_s": 100}})
+            worker = start_worker(redis=secured, settings={"invalidate": {"scan": True}, "prewarm": {"save_interval_s": 1}, "audit": {"rate_per_s": 100},
+                                                             "events": {"stream": "white_cross:changes"}})
             with secured.connect("wc_application") as client:
                 live(worker, client, school, administrator)
         finally:

@@ -252,6 +252,18 @@ def no_rights(stage):
 
 
 @contextmanager
+def other_keys(stage):
+    """The worker has opaque keys, and the database has not."""
+    secret = stage.ground.folder_for("states-keys") / "secret"
+    secret.write_text("s" * 32)
+    secret.chmod(0o600)
+    worker = stage.start(settings=QUICK | {"redis": {"opaque_keys": True, "key_secret_file": str(secret)}}, enter=False)
+    worker.start(wait=False)
+    yield worker
+    worker.stop()
+
+
+@contextmanager
 def other_redis(stage):
     stage.drained(name="first")
     worker = stage.start("second", redis=stage.redis(), enter=False)
@@ -272,7 +284,7 @@ def cold(stage):
 
 BRINGS = {function.__name__.replace("_", " ").replace("read only", "read-only"): function for function in (
     healthy, idle, catching_up, sweeping, standby, unregistered, blocked, no_redis, no_postgres, set_aside, events_wait, evicting, read_only,
-    full_disk, no_rights, other_redis, cold)}
+    full_disk, no_rights, other_keys, other_redis, cold)}
 
 
 def test_every_state_of_the_table_is_brought_about():

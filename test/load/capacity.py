@@ -8,8 +8,8 @@ import json
 import math
 import sys
 
-from report import best_step
-from report import costs as costs_of_run
+from load_report import best_step
+from load_report import costs as costs_of_run
 
 # What is assumed, not measured; docs/scaling.md says why.
 STUDENTS_OF_A_USER = 500

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT / "test"))
 
 import artillery  # noqa: E402
 import capacity  # noqa: E402
-import report  # noqa: E402
+import load_report  # noqa: E402
 from servers import Ground, ServerFailed  # noqa: E402
 from servers.ground import BUILD  # noqa: E402
 from service import Service  # noqa: E402
@@ -182,9 +182,9 @@ def main():
         say(f"cannot run: {failure}")
         return 2
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    (folder / "report.html").write_text(report.page(results, table(results["values"])))
+    (folder / "report.html").write_text(load_report.page(results, table(results["values"])))
     if results["steps"]:
-        best = report.best_step(results["steps"])
+        best = load_report.best_step(results["steps"])
         say(f"\nhighest rate at which it holds: {best['rate']:,} requests/s" if best else "\nno step held")
     say("processor time of a request, µs: " + ", ".join(f"{part} {cost:,.0f}" for part, cost in capacity.costs(results).items()))
     say(f"written to {folder / 'report.html'} and results.json")
