@@ -17,11 +17,13 @@ pytestmark = pytest.mark.thorough
 
 ROLE = School.worker_role
 LOG = "log/all.csv"
-# What a short life with one Redis does not need: it is asked of a cluster, of a queue that somebody holds, and of a Redis that was lost.
+# What a short life with one Redis does not need: it is asked of a cluster, of a queue that somebody holds, of a Redis that was lost, and by
+# an auditor of opaque keys.
 RARE = ["SELECT s.process, s.slots FROM white_cross.served_shards() AS s", "SELECT white_cross.serve_shards('{}', '{}')",
         "SELECT string_agg(h.who, '; ') FROM white_cross.holders('queue') AS h", "SELECT white_cross.distrust_cache()",
         "INSERT INTO white_cross.set_aside SELECT * FROM white_cross.set_aside", "DELETE FROM white_cross.set_aside WHERE false",
-        "SELECT white_cross.unlock_drain()", "SELECT white_cross.other_redis('w', '127.0.0.1:1/0', 'r')", "SELECT white_cross.take_spans(1)"]
+        "SELECT white_cross.unlock_drain()", "SELECT white_cross.other_redis('w', '127.0.0.1:1/0', 'r')", "SELECT white_cross.take_spans(1)",
+        "SELECT i FROM white_cross.student_ids(NULL, 1) AS i"]
 RIGHTS = """
 SELECT 'SCHEMA', quote_ident(n.nspname), a.privilege_type FROM pg_namespace AS n, aclexplode(n.nspacl) AS a WHERE a.grantee = %(role)s::regrole
 UNION ALL SELECT 'TABLE', c.oid::regclass::text, a.privilege_type FROM pg_class AS c, aclexplode(c.relacl) AS a WHERE a.grantee = %(role)s::regrole
