@@ -40,6 +40,7 @@ WAYS = {
     "prepared": ["change", "prepare", "commit prepared"],
     "prepared and rolled back": ["change", "prepare", "roll back prepared"],
     "of a subtransaction": ["change in pieces", "commit"],
+    "of everybody": ["change of all", "commit"],
 }
 
 
@@ -65,6 +66,10 @@ def test_every_order_of_two_snapshots_and_a_change(warm, way):
                     warm.both("ada", builder if step.startswith("builder") else reader)
                 elif step == "change":
                     warm.rename("ada", f"Name {number}", writer)
+                elif step == "change of all":
+                    # It is registered for all students at once, and for none of them by name.
+                    warm.rename("ada", f"Name {number}", writer)
+                    writer.execute("SELECT wc_invalidate_all()")
                 elif step == "change in pieces":
                     for piece in range(3):
                         writer.execute(f"SAVEPOINT p{piece}")
@@ -86,7 +91,7 @@ def test_every_order_of_two_snapshots_and_a_change(warm, way):
         assert number > 80
 
 
-# ---- many transactions at once, more than a register has room for ----
+# ---- more transactions than a register has room for ----
 
 class Writer:
     def __init__(self, session, number):
@@ -124,6 +129,25 @@ class Writer:
         elif self.state != "idle":
             self.session.execute("COMMIT" if commits else "ROLLBACK")
         self.state = "idle"
+
+
+@pytest.mark.parametrize("first", ["now", "before"])
+def test_a_change_that_a_register_has_no_room_for(warm, first):
+    """It began before those that fill the register, and ended behind them: of its like the register knows the highest alone."""
+    dice = random.Random(1)
+    with ExitStack() as stack:
+        early, later, now = (Writer(stack.enter_context(warm.session()), n) for n in range(3))
+        early.session.execute("BEGIN")
+        early.insert("ada", dice)
+        for _ in range(6):
+            later.insert("ada", dice)
+        before = stack.enter_context(warm.session(autocommit=False))
+        before.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        before.execute("SELECT count(*) FROM students")
+        early.session.execute("COMMIT")
+        readers = [now.session, before] if first == "now" else [before, now.session]
+        for reader in readers * 2:
+            warm.both("ada", reader)
 
 
 @pytest.mark.parametrize("seed", range(SCHEDULES))

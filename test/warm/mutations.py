@@ -34,12 +34,12 @@ MUTATIONS = {
     "builder": Mutation([(LOOKUP, "        count(tally().refused);\n        return 0;\n", "        count(tally().refused);\n        probe.may_keep = true;\n        return 0;\n")], SCHEDULES),
     "version": Mutation([(LOOKUP, "entry != nullptr && entry->versions == probe.versions", "entry != nullptr")], SCHEDULES),
     "version of all": Mutation([(LOOKUP, "entry->versions == probe.versions", "entry->versions.of_student == probe.versions.of_student")], "every_change_makes_a_miss"),
-    "register of all": Mutation([(LOOKUP, " && sees_all(snapshot_, of_all)", "")], HUNT),
-    "older": Mutation([(REGISTER, "!of.is_whole || of.older >= snapshot.xmin", "!of.is_whole")], SCHEDULES),
+    "register of all": Mutation([(LOOKUP, " && sees_all(snapshot_, of_all)", "")], "every_order"),
+    "older": Mutation([(REGISTER, "!of.is_whole || of.older >= snapshot.xmin", "!of.is_whole")], "no_room_for"),
     "latest": Mutation([(REGISTER, "        if (!snapshot.sees(xid))\n            return false;\n", "")], SCHEDULES),
     "running": Mutation([(SNAPSHOT, "        if (running[i] == wanted)\n                return false;", "        if (running[i] == wanted)\n                return true;")], SCHEDULES),
     "xmax": Mutation([(SNAPSHOT, "        if (xid >= xmax)\n            return false;\n", "")], SCHEDULES),
-    "what was pushed out": Mutation([(REGISTER_HEAD, "        into.older.store(moving, std::memory_order_relaxed);", "        (void)moving;")], SCHEDULES),
+    "what was pushed out": Mutation([(REGISTER_HEAD, "        into.older.store(moving, std::memory_order_relaxed);", "        (void)moving;")], "no_room_for"),
     "a new version": Mutation([(REGISTER_HEAD, "into.version.store(version + 2,", "into.version.store(version,")], SCHEDULES),
     # entering
     "entered late": Mutation([
