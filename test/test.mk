@@ -219,7 +219,7 @@ bench: stage worker
 
 # The guide's load test: 500 users over HTTP.  LOAD_OPTIONS="--minutes 1 --no-steps" for less of it.
 load: stage worker
-	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/load/load.py $(LOAD_OPTIONS)
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/load/load_run.py $(LOAD_OPTIONS)
 
 # ---- the picture in the documents ------------------------------------------------------------------------------
 picture: stage

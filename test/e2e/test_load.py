@@ -18,7 +18,7 @@ from servers.node_packages import find
 LOAD = ROOT / "test/load"
 sys.path.insert(0, str(LOAD))
 import capacity  # noqa: E402
-import load  # noqa: E402
+import load_run  # noqa: E402
 import load_report  # noqa: E402
 import targets  # noqa: E402
 
@@ -148,13 +148,13 @@ def test_the_highest_rate_is_found(limit, found):
     def measure(rate, n):
         return result_with(ms=1.0 if rate <= limit else 100.0, rate=rate)
 
-    steps = load.climb(measure, 200)
+    steps = load_run.climb(measure, 200)
     held = [rate for rate, result in steps if targets.holds(result, rate)]
     assert (max(held, default=None)) == found and len(steps) <= 12
 
 
 def test_a_rate_that_has_held_before_is_where_to_look_on():
-    steps = load.climb(lambda rate, n: result_with(ms=1.0 if rate <= 150 else 100.0, rate=rate), 200, low=100)
+    steps = load_run.climb(lambda rate, n: result_with(ms=1.0 if rate <= 150 else 100.0, rate=rate), 200, low=100)
     assert [rate for rate, _ in steps] == [150, 200]
 
 
@@ -166,7 +166,7 @@ def test_the_report_needs_nothing_else():
     options = {"users": 5, "rate": 50, "minutes": 1, "students": 20, "asked_for": 20}
     steps = [result_with(rate=rate) | {"rate": rate, "holds": True} for rate in (200, 400)]
     page = load_report.page({"run": result_with(), "options": options, "machine": {"cpu": "<cpu>", "cores": 2, "date": "today"}, "values": GOOD, "missed": [],
-                        "steps": steps}, load.table(GOOD))
+                        "steps": steps}, load_run.table(GOOD))
     assert not re.search(r"https?://|\bsrc=|@import|url\(", page) and page.count("<svg") == page.count("</svg>") == 5
     assert "&lt;cpu&gt;" in page and "All targets are met" in page and "up to 400 requests a second" in page
 
@@ -199,7 +199,7 @@ def test_a_short_run_of_all_of_it(tmp_path):
         find("pg"), find("redis")
     except PackageMissing as missing:
         pytest.skip(str(missing))
-    done = subprocess.run([sys.executable, LOAD / "load.py", "--minutes", "0.1", "--rate", "40", "--users", "40", "--students", "100", "--asked-for", "100",
+    done = subprocess.run([sys.executable, LOAD / "load_run.py", "--minutes", "0.1", "--rate", "40", "--users", "40", "--students", "100", "--asked-for", "100",
                            "--no-steps", "--output", tmp_path], capture_output=True, text=True, timeout=300)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     results = json.loads((tmp_path / "results.json").read_text())
