@@ -102,14 +102,16 @@ check-suites: stage worker $(if $(filter unit,$(SUITES)),$(UNIT_TESTS))
 #   make check-assertions   on a PostgreSQL with assertions, built from Debian's source package
 #   make check-postgres     that PostgreSQL's own tests, with the extension attached beside them and without
 #   make check-asan         extension, worker and unit tests under ASan and UBSan
-#   make check-tsan         worker and unit tests under TSan
+#   make check-tsan         worker and unit tests under TSan, end-to-end tests with that worker
+#   make check-asan-worker  the same under ASan and UBSan
 # Their suites can be chosen: make check-asan ASAN_SUITES=regress
-.PHONY: check-suites check-assertions check-postgres check-asan check-tsan
+.PHONY: check-suites check-assertions check-postgres check-asan check-tsan check-asan-worker
 PG_MAJOR = $(shell $(PG_CONFIG) --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
 ASSERTED = $(BUILD)/assertions/postgresql-$(PG_MAJOR)
 ASSERTION_SUITES ?= regress isolation chaos
 ASAN_SUITES ?= unit regress isolation chaos
 TSAN_SUITES ?= unit e2e
+ASAN_WORKER_SUITES ?= unit e2e
 # Memory is measured without a sanitizer's own; what sanitizers slow down most says nothing new there.
 SLOW_UNDER_SANITIZERS = not memory and not full_disk and not torture
 
@@ -146,6 +148,12 @@ check-tsan:
 	@$(OWN_LIBRARY); TSAN_OPTIONS=halt_on_error=1 $(MAKE) -s --no-print-directory BUILD=$(BUILD)/tsan \
 		WORKER_SANITIZE="-O1 -fno-omit-frame-pointer -fsanitize=thread -Wno-tsan" \
 		check-suites SUITES="$(TSAN_SUITES)" PYTEST_OPTIONS="-k '$(SLOW_UNDER_SANITIZERS)'"
+
+check-asan-worker:
+	@$(OWN_LIBRARY); ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
+	$(MAKE) -s --no-print-directory BUILD=$(BUILD)/asan-worker \
+		WORKER_SANITIZE="-O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined" \
+		check-suites SUITES="$(ASAN_WORKER_SUITES)" PYTEST_OPTIONS="-k '$(SLOW_UNDER_SANITIZERS)'"
 
 # ---- what share of the lines the tests run: make coverage ------------------------------------------------------------
 #   make coverage COVERAGE_SUITES="unit regress"  with fewer suites; PYTEST_OPTIONS as for check-e2e
