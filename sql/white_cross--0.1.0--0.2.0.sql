@@ -561,7 +561,7 @@ CREATE FUNCTION white_cross.student_ids_statement() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT format('SELECT s.%1$I::text FROM %2$I.%3$I AS s WHERE $1 IS NULL OR s.%1$I > $1::%4$s ORDER BY s.%1$I LIMIT $2',
-                  c.attname, b.schema_name, b.table_name, format_type(c.atttypid, NULL))
+                  c.attname, b.schema_name, b.table_name, format_type(c.atttypid, -1))
     FROM white_cross.binding AS b
     JOIN pg_namespace AS n ON n.nspname = b.schema_name
     JOIN pg_class AS t ON t.relnamespace = n.oid AND t.relname = b.table_name

@@ -218,12 +218,12 @@ COMMENT ON FUNCTION white_cross.key_fingerprints() IS
 'Returns the fingerprints of the secrets in white_cross.key_secret_file, with commas between, that of new keys first: the worker compares them with its own. Empty with white_cross.opaque_keys = off. Errors: F0000 the file cannot be used.';
 
 -- Opaque keys do not say whose they are, so the worker that audits them goes through the students: with its own rights, but for the
--- names of table and column.
+-- names of table and column.  The type has the modifier -1: character without one is character(1), and would cut ids of char(n).
 CREATE FUNCTION white_cross.student_ids_statement() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT format('SELECT s.%1$I::text FROM %2$I.%3$I AS s WHERE $1 IS NULL OR s.%1$I > $1::%4$s ORDER BY s.%1$I LIMIT $2',
-                  c.attname, b.schema_name, b.table_name, format_type(c.atttypid, NULL))
+                  c.attname, b.schema_name, b.table_name, format_type(c.atttypid, -1))
     FROM white_cross.binding AS b
     JOIN pg_namespace AS n ON n.nspname = b.schema_name
     JOIN pg_class AS t ON t.relnamespace = n.oid AND t.relname = b.table_name

@@ -34,11 +34,11 @@ def pairs(ground):
 class Stage:
     """A school with students in every shard, and the application's view of the cluster."""
 
-    def __init__(self, school, cluster, start_worker, ttl_ms=TTL_MS):
+    def __init__(self, school, cluster, start_worker, ttl_ms=TTL_MS, settings=None):
         self.school, self.cluster = school, cluster
         school.sql(f"ALTER DATABASE {school.database} SET white_cross.cluster_keys = on")
         school.sql("SET white_cross.cluster_keys = on")
-        self.worker = start_worker(redis=cluster, settings=SETTINGS | {"invalidate": {"alive_ttl_ms": ttl_ms}})
+        self.worker = start_worker(redis=cluster, settings=SETTINGS | {"invalidate": {"alive_ttl_ms": ttl_ms}} | (settings or {}))
         until(lambda: sum(len(trusted(row)) for row in self.served()) == 16384, 30, "the worker to trust each shard with its slots")
         self.students = [self.student_of(master) for master in cluster.masters]
         self.until_done()

@@ -14,10 +14,12 @@ import psycopg
 import pytest
 
 from cache_applications import Database, Node, white_cross
+from own_ids import OwnSchool
 from school import School
-from servers import Cluster, library, until
+from servers import Cluster, RedisCluster, library, until
 from servers.process import own
 from servers.worker import Worker, run_worker
+from test_cluster import Stage
 
 FIRST, SECOND, THIRD = "first-secret-of-thirty-two-letters-", "second-secret-of-thirty-two-letters", "third-secret-of-thirty-two-letters-"
 IDS = ["ada", "a b", "{ada}", "ada:records:1:20:{}", "zoë", "x" * 200, "%s'\"\\", "*"]
@@ -290,6 +292,25 @@ def test_the_audit_finds_what_is_stale_under_an_opaque_key(ground, school, clien
         assert "audited-" not in worker.log.read_text()
 
 
+@pytest.mark.parametrize("id_type, spelling", {"text": "id {}", "varchar(20)": "id-{}", "char(12)": "id-{}", 'text COLLATE "C"': "Id-{}", "uuid": "00000000-0000-0000-0000-{:012}",
+                                                "bigint": "{}", "integer": "{}"}.items())
+def test_the_auditor_goes_round_students_of_any_type_of_id(server, id_type, spelling):
+    """Each page begins behind the last id of the one before, as a worker without any other right reads it."""
+    name = f"opaque_{next(_numbers)}"
+    with OwnSchool(server, name, id_type) as school:
+        school.key = spelling.format
+        for n in range(1, 13):
+            school.add(n)
+        school.allow_worker()
+        school.sql(f"SET ROLE {school.worker_role}")
+        found, page = [], [None]
+        while page and len(found) < 50:
+            page = [id for id, in school.rows("SELECT i FROM white_cross.student_ids(%s, 5) AS i", page[-1])]
+            found += page
+        assert sorted(found) == sorted(spelling.format(n) for n in range(1, 13))
+    server.drop_database(name)
+
+
 # ---- switching and secrets ----
 
 def start(ground, school, redis_server, secrets, is_on):
@@ -452,3 +473,61 @@ def test_a_worker_does_not_start_with_a_file_that_cannot_be_used(ground, school,
     worker.write_configuration()
     refused = run_worker("--config", worker.configuration)
     assert refused.returncode == 78 and "may be read by everybody" in refused.stderr and FIRST not in refused.stderr
+
+
+def test_a_worker_that_lacks_a_secret_lets_another_drain(ground, school, client, redis_server, secrets):
+    school.add_student("ada")
+    theirs = Secrets(ground.folder_for("lacking") / "keys")
+    theirs.write(FIRST)
+    quick = {"queue": {"takeover_interval_ms": 50, "poll_interval_ms": 100}}
+    with Worker(ground, school.worker_dsn, redis_server, "opaque-lacking", settings=settings(theirs, worker={"name": "lacking"}, **quick)) as lacking:
+        until_live(client, load(school, client, "ada"))
+        with Worker(ground, school.worker_dsn, redis_server, "opaque-knowing", settings=settings(secrets, worker={"name": "knowing"}, **quick)) as knowing:
+            secrets.write(SECOND, FIRST)
+            until(lambda: "other keys" in lacking.get("/healthz")[1], 20, "the first to say so")
+            until(lambda: json.loads(knowing.get("/healthz")[1])["state"] in ("idle", "healthy"), 20, "the second to drain")
+            key = load(school, client, "ada")
+            assert key == key_of("ada", SECOND)
+            until_live(client, key)
+            change(school, "ada")
+            until(lambda: (text := client.get(key)) is None or json.loads(text) == school.summary("ada"), 10, "the old value to be gone")
+
+
+# ---- a cluster ----
+
+class OpaqueStage(Stage):
+    @staticmethod
+    def key(student, secret=FIRST):
+        return f"student:{{{opaque(student, secret)}}}:health_summary"
+
+    def plant(self, student):
+        """A value under the name of each secret, which may be in different shards.  Returns how to look for them."""
+        keys = [self.key(student, secret) for secret in (FIRST, SECOND)]
+        places = [(self.cluster.owner(key), key) for key in keys]
+        for node, key in places:
+            self.at(node, "SET", key, "planted", "PX", 300_000)
+        return lambda: sum(self.at(node, "EXISTS", key) for node, key in places)
+
+
+@pytest.mark.thorough
+def test_each_shard_of_a_cluster_is_kept_fresh(ground, school, start_worker, secrets):
+    with RedisCluster(ground, "opaque-cluster") as cluster:
+        stage = OpaqueStage(school, cluster, start_worker, settings={"redis": {"opaque_keys": True, "key_secret_file": str(secrets.path)}})
+        before = {student: stage.entry(student) for student in stage.students}
+        for student in stage.students:
+            stage.rename(student, "After")
+        token = school.one("SELECT wc_write_token()")
+        stage.until_done()
+        assert {stage.read(student) for student in stage.students} == {None}
+        assert [stage.fill(student, before[student]) for student in stage.students] == [0, 0, 0], "of before the change"
+        for student in stage.students:
+            stage.load(student)
+            assert until(lambda: stage.read(student, token=token), 10, "a reader with a token to be answered") == "After"
+        secrets.write(FIRST, SECOND)
+        for student in stage.students:
+            left = stage.plant(student)
+            # The worker reads a file that was replaced within a second: of what it has read, each change removes both.
+            until(lambda: stage.rename(student, "Again") or stage.until_done() or left() == 0, 20, "both names to be removed")
+        for master in cluster.masters:
+            with master.connect() as node:
+                assert not [key for key in node.scan_iter() for student in stage.students if f"{{{student}}}" in key]
