@@ -96,7 +96,7 @@ public:
         std::this_thread::sleep_until(plan_.start);
         int const turns = plan_.rounds() * static_cast<int>(plan_.contenders.size());
         for (int turn = slice_at_now(); turn < turns; turn = slice_at_now()) {
-            std::size_t const which = static_cast<std::size_t>(turn) % plan_.contenders.size();
+            std::size_t const which = contender_in(static_cast<std::size_t>(turn));
             Tally &tally = tallies[which];
             connect(plan_.contenders[which]);
             set_up(plan_.contenders[which]);
@@ -123,6 +123,13 @@ private:
         while (names.size() <= contender)
             names.push_back("q" + std::to_string(names.size()));
         return names[contender];
+    }
+
+    // Each round begins with another one, so that none is always behind the same other.
+    std::size_t contender_in(std::size_t turn) const
+    {
+        std::size_t const width = plan_.contenders.size();
+        return (turn + turn / width) % width;
     }
 
     int slice_at_now() const

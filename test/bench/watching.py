@@ -57,12 +57,14 @@ def one_start(district, start, seconds):
         for what, statement in ("summaries", SUMMARY), ("inserts", INSERT):
             statements = {name: (TRACEPARENT.format(""), statement, connections[name]) for name in (UNWATCHED, CONTROL, WATCHED)}
             statements[IN_A_TRACE] = (TRACED, statement, connections[WATCHED])
+            # Which server's process is made first changes too.
+            names = list(statements)
+            statements = {name: statements[name] for name in names[start % len(names):] + names[:start % len(names)]}
             for clients in (1, 2):
                 run = slices(district.cluster.environment(district.database), clients, seconds, STUDENTS, statements)
                 found[f"{what}, {clients}"] = {
                     name: {"a second": a_second(run, name), "of unwatched": share(run, name, UNWATCHED), "server us": run[name]["server us"],
                            "time of unwatched": run[name]["server us"] / run[UNWATCHED]["server us"]} for name in run}
-        names = list(statements)
     return names, found
 
 

@@ -15,3 +15,12 @@ def node_modules(package, major):
         if found.exists() and json.loads(found.read_text())["version"].startswith(f"{major}.") and shutil.which("node"):
             return Path(folder).absolute()
     pytest.skip(f"{package} {major} is not installed (npm install {package}@{major}, and NODE_PATH with the path of its node_modules)")
+
+
+def typescript():
+    """Returns the path of its compiler, of npm or of Debian, or skips the test."""
+    folders = [*os.environ.get("NODE_PATH", "").split(":"), "/usr/share/nodejs"]
+    found = next((path for folder in folders if folder and (path := Path(folder, "typescript/bin/tsc")).exists()), shutil.which("tsc"))
+    if not found or not shutil.which("node"):
+        pytest.skip("TypeScript is not installed (of Debian: node-typescript; of npm: typescript, with NODE_PATH)")
+    return str(found)

@@ -4,13 +4,13 @@ import ast
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from npm import typescript
 from servers.ground import ROOT
 
 NODE = ROOT / "clients/node"
@@ -18,11 +18,7 @@ NODE = ROOT / "clients/node"
 
 @pytest.fixture(scope="module")
 def tsc():
-    folders = [*os.environ.get("NODE_PATH", "").split(":"), "/usr/share/nodejs"]
-    found = next((path for folder in folders if folder and (path := Path(folder, "typescript/bin/tsc")).exists()), shutil.which("tsc"))
-    if not found or not shutil.which("node"):
-        pytest.skip("TypeScript is not installed (of Debian: node-typescript; of npm: typescript, with NODE_PATH)")
-    return str(found)
+    return typescript()
 
 
 def test_the_declarations_are_those_of_the_sources(tsc, tmp_path):

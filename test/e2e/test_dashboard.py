@@ -3,11 +3,13 @@
 import json
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from npm import node_modules, typescript
 from servers import Prometheus, Worker, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +46,18 @@ def test_no_two_panels_lie_over_each_other():
             assert place not in taken, f"{panel['title']} lies over {taken[place]}"
             taken[place] = panel["title"]
         assert at["x"] + at["w"] <= 24
+
+
+def test_grafanas_own_types_take_the_dashboard(tmp_path):
+    """As TypeScript reads a literal, so that a number in the place of a text is found too."""
+    compiler = typescript()
+    (tmp_path / "node_modules").symlink_to(node_modules("@grafana/schema", 13))
+    dashboard = (ROOT / "config/grafana/dashboard.json").read_text()
+    for name, text in ("good", dashboard), ("wrong", dashboard.replace('"title": "', '"title": 1, "was": "', 1)):
+        (tmp_path / f"{name}.ts").write_text(f"import type {{ Dashboard }} from '@grafana/schema';\nexport const dashboard: Dashboard = {text};\n")
+    found = subprocess.run([compiler, "--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--module", "nodenext", "--moduleResolution", "nodenext",
+                            "good.ts", "wrong.ts"], cwd=tmp_path, capture_output=True, text=True).stdout
+    assert "good.ts" not in found and "wrong.ts" in found, found
 
 
 def test_every_expression_is_of_this_dashboard_alone():

@@ -1,11 +1,6 @@
 """Keys that say nothing: opaque ids in the place of the students' ids, and secrets that come, change and go while values are read."""
 
-import base64
-import hashlib
-import hmac
-import itertools
 import json
-import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -14,133 +9,13 @@ import psycopg
 import pytest
 
 from cache_applications import Database, Node, white_cross
+from opaque_school import FIRST, SECOND, THIRD, Secrets, change, entry, fill, get, ids_in, key_of, load, numbers, opaque, settings, turn, until_live
+from opaque_school import client, school, secrets, server, worker  # noqa: F401 (fixtures)
 from own_ids import OwnSchool
-from school import School
-from servers import Cluster, RedisCluster, library, until
-from servers.process import own
+from servers import library, until
 from servers.worker import Worker, run_worker
-from test_cluster import Stage
 
-FIRST, SECOND, THIRD = "first-secret-of-thirty-two-letters-", "second-secret-of-thirty-two-letters", "third-secret-of-thirty-two-letters-"
 IDS = ["ada", "a b", "{ada}", "ada:records:1:20:{}", "zoë", "x" * 200, "%s'\"\\", "*"]
-_numbers = itertools.count(1)
-
-
-def opaque(student, secret=FIRST):
-    """As RFC 2104 and RFC 4648 have it, by code of others."""
-    return base64.urlsafe_b64encode(hmac.digest(secret.encode(), student.encode(), hashlib.sha256)[:16]).decode().rstrip("=")
-
-
-def key_of(student, secret=FIRST, kind="health_summary"):
-    return f"student:{opaque(student, secret)}:{kind}"
-
-
-class Secrets:
-    """The file that server and worker share."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def write(self, *secrets, mode=0o640):
-        beside = self.path.with_suffix(".new")
-        beside.write_text("".join(secret + "\n" for secret in secrets))
-        own(beside)
-        beside.chmod(mode)
-        beside.rename(self.path)
-
-
-@pytest.fixture(scope="module")
-def secrets(ground):
-    secrets = Secrets(ground.folder_for("opaque") / "keys")
-    secrets.write(FIRST)
-    os.chmod(secrets.path.parent, 0o755)
-    return secrets
-
-
-@pytest.fixture(scope="module")
-def server(ground, secrets):
-    with Cluster(ground, "opaque-pg", {"white_cross.opaque_keys": "on", "white_cross.key_secret_file": secrets.path}) as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def school(server, secrets):
-    secrets.write(FIRST)
-    name = f"opaque_{next(_numbers)}"
-    server.create_database(name)
-    with School(server, name) as school:
-        school.attach()
-        school.allow_worker()
-        yield school
-        turn(school, "on")
-    server.drop_database(name)
-
-
-@pytest.fixture
-def client(redis_server):
-    with redis_server.connect() as client:
-        client.flushall()
-        yield client
-
-
-def settings(secrets, **more):
-    return {"redis": {"opaque_keys": True, "key_secret_file": str(secrets.path)}, "backoff": {"first_ms": 20, "longest_ms": 100}} | more
-
-
-@pytest.fixture
-def worker(ground, redis_server, client, school, secrets):
-    with Worker(ground, school.worker_dsn, redis_server, "opaque-worker", settings=settings(secrets)) as worker:
-        until(school.is_drained, 10)
-        yield worker
-
-
-def reload(school):
-    """Returns when this session has read its configuration anew."""
-    before = school.one("SELECT pg_conf_load_time()")
-    school.sql("SELECT pg_reload_conf()")
-    until(lambda: school.one("SELECT pg_conf_load_time()") != before, 10)
-
-
-def turn(school, value):
-    school.sql(f"ALTER SYSTEM SET white_cross.opaque_keys = {value}")
-    reload(school)
-
-
-def entry(school, student, kind="health_summary"):
-    return school.rows("SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(ARRAY[%s], ARRAY[%s])", student, kind)[0]
-
-
-def fill(client, key, value, ttl, snapshot):
-    return client.execute_command(*library.fill(key, value, ttl, snapshot))
-
-
-def load(school, client, student, kind="health_summary"):
-    """Stores a value as an application does on a miss.  Returns its key."""
-    made = entry(school, student, kind)
-    assert fill(client, *made) == 1
-    return made[0]
-
-
-def get(client, key):
-    return client.execute_command(*library.get(key))
-
-
-def change(school, student):
-    school.sql("UPDATE students SET \"lastName\" = \"lastName\" || 'x' WHERE id = %s", student)
-
-
-def until_live(client, key):
-    """A reader is answered again."""
-    until(lambda: get(client, key) is not None, 15, f"{key} to be found", interval=0.05)
-
-
-def ids_in(client, students):
-    """All names and bookkeeping of Redis that have one of the ids."""
-    found = []
-    for key in client.scan_iter():
-        texts = [key, *(client.smembers(key) if client.type(key) == "set" else [])]
-        found += [text for text in texts for student in students if student in text]
-    return found
 
 
 # ---- the extension ----
@@ -296,7 +171,7 @@ def test_the_audit_finds_what_is_stale_under_an_opaque_key(ground, school, clien
                                                 "bigint": "{}", "integer": "{}"}.items())
 def test_the_auditor_goes_round_students_of_any_type_of_id(server, id_type, spelling):
     """Each page begins behind the last id of the one before, as a worker without any other right reads it."""
-    name = f"opaque_{next(_numbers)}"
+    name = f"opaque_{next(numbers)}"
     with OwnSchool(server, name, id_type) as school:
         school.key = spelling.format
         for n in range(1, 13):
@@ -314,7 +189,7 @@ def test_the_auditor_goes_round_students_of_any_type_of_id(server, id_type, spel
 # ---- switching and secrets ----
 
 def start(ground, school, redis_server, secrets, is_on):
-    return Worker(ground, school.worker_dsn, redis_server, f"opaque-{next(_numbers)}",
+    return Worker(ground, school.worker_dsn, redis_server, f"opaque-{next(numbers)}",
                   settings=settings(secrets) if is_on else {"backoff": {"first_ms": 20, "longest_ms": 100}, "worker": {"name": "w"}})
 
 
@@ -491,43 +366,3 @@ def test_a_worker_that_lacks_a_secret_lets_another_drain(ground, school, client,
             until_live(client, key)
             change(school, "ada")
             until(lambda: (text := client.get(key)) is None or json.loads(text) == school.summary("ada"), 10, "the old value to be gone")
-
-
-# ---- a cluster ----
-
-class OpaqueStage(Stage):
-    @staticmethod
-    def key(student, secret=FIRST):
-        return f"student:{{{opaque(student, secret)}}}:health_summary"
-
-    def plant(self, student):
-        """A value under the name of each secret, which may be in different shards.  Returns how to look for them."""
-        keys = [self.key(student, secret) for secret in (FIRST, SECOND)]
-        places = [(self.cluster.owner(key), key) for key in keys]
-        for node, key in places:
-            self.at(node, "SET", key, "planted", "PX", 300_000)
-        return lambda: sum(self.at(node, "EXISTS", key) for node, key in places)
-
-
-@pytest.mark.thorough
-def test_each_shard_of_a_cluster_is_kept_fresh(ground, school, start_worker, secrets):
-    with RedisCluster(ground, "opaque-cluster") as cluster:
-        stage = OpaqueStage(school, cluster, start_worker, settings={"redis": {"opaque_keys": True, "key_secret_file": str(secrets.path)}})
-        before = {student: stage.entry(student) for student in stage.students}
-        for student in stage.students:
-            stage.rename(student, "After")
-        token = school.one("SELECT wc_write_token()")
-        stage.until_done()
-        assert {stage.read(student) for student in stage.students} == {None}
-        assert [stage.fill(student, before[student]) for student in stage.students] == [0, 0, 0], "of before the change"
-        for student in stage.students:
-            stage.load(student)
-            assert until(lambda: stage.read(student, token=token), 10, "a reader with a token to be answered") == "After"
-        secrets.write(FIRST, SECOND)
-        for student in stage.students:
-            left = stage.plant(student)
-            # The worker reads a file that was replaced within a second: of what it has read, each change removes both.
-            until(lambda: stage.rename(student, "Again") or stage.until_done() or left() == 0, 20, "both names to be removed")
-        for master in cluster.masters:
-            with master.connect() as node:
-                assert not [key for key in node.scan_iter() for student in stage.students if f"{{{student}}}" in key]

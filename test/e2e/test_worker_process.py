@@ -1,6 +1,7 @@
 """The worker as a process: signals, exit statuses, what its HTTP says, what it logs."""
 
 import json
+import re
 import signal
 import socket
 import time
@@ -170,11 +171,14 @@ def test_no_password_on_the_command_line_or_in_the_log(worker, redis_server):
 
 def test_json_logs(start_worker):
     worker = start_worker(settings={"log": {"format": "json"}})
+    pid = worker.pid
     assert worker.stop() == 0
     lines = worker.log.read_text().splitlines()
     assert lines
-    for line in lines:
-        json.loads(line)
+    for line in map(json.loads, lines):
+        assert list(line) == ["time", "level", "pid", "message"], "as docs/operations.md says"
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", line["time"]) and line["pid"] == pid
+        assert line["level"] in ("debug", "info", "warning", "error") and line["message"]
 
 
 def test_hot_students_survive_a_restart(school, worker, cache):

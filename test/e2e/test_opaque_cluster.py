@@ -1,0 +1,47 @@
+"""Opaque keys on a Redis Cluster, where a student's names may be in different shards."""
+
+import pytest
+
+from opaque_school import FIRST, SECOND, opaque
+from opaque_school import school, secrets, server  # noqa: F401 (fixtures)
+from servers import RedisCluster, until
+from test_cluster import Stage
+
+pytestmark = pytest.mark.thorough
+
+
+class OpaqueStage(Stage):
+    @staticmethod
+    def key(student, secret=FIRST):
+        return f"student:{{{opaque(student, secret)}}}:health_summary"
+
+    def plant(self, student):
+        """A value under the name of each secret, which may be in different shards.  Returns how to look for them."""
+        keys = [self.key(student, secret) for secret in (FIRST, SECOND)]
+        places = [(self.cluster.owner(key), key) for key in keys]
+        for node, key in places:
+            self.at(node, "SET", key, "planted", "PX", 300_000)
+        return lambda: sum(self.at(node, "EXISTS", key) for node, key in places)
+
+
+def test_each_shard_is_kept_fresh(ground, school, start_worker, secrets):  # noqa: F811 (fixtures)
+    with RedisCluster(ground, "opaque-cluster") as cluster:
+        stage = OpaqueStage(school, cluster, start_worker, settings={"redis": {"opaque_keys": True, "key_secret_file": str(secrets.path)}})
+        before = {student: stage.entry(student) for student in stage.students}
+        for student in stage.students:
+            stage.rename(student, "After")
+        token = school.one("SELECT wc_write_token()")
+        stage.until_done()
+        assert {stage.read(student) for student in stage.students} == {None}
+        assert [stage.fill(student, before[student]) for student in stage.students] == [0, 0, 0], "of before the change"
+        for student in stage.students:
+            stage.load(student)
+            assert until(lambda: stage.read(student, token=token), 10, "a reader with a token to be answered") == "After"
+        secrets.write(FIRST, SECOND)
+        for student in stage.students:
+            left = stage.plant(student)
+            # The worker reads a file that was replaced within a second: of what it has read, each change removes both.
+            until(lambda: stage.rename(student, "Again") or stage.until_done() or left() == 0, 20, "both names to be removed")
+        for master in cluster.masters:
+            with master.connect() as node:
+                assert not [key for key in node.scan_iter() for student in stage.students if f"{{{student}}}" in key]
