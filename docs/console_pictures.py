@@ -7,11 +7,7 @@
 
 import base64
 import contextlib
-import json
-import os
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -19,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "test"), str(HERE.parent / "demo")]
 
 from load import Load  # noqa: E402
-from servers import Cluster, Ground, Redis, Worker, until  # noqa: E402
+from servers import Browser, Cluster, Ground, Redis, Worker, until  # noqa: E402
 
 DATABASE = "district"
 STUDENTS = 2000
@@ -32,76 +28,18 @@ WATCHED_SECONDS = 40  # until the lines of the tiles say something
 MANY = "INSERT INTO white_cross.invalidation SELECT pg_current_xact_id(), n, 2, ARRAY['x' || n], NULL, clock_timestamp() FROM generate_series(1, 400000) AS n"
 
 
-class Browser:
-    """A headless Chromium with one page, spoken to over a pipe by its DevTools protocol."""
-
-    def __init__(self):
-        self._folder = tempfile.TemporaryDirectory()
-        to_browser, self._out = os.pipe()
-        self._in, from_browser = os.pipe()
-
-        def give_pipes():
-            # The protocol's descriptors are 3 and 4.
-            copies = os.dup(to_browser), os.dup(from_browser)
-            os.dup2(copies[0], 3)
-            os.dup2(copies[1], 4)
-
-        self._process = subprocess.Popen(
-            ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe", f"--user-data-dir={self._folder.name}"],
-            preexec_fn=give_pipes, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        os.close(to_browser)
-        os.close(from_browser)
-        self._number = 0
-        self._rest = b""
-        self._page = None
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._page = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-
-    def call(self, method, **parameters):
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": parameters} | ({"sessionId": self._page} if self._page else {})
-        os.write(self._out, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = json.loads(self._message())
-            if answer.get("id") == self._number:
-                if "error" in answer:
-                    raise RuntimeError(f"{method}: {answer['error']['message']}")
-                return answer["result"]
-
-    def _message(self):
-        while b"\0" not in self._rest:
-            got = os.read(self._in, 1 << 16)
-            if not got:
-                raise RuntimeError("Chromium has ended")
-            self._rest += got
-        message, self._rest = self._rest.split(b"\0", 1)
-        return message
-
-    def open(self, url):
-        self.call("Page.navigate", url=url)
-
-    def evaluate(self, expression):
-        return self.call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
-
+class Camera(Browser):
     def state(self):
         return self.evaluate("document.getElementById('state')?.textContent")
 
     def picture(self, name, width=WIDTH, dark=False):
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=HEIGHT, deviceScaleFactor=1, mobile=False)
+        self.resize(width, HEIGHT)
         height = self.evaluate("Math.ceil(document.body.getBoundingClientRect().bottom) + 16")
         shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True,
                          clip={"x": 0, "y": 0, "width": width, "height": height, "scale": 1})
         (HERE / "console" / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
         print(f"docs/console/{name}.png: {self.state()}", flush=True)
-
-    def close(self):
-        with contextlib.suppress(RuntimeError, OSError):
-            self.call("Browser.close")
-        self._process.wait(30)
-        os.close(self._out)
-        os.close(self._in)
-        self._folder.cleanup()
 
 
 class Scene:
@@ -183,7 +121,7 @@ def main(names):
         cluster.psql("SELECT wc_attach('public')", DATABASE)
         cluster.psql("VACUUM ANALYZE", DATABASE)
         worker = stack.enter_context(Worker(ground, cluster.dsn(DATABASE, "wc_worker"), redis, settings=SETTINGS))
-        browser = Browser()
+        browser = Camera()
         stack.callback(browser.close)
         scene = Scene(cluster, redis, worker, browser)
         for name in names or SCENES:

@@ -9,6 +9,7 @@ process that started it is killed.  Servers of the machine itself are not touche
 """
 
 from .api import Api
+from .browser import Browser
 from .certificates import Authority
 from .cluster import Cluster
 from .ground import Ground
@@ -24,4 +25,4 @@ from .sentinels import Trio
 from .waiting import until
 from .worker import Worker
 
-__all__ = ["Api", "Authority", "Cluster", "Ground", "PackageMissing", "PgBouncer", "Prometheus", "Proxy", "Receiver", "Redis", "RedisCluster", "ServerFailed", "Tls", "Trio", "Worker", "until"]
+__all__ = ["Api", "Authority", "Browser", "Cluster", "Ground", "PackageMissing", "PgBouncer", "Prometheus", "Proxy", "Receiver", "Redis", "RedisCluster", "ServerFailed", "Tls", "Trio", "Worker", "until"]

@@ -4,7 +4,8 @@
     make warm-mutations MUTATIONS="own version"     some of them; all, if none is named
 
 A mutant is built in a copy of the tree, build/mutant.  `found_by` is a test of test/e2e, as pytest's -k takes it, or the hunt.
-Status 0: every mutant was found; 1: one was not, or a text that it replaces is not there once.
+The tests that find them are run on the unchanged tree first, where they have to pass.
+Status 0: every mutant was found; 1: one was not, a text that it replaces is not there once, or the unchanged tree fails.
 """
 
 import os
@@ -128,22 +129,39 @@ def stage():
     library.chmod(0o755)
 
 
-def is_found(mutation, name):
+def in_tree(*command):
+    """The status of a program of the tests, run against what the copied tree has built."""
     environment = os.environ | {"WC_BUILD": str(TREE / "build"), "PYTHONPATH": str(ROOT / "test"), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL).returncode
+
+
+def tests(which):
+    files = [f"test/e2e/{path.name}" for path in sorted((ROOT / "test/e2e").glob("test_summary_cache*.py"))]
+    return in_tree("-m", "pytest", "-p", "no:cacheprovider", "-q", "-x", "--tb=line", "--rootdir=test", f"--basetemp={TREE}/files", *files, "-k", which)
+
+
+def is_found(mutation, name):
     if mutation.found_by == HUNT:
-        command = [sys.executable, "test/warm/warm.py", "--seconds", str(HUNT_SECONDS), "--no-kills", "--mutant", name]
-        return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL).returncode == 0
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-x", "--tb=line", "--rootdir=test", f"--basetemp={TREE}/files"]
-    command += [f"test/e2e/{path.name}" for path in sorted((ROOT / "test/e2e").glob("test_summary_cache*.py"))] + ["-k", mutation.found_by]
-    return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL).returncode == 1
+        return in_tree("test/warm/warm.py", "--seconds", str(HUNT_SECONDS), "--no-kills", "--mutant", name) == 0
+    return tests(mutation.found_by) == 1
+
+
+def check_unchanged(names):
+    """A test that fails anyway finds nothing."""
+    stage()
+    which = " or ".join(sorted({MUTATIONS[name].found_by for name in names} - {HUNT}))
+    if which and tests(which) != 0:
+        sys.exit(f"the unchanged tree fails: {which}")
 
 
 def main(names):
     if unknown := set(names) - set(MUTATIONS):
         sys.exit(f"no such mutation: {', '.join(unknown)}; there are: {', '.join(MUTATIONS)}")
+    names = names or list(MUTATIONS)
     copy_tree()
+    check_unchanged(names)
     bad = []
-    for name in names or MUTATIONS:
+    for name in names:
         mutation = MUTATIONS[name]
         said = {}
         try:
@@ -157,7 +175,7 @@ def main(names):
             path.write_text(source)
         print(f"{name}: {verdict} by {mutation.found_by}", flush=True)
         bad += [name] if verdict != "found" else []
-    print(f"{len(names or MUTATIONS) - len(bad)} found, {len(bad)} not" + (f": {', '.join(bad)}" if bad else ""))
+    print(f"{len(names) - len(bad)} found, {len(bad)} not" + (f": {', '.join(bad)}" if bad else ""))
     return 1 if bad else 0
 
 
