@@ -131,6 +131,17 @@ def test_a_search_says_whom_it_showed(school, audit):
     assert (line["students"], line["result"]) == ([], "none")
 
 
+def test_an_id_that_stands_between_two_others_is_a_student_too(school, audit):
+    ids = ["a", "a,", ",", ",,"]
+    for id in ids:
+        school.add_student(id)
+        school.add_record(id, description="Chickenpox")
+    assert len(school.one("SELECT wc_search_health_records('Chickenpox')")["records"]) == 4
+    line = audit.line()
+    assert (sorted(line["students"]), line["student_count"]) == (sorted(ids), 4)
+    school.sql("DELETE FROM students WHERE id = ANY(%s)", ids)
+
+
 def test_counts_of_many_are_one_line_in_one_process(school, audit):
     """Where the planner would have workers look at all students."""
     school.sql("SET max_parallel_workers_per_gather = 4; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; "

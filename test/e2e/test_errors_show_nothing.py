@@ -64,6 +64,13 @@ def test_kinds(school, kind):
     assert not [text for text in shown(diag) if SECRET in text]
 
 
+@pytest.mark.parametrize("call", ["wc_vital_trend('s'::text, %s)", "wc_vital_value('{}'::jsonb, %s)"])
+def test_a_long_name_is_cut(school, call):
+    diag = error_of(school, f"SELECT {call}", "ü" * 5000)
+    assert diag.sqlstate == "22023" and diag.message_hint
+    assert max(len(text.encode()) for text in shown(diag)) < 400
+
+
 def test_in_a_database_of_another_encoding(cluster, empty_database):
     """Where text has no such character, the error does not show which it was, nor what stood beside it."""
     cluster.psql(f"DROP DATABASE {empty_database}; CREATE DATABASE {empty_database} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")

@@ -54,3 +54,13 @@ def test_queries_that_are_asked_for_are_seen_each_time(school):
     assert [seen(school) for _ in range(2)][1] == ([], True)
     school.sql("SET white_cross.direct_reads = off")
     assert [seen(school) for _ in range(3)] == [(TABLES, False)] * 3
+
+
+def test_two_indexes_that_serve_together_are_direct_reads_too(school):
+    """The date in one, the type in the other: then a hit takes the place of no query either."""
+    for index, in school.rows("SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 'health_records'::regclass AND NOT indisprimary"):
+        school.sql(f"DROP INDEX {index}")
+    school.sql('CREATE INDEX only_dates ON health_records ("studentId", date DESC); CREATE INDEX only_types ON health_records ("studentId", type)')
+    assert [seen(school) for _ in range(3)][1:] == [([], True), ([], True)]
+    school.sql("DROP INDEX only_dates")
+    assert [seen(school) for _ in range(3)] == [(TABLES, False)] * 3

@@ -194,6 +194,25 @@ def test_cursors_of_the_old_form_go_on_in_the_old_order(few):
             few.of("wc_student_records_after", 1, wrong, 2)
 
 
+@pytest.mark.parametrize("column", ["date", "created_at"])
+@pytest.mark.parametrize("type", ["date", "timestamptz"])
+def test_a_cursor_ends_with_the_type_of_its_times(few, column, type):
+    """Its numbers would be other times."""
+    def cursor():
+        return few.of("wc_student_records_after", 1, None, 2)["nextCursor"]
+    before = cursor()
+    few.sql(f"ALTER TABLE health_records ALTER {column} TYPE {type}")
+    after = cursor()
+    for wrong in before, cursor()[:2] + before[2:]:
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match="dates of another type|invalid cursor"):
+            few.of("wc_student_records_after", 1, wrong, 2)
+    assert len(walk(few, after, 2)) == 5
+    few.sql(f"ALTER TABLE health_records ALTER {column} TYPE timestamp")
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="dates of another type"):
+        few.of("wc_student_records_after", 1, after, 2)
+    assert len(walk(few, before, 2)) == 5
+
+
 def test_what_changes_which_entry_counts_makes_a_chart_stale(few):
     few.sql("SELECT white_cross.register_worker('watch')")
     few.sql("UPDATE health_records SET vital = '{\"height\": 140, \"weight\": 35}'")

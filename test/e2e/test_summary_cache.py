@@ -10,6 +10,7 @@ from psycopg import errors
 
 from servers import until
 from warm_fixtures import cluster, empty_warm  # noqa: F401 (fixtures)
+from warm_school import answers
 
 REPLICA = "SET LOCAL session_replication_role = replica"
 OURS = "TRIGGER white_cross_change"
@@ -200,12 +201,14 @@ UNWATCHED = {
     "dropped": f"DROP {OURS} ON students",
     "of a condition": f"DROP {OURS} ON students; CREATE {OURS} AFTER UPDATE ON students FOR EACH ROW WHEN (NEW.id = 'nobody') "
                       f"EXECUTE FUNCTION white_cross.record_change('students'); ALTER TABLE students ENABLE ALWAYS {OURS}",
+    "of a condition, for all events": f"DROP {OURS} ON students; CREATE {OURS} AFTER INSERT OR DELETE OR UPDATE ON students FOR EACH ROW WHEN (pg_trigger_depth() > 5) "
+                                      f"EXECUTE FUNCTION white_cross.record_change('students'); ALTER TABLE students ENABLE ALWAYS {OURS}",
     "of a column": f"DROP {OURS} ON students; CREATE {OURS} AFTER INSERT OR DELETE OR UPDATE OF grade ON students FOR EACH ROW "
                    f"EXECUTE FUNCTION white_cross.record_change('students'); ALTER TABLE students ENABLE ALWAYS {OURS}",
     "of another table": f"DROP {OURS} ON students; CREATE {OURS} AFTER INSERT OR DELETE OR UPDATE ON students FOR EACH ROW "
                         f"EXECUTE FUNCTION white_cross.record_change('allergies'); ALTER TABLE students ENABLE ALWAYS {OURS}",
     "of another function": f"""DROP {OURS} ON students; CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL;END';
-        CREATE {OURS} AFTER INSERT OR DELETE OR UPDATE ON students FOR EACH ROW EXECUTE FUNCTION nothing(); ALTER TABLE students ENABLE ALWAYS {OURS}""",
+        CREATE {OURS} AFTER INSERT OR DELETE OR UPDATE ON students FOR EACH ROW EXECUTE FUNCTION nothing('students'); ALTER TABLE students ENABLE ALWAYS {OURS}""",
     "before the row": f"DROP {OURS} ON students; CREATE {OURS} BEFORE UPDATE ON students FOR EACH ROW EXECUTE FUNCTION white_cross.record_change('students'); "
                       f"ALTER TABLE students ENABLE ALWAYS {OURS}",
 }
@@ -246,6 +249,31 @@ def test_triggers_that_do_not_see_everything(warm, sessions, how, replica):
     assert warm.becomes_hit("ada", reader)
 
 
+def test_a_reader_that_holds_its_locks_hears_of_a_trigger(warm, sessions):
+    """It takes no new lock, and no event trigger enters a change that would make it look."""
+    old, writer = sessions(autocommit=False), sessions()
+    writer.execute("ALTER EVENT TRIGGER white_cross_ddl DISABLE")
+    warm.twice("ada", old)
+    writer.execute(f"ALTER TABLE students DISABLE {OURS}")
+    change_unseen(writer, replica=False)
+    assert "Unseen" in warm.twice("ada", old)
+
+
+def test_a_trigger_that_names_another_table(warm, sessions):
+    """It finds the student in another column, and so enters a change of somebody else."""
+    reader, writer = sessions(), sessions()
+    for statement in ('ALTER TABLE allergies RENAME "studentId" TO pupil', "SELECT count(*) FROM wc_attach('public', '{\"allergies\": {\"columns\": {\"studentId\": \"pupil\"}}}')",
+                      "ALTER TABLE health_records ADD pupil text DEFAULT 'bea'", f"DROP {OURS} ON health_records",
+                      f"CREATE {OURS} AFTER INSERT OR DELETE OR UPDATE ON health_records FOR EACH ROW EXECUTE FUNCTION white_cross.record_change('allergies')",
+                      f"ALTER TABLE health_records ENABLE ALWAYS {OURS}"):
+        writer.execute(statement)
+    warm.twice("ada", reader)
+    writer.execute("DELETE FROM health_records WHERE \"studentId\" = 'ada'")
+    assert "VACCINATION" not in warm.twice("ada", reader)
+    warm.psql(BACK.replace("wc_attach('public')", "wc_attach('public', '{\"allergies\": {\"columns\": {\"studentId\": \"pupil\"}}}')"))
+    assert warm.becomes_hit("ada", reader)
+
+
 @pytest.mark.parametrize("replica", [False, True], ids=["origin", "replica"])
 @pytest.mark.parametrize("events", ["ENABLE", "DISABLE"])
 @pytest.mark.parametrize("table", ["students", "allergies", "health_records"])
@@ -278,6 +306,8 @@ DEFINITIONS = {
     "another mapping": "SELECT count(*) FROM wc_attach('public', '{\"students\": {\"columns\": {\"firstName\": \"lastName\", \"lastName\": \"firstName\"}}}')",
     "another type": "ALTER TABLE students ALTER \"firstName\" TYPE varchar",
     "another type that cuts": "ALTER TABLE students ALTER \"firstName\" TYPE text USING 'cut'",
+    "another type that cuts, unseen": "ALTER EVENT TRIGGER white_cross_ddl DISABLE; ALTER TABLE students ALTER \"firstName\" TYPE text USING 'cut'; "
+                                      "ALTER EVENT TRIGGER white_cross_ddl ENABLE ALWAYS",
     "times with a zone": "SET timezone = 'Asia/Tokyo'; ALTER TABLE health_records ALTER date TYPE timestamptz",
     "a label of another name": "ALTER TYPE \"AllergySeverity\" RENAME VALUE 'SEVERE' TO 'GRAVE'",
     "a label, unseen by triggers": f"BEGIN; {REPLICA}; ALTER TYPE \"AllergySeverity\" RENAME VALUE 'SEVERE' TO 'GRAVE'; COMMIT",
@@ -306,26 +336,13 @@ DEFINITIONS = {
 }
 
 
-def answers(warm, session):
-    """Returns the summary, or the error, which must be the same with the cache and without."""
-    found = []
-    for setting in "on", "off", "on", "off":
-        session.execute(f"SET white_cross.summary_cache = {setting}")
-        try:
-            found.append(session.execute("SELECT wc_health_summary('ada')::text").fetchone()[0])
-        except psycopg.Error as error:
-            found.append((error.sqlstate, str(error)))
-    session.execute("RESET white_cross.summary_cache")
-    return found
-
-
 @pytest.mark.parametrize("what", DEFINITIONS)
 def test_definitions_that_change(warm, sessions, what):
     reader, fresh = sessions(prepare_threshold=None), sessions(prepare_threshold=None)
-    assert len(set(answers(warm, reader))) == 1
+    assert len(set(answers(reader))) == 1
     warm.psql(DEFINITIONS[what])
     for session in reader, fresh, sessions(prepare_threshold=None):
-        assert len(set(answers(warm, session))) == 1, answers(warm, session)
+        assert len(set(answers(session))) == 1, answers(session)
 
 
 @pytest.mark.parametrize("what", [what for what, change in DEFINITIONS.items() if "VACUUM" not in change and "EXTENSION" not in change
@@ -337,7 +354,7 @@ def test_definitions_that_change_under_an_open_snapshot(warm, sessions, what):
     old.execute("SELECT count(*) FROM pg_class")
     warm.psql(DEFINITIONS[what])
     for _ in range(2):
-        assert len(set(answers(warm, new))) == 1
+        assert len(set(answers(new))) == 1
         found = []
         for setting in "on", "off":
             try:
@@ -359,9 +376,9 @@ def test_ids_that_are_equal_and_not_identical(warm):
     warm.sql('ALTER TABLE chronic_conditions DROP CONSTRAINT "chronic_conditions_studentId_fkey"')
     for table, column in ("students", "id"), ("allergies", "studentId"), ("health_records", "studentId"):
         warm.psql(f'ALTER TABLE {table} ALTER "{column}" TYPE text COLLATE letters')
-        assert len(set(answers(warm, warm.connection))) == 1
+        assert len(set(answers(warm.connection))) == 1
     warm.psql("UPDATE students SET \"firstName\" = 'Equal' WHERE id = 'ADA'")
-    assert len(set(answers(warm, warm.connection))) == 1
+    assert len(set(answers(warm.connection))) == 1
 
 
 # ---- snapshots ----

@@ -8,7 +8,7 @@ import pytest
 
 from own_ids import OwnSchool
 from warm_fixtures import cluster, empty_warm  # noqa: F401 (fixtures)
-from warm_school import PLAIN
+from warm_school import PLAIN, answers
 
 SETTINGS = {
     "DateStyle": ["ISO, MDY", "SQL, DMY", "German, DMY", "Postgres, MDY"],
@@ -154,6 +154,8 @@ SITUATIONS = {
                                 "ON students TO {all}", "REVOKE ALL ON students FROM {all}; GRANT SELECT ON students TO {all}")],
     "no schema": [("REVOKE USAGE ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO {some}", "GRANT USAGE ON SCHEMA public TO PUBLIC")],
     "a member no more": [("REVOKE {all} FROM {member}", "GRANT {all} TO {member}")],
+    "heir no more": [("ALTER ROLE {member} NOINHERIT", "ALTER ROLE {member} INHERIT")],
+    "a superuser for a while": [("ALTER ROLE {some} SUPERUSER", "ALTER ROLE {some} NOSUPERUSER")],
     "a policy": [("ALTER TABLE students ENABLE ROW LEVEL SECURITY; CREATE POLICY bea ON students USING (id = 'bea')",
                   "DROP POLICY bea ON students; ALTER TABLE students DISABLE ROW LEVEL SECURITY")],
     "a policy of allergies": [("ALTER TABLE allergies ENABLE ROW LEVEL SECURITY", "ALTER TABLE allergies DISABLE ROW LEVEL SECURITY")],
@@ -208,6 +210,26 @@ def test_every_role_is_told_what_it_may_read(warm, roles, situation):
                         told.setdefault(name, said_to(session, role, name))
                         assert said_to(session, role, name) == told[name]
                 assert told["none"][0] == "42501", "who may read nothing is told so"
+
+
+TABLES = "students, health_records, allergies, chronic_conditions"
+KEPT = SITUATIONS | {"the database's owner for a while": [(f'GRANT SELECT ON {TABLES} TO pg_database_owner; ALTER DATABASE :"DBNAME" OWNER TO {{none}}',
+                                                          'ALTER DATABASE :"DBNAME" OWNER TO postgres'), ("", f"REVOKE SELECT ON {TABLES} FROM pg_database_owner")]}
+
+
+@pytest.mark.parametrize("situation", KEPT)
+def test_a_session_that_keeps_its_role(warm, roles, situation):
+    """What it remembers of the role's rights ends with each change of them, also if no event trigger says that something has changed."""
+    warm.sql("ALTER EVENT TRIGGER white_cross_ddl DISABLE")
+    with ExitStack() as stack:
+        sessions = {name: stack.enter_context(warm.session(prepare_threshold=None)) for name in roles}
+        for name, session in sessions.items():
+            session.execute(f"SET ROLE {roles[name]}")
+        for change in "", *(part for pair in KEPT[situation] for part in pair):
+            if change:
+                warm.psql(change.format(**roles))
+            for name, session in sessions.items():
+                assert len(set(answers(session))) == 1, (change, name)
 
 
 @pytest.mark.parametrize("situation", [name for name in SITUATIONS if "policy" not in name and "is" not in name.split()])

@@ -1,5 +1,7 @@
 """A school whose summaries are kept in shared memory. It reads each with the cache and without it under one snapshot."""
 
+import psycopg
+
 from school import School
 
 # plain(id) reads the tables.
@@ -66,3 +68,16 @@ class WarmSchool(School):
 
     def session(self, **options):
         return self.cluster.connect(self.database, **options)
+
+
+def answers(session):
+    """Returns the summary of ada, or the error, with the cache and without, each twice: all must be the same."""
+    found = []
+    for setting in "on", "off", "on", "off":
+        session.execute(f"SET white_cross.summary_cache = {setting}")
+        try:
+            found.append(session.execute("SELECT wc_health_summary('ada')::text").fetchone()[0])
+        except psycopg.Error as error:
+            found.append((error.sqlstate, str(error)))
+    session.execute("RESET white_cross.summary_cache")
+    return found

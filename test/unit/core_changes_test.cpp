@@ -71,6 +71,14 @@ TEST_F(DirtySetTest, BeginsEmpty)
     EXPECT_TRUE(Arena::instance().live.empty());
 }
 
+TEST_F(DirtySetTest, TakesAnEmptyIdFirst)
+{
+    DirtySet set(allocate, release, 100);
+    set.add("", 1);
+    set.add("s", 2);
+    EXPECT_EQ(content(set), (std::map<std::string, int>{{"", 1}, {"s", 2}}));
+}
+
 TEST_F(DirtySetTest, AddsSectionsOfOneStudentTogether)
 {
     DirtySet set(allocate, release, 100);

@@ -309,6 +309,8 @@ TEST(Sender, GivesUpWhatIsUselessOrRefusedOften)
     run(script, metrics, 10, {"a", "b", "c"});
     EXPECT_THAT(script.received, ElementsAre("a", "b", "b", "b", "b", "b", "c"));
     EXPECT_THAT(metrics.text(), HasSubstr("wc_export_lost_total{destination=\"webhook\",reason=\"refused\"} 2"));
+    EXPECT_THAT(metrics.text(), HasSubstr("wc_export_retries_total{destination=\"webhook\"} 4"))
+        << "the last was not sent again";
 }
 
 TEST(Sender, SendsNothingToAReceiverThatIsGone)

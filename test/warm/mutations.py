@@ -24,7 +24,7 @@ HUNT_SECONDS = 25
 Mutation = namedtuple("Mutation", "changes found_by")
 
 LOOKUP, DEFINITIONS, MEMORY = (f"src/extension/warm/{name}.cpp" for name in ("lookup", "definitions", "memory"))
-CHANGES, REGISTERING = "src/extension/changes/changes.cpp", "src/extension/warm/registering.cpp"
+BINDING, CHANGES, REGISTERING = "src/extension/binding/binding.cpp", "src/extension/changes/changes.cpp", "src/extension/warm/registering.cpp"
 REGISTER, REGISTER_HEAD, SNAPSHOT = "src/core/warm/register.cpp", "src/core/warm/register.hpp", "src/core/warm/snapshot.hpp"
 PARTITION = "src/core/warm/partition.cpp"
 
@@ -49,7 +49,7 @@ MUTATIONS = {
         (CHANGES, "void flush()\n{", "const DirtySet *late = nullptr;\n\nvoid flush()\n{"),
         (CHANGES, "        case XACT_EVENT_COMMIT:\n", "        case XACT_EVENT_COMMIT:\n            if (late != nullptr) {\n                pg_usleep(2000);\n                warm::enter_changes(*late);\n            }\n"
                                                         "            late = nullptr;\n"),
-        (CHANGES, "        case XACT_EVENT_ABORT:\n", "        case XACT_EVENT_ABORT:\n            late = nullptr;\n")], HUNT),
+        (CHANGES, "        case XACT_EVENT_ABORT:\n", "        case XACT_EVENT_ABORT:\n            late = nullptr;\n            [[fallthrough]];\n")], HUNT),
     "entered for a worker alone": Mutation([(CHANGES, "    warm::enter_changes(set);\n    if (!has_worker())\n        return;\n", "    if (!has_worker())\n        return;\n    warm::enter_changes(set);\n")],
                                            "a_change_is_seen_by_the_next_statement"),
     "entered at commit, not when prepared": Mutation([(CHANGES, "    warm::enter_changes(set);\n", "    if (phase != Phase::Preparing)\n        warm::enter_changes(set);\n")], SCHEDULES),
@@ -57,21 +57,20 @@ MUTATIONS = {
     # who may not
     "own": Mutation([(LOOKUP, "TransactionIdIsValid(GetTopTransactionIdIfAny())", "false")], "a_transaction_with_changes_of_its_own"),
     "serializable": Mutation([(LOOKUP, "    if (IsolationIsSerializable()) {", "    if (false) {")], "a_serializable_transaction"),
-    "recovery": Mutation([(LOOKUP, "GetActiveSnapshot()->takenDuringRecovery || RecoveryInProgress()", "false")], "a_standby_and_its_promotion"),
-    "snapshots of recovery": Mutation([(LOOKUP, "GetActiveSnapshot()->takenDuringRecovery || RecoveryInProgress()", "RecoveryInProgress()")], "a_standby_and_its_promotion"),
+    "recovery": Mutation([(LOOKUP, "    if (RecoveryInProgress()) {", "    if (false) {")], "a_standby_and_its_promotion"),
     "floor": Mutation([(LOOKUP, "floor_xid() <= snapshot_.xmin && ", "")], "a_prepared_transaction_that_stays"),
     # definitions
     "triggers": Mutation([(DEFINITIONS, "    if (!has_each_row || !has_truncation)\n        look.refuse(Bypass::Triggers);\n", "")], "triggers_that_do_not_see_everything"),
     "always": Mutation([(DEFINITIONS, " || trigger.tgenabled != TRIGGER_FIRES_ALWAYS", "")], "triggers_that_do_not_see_everything"),
-    "our function": Mutation([(DEFINITIONS, "trigger.tgfoid != function || ", "")], "triggers_that_do_not_see_everything"),
+    "our function": Mutation([(DEFINITIONS, "trigger.tgfoid != function || ", "(static_cast<void>(function), false) || ")], "triggers_that_do_not_see_everything"),
     "no condition": Mutation([(DEFINITIONS, "        !heap_attisnull(row, Anum_pg_trigger_tgqual, RelationGetDescr(triggers)))", "        false)")], "triggers_that_do_not_see_everything"),
     "all columns": Mutation([(DEFINITIONS, "        trigger.tgattr.dim1 != 0 || ", "        ")], "triggers_that_do_not_see_everything"),
     "as that entity": Mutation([(DEFINITIONS, "    return bytes != nullptr && VARSIZE_ANY_EXHDR(bytes) == strlen(name) + 1 &&\n           memcmp(VARDATA_ANY(bytes), name, strlen(name) + 1) == 0;", "    return bytes != nullptr && name != nullptr;")],
-                               "triggers_that_do_not_see_everything"),
-    "word of changes": Mutation([(DEFINITIONS, "    AcceptInvalidationMessages();\n    if (kept.is_valid", "    if (kept.is_valid")], "triggers_that_do_not_see_everything"),
+                               "a_trigger_that_names_another_table"),
+    "word of changes": Mutation([(BINDING, "    AcceptInvalidationMessages();\n    Binding binding{};", "    Binding binding{};")], "a_reader_that_holds_its_locks"),
     "who made the trigger": Mutation([(DEFINITIONS, "        look.add(trigger->oid);\n        look.add_maker(row);\n", "        look.add(trigger->oid);\n")], "triggers_off_and_on_in_one_transaction"),
     "makers that are seen": Mutation([(LOOKUP, "return definitions.are_seen_by(snapshot_);", "return true;")], "triggers_off_and_on_in_one_transaction"),
-    "labels": Mutation([(DEFINITIONS, "            look_at_labels(look, column.type);", "            (void)0;")], "definitions_that_change"),
+    "labels": Mutation([(DEFINITIONS, "            look_at_labels(look, column.type);", "            if (false) look_at_labels(look, column.type);")], "definitions_that_change"),
     "columns": Mutation([(DEFINITIONS, "        look.add(column.number);\n", "")], "definitions_that_change"),
     "files": Mutation([(DEFINITIONS, "        look.add(pg::file_of(table.relation));\n", ""), (DEFINITIONS, "        look.add_maker(row);\n        ReleaseSysCache(row);", "        ReleaseSysCache(row);")],
                       "definitions_that_change"),
@@ -81,8 +80,11 @@ MUTATIONS = {
     # roles
     "privileges": Mutation([(DEFINITIONS, "!may_select_all(table) || ", "")], "every_role_is_told"),
     "the role of the look": Mutation([(DEFINITIONS, "    return kept.role == GetUserId();", "    return true;")], "every_role_is_told"),
-    "word of roles": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{NAMESPACEOID, AUTHOID, DATABASEOID, ENUMOID}")], "every_role_is_told"),
-    "word of labels": Mutation([(DEFINITIONS, "AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "AUTHMEMROLEMEM, DATABASEOID}")], "definitions_that_change"),
+    "word of schemas": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}")], "a_session_that_keeps_its_role"),
+    "word of roles": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{NAMESPACEOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}")], "a_session_that_keeps_its_role"),
+    "word of members": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{NAMESPACEOID, AUTHOID, DATABASEOID, ENUMOID}")], "a_session_that_keeps_its_role"),
+    "word of databases": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, ENUMOID}")], "a_session_that_keeps_its_role"),
+    "word of labels": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID}")], "definitions_that_change"),
     "plain tables": Mutation([(DEFINITIONS, "    if (!is_plain_table(table) || ", "    if (")], "definitions_that_change or every_role_is_told"),
 }
 

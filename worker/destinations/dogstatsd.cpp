@@ -136,8 +136,14 @@ bool DogStatsd::open()
             return false;
         }
         std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> const owned(found, freeaddrinfo);
-        fd_ = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd_ >= 0 && connect(fd_, found->ai_addr, found->ai_addrlen) == 0)
+        std::size_t count = 0;
+        for (const addrinfo *each = found; each != nullptr; each = each->ai_next)
+            ++count;
+        const addrinfo *at = found;
+        for (std::size_t i = turn_ % count; i > 0; --i)
+            at = at->ai_next;
+        fd_ = socket(at->ai_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd_ >= 0 && connect(fd_, at->ai_addr, at->ai_addrlen) == 0)
             return true;
     }
     int const why = errno;
@@ -156,8 +162,10 @@ Delivery DogStatsd::deliver(const Message &message)
     for (auto const packet : packets_of(message.body, address_.path.empty() ? kMostUdp : kMostUnix)) {
         if (send_packet(packet))
             continue;
-        // The agent was started anew, and the socket belongs to the one before.
+        // The agent was started anew, and the socket belongs to the one before; or it listens on another address of the
+        // name, as 127.0.0.1 where the first one is ::1.
         shut();
+        ++turn_;
         if (!send_packet(packet)) {
             std::string const why = std::strerror(errno);
             shut();

@@ -33,7 +33,7 @@ public:
     DogStatsd(const DogStatsd &) = delete;
     DogStatsd &operator=(const DogStatsd &) = delete;
 
-    /// Never tries again: what arrived of a message would count twice.
+    /// Never returns Busy or Refused: a message that is sent again would count twice what had arrived.
     Delivery deliver(const Message &message) override;
     void stop_at(Time) override {}
 
@@ -43,6 +43,7 @@ private:
     bool send_packet(std::string_view packet);
 
     config::DatagramAddress address_;
+    std::size_t turn_ = 0;  // which of the addresses that the host's name has
     int fd_ = -1;
 };
 

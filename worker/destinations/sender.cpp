@@ -103,10 +103,7 @@ void Sender::settle(Waiting waiting, const Delivery &delivery)
 {
     using Result = Delivery::Result;
     auto const now = std::chrono::steady_clock::now();
-    auto const fail = [&] {
-        retry_.failed(now, delivery.why, std::min(delivery.not_before, kLongestWish));
-        metrics_.sent_again(to_);
-    };
+    auto const pause = [&] { retry_.failed(now, delivery.why, std::min(delivery.not_before, kLongestWish)); };
     switch (delivery.result) {
         case Result::Taken:
             retry_.succeeded();
@@ -116,9 +113,9 @@ void Sender::settle(Waiting waiting, const Delivery &delivery)
             if (!delivery.why.empty())
                 log::warning("{}: {}", name(to_), delivery.why);
             return;
-        case Result::Busy: fail(); return put_back(std::move(waiting));
+        case Result::Busy: pause(); return put_back(std::move(waiting));
         case Result::Refused:
-            fail();
+            pause();
             if (++waiting.refusals < kMostRefusals)
                 return put_back(std::move(waiting));
             [[fallthrough]];
@@ -135,13 +132,15 @@ void Sender::settle(Waiting waiting, const Delivery &delivery)
     }
 }
 
-// It is the oldest.
+// Puts the message back to the front: it is the oldest.
 void Sender::put_back(Waiting waiting)
 {
-    if (queue_.size() >= limit_)
+    if (queue_.size() >= limit_) {
         metrics_.lost(to_, metrics::Loss::Full);
-    else
-        queue_.push_front(std::move(waiting));
+        return;
+    }
+    metrics_.sent_again(to_);
+    queue_.push_front(std::move(waiting));
 }
 
 }  // namespace wc::destinations

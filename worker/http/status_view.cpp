@@ -47,14 +47,18 @@ void add_line(std::string &out, std::string_view name, const std::string &what)
     out += fmt::format("{:<12}{}\n", name, what);
 }
 
+std::string time_left(const Json &work)
+{
+    auto const found = work.find("seconds_left");
+    return found != work.end() && found->is_number() ? ", " + duration_text(found->get<double>()) + " to go" : "";
+}
+
 void show_long_work(std::string &out, const Json &status)
 {
     if (auto const found = status.find("catching_up"); found != status.end()) {
-        auto line = grouped(number(*found, "rows_left")) + " rows left, " + grouped(number(*found, "rows_per_second")) +
-                    " a second";
-        if ((*found)["seconds_left"].is_number())
-            line += ", " + duration_text(number(*found, "seconds_left")) + " to go";
-        add_line(out, "catches up", line);
+        auto const line = grouped(number(*found, "rows_left")) + " rows left, " +
+                          grouped(number(*found, "rows_per_second")) + " a second";
+        add_line(out, "catches up", line + time_left(*found));
     }
     if (auto const found = status.find("sweeping"); found != status.end()) {
         auto line = grouped(number(*found, "keys_seen")) + " keys seen, " + grouped(number(*found, "keys_removed")) +
@@ -62,9 +66,7 @@ void show_long_work(std::string &out, const Json &status)
         auto const all = number(*found, "keys_expected");
         if (all > 0)
             line = bar(number(*found, "keys_seen") / all) + " " + line;
-        if (found->contains("seconds_left") && (*found)["seconds_left"].is_number())
-            line += ", " + duration_text(number(*found, "seconds_left")) + " to go";
-        add_line(out, "sweeps", line);
+        add_line(out, "sweeps", line + time_left(*found));
     }
 }
 
@@ -110,7 +112,7 @@ std::string StatusView::show(std::string_view body, Time now)
     add_line(out, "postgres", flag("postgres") ? "connected" : "not connected");
     add_line(out, "redis",
              std::string(flag("redis") ? "connected" : "not connected") +
-                 (flag("epoch_open") ? ", stores values" : ", stores nothing by this worker"));
+                 (flag("epoch_open") ? ", stores values" : ", this worker does not let it store values"));
     auto const rows = number(status, "queue_rows");
     add_line(out, "queue",
              rows == 0 ? "empty"

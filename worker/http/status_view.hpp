@@ -8,8 +8,8 @@
 
 namespace wc::http {
 
-/// Makes text of one body of /api/admin/status after another.  What grows between two of them is shown with its rate,
-/// and with the time that is left.
+/// Turns successive bodies of /api/admin/status into text.  For counts that grew since the previous body it shows the
+/// rate and the time left.
 class StatusView {
 public:
     /// Lines of text, each ended.  Throws std::invalid_argument if the body is not that of a worker.

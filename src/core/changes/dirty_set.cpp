@@ -84,7 +84,7 @@ void DirtySet::grow()
 char *DirtySet::copy(std::string_view text)
 {
     auto const length = static_cast<std::uint32_t>(text.size());
-    if (length > chunk_left_) {
+    if (length > chunk_left_ || chunk_ == nullptr) {
         // A transaction that changes one student should not pay for a chunk.
         std::uint32_t const wanted = size_ < kFirstCapacity ? kFirstCapacity * 32 : kChunk;
         std::uint32_t const bytes = length > wanted ? length : wanted;

@@ -152,7 +152,16 @@ void add_id(Record &record, std::string_view id)
     json::write_string(record.line, id);
 }
 
-// Whether the line has the id: as a whole JSON string, because a quote within an id has a backslash in front.
+// Returns the length of the JSON string with which the text begins.
+std::size_t string_length(std::string_view text)
+{
+    std::size_t at = 1;
+    while (at < text.size() && text[at] != '"')
+        at += text[at] == '\\' ? 2 : 1;
+    return at + 1;
+}
+
+// Whether the line has the id.  It compares whole JSON strings: an id can hold what stands between two others.
 bool has_id(const Record &record, std::string_view id)
 {
     MemoryContext const caller = MemoryContextSwitchTo(memory());
@@ -160,8 +169,14 @@ bool has_id(const Record &record, std::string_view id)
     MemoryContextSwitchTo(caller);
     std::size_t const start = wanted.size();
     json::write_string(wanted, id);
-    std::string_view const ids = record.line.view().substr(record.ids_begin);
-    bool const found = ids.find(wanted.view().substr(start)) != std::string_view::npos;
+    std::string_view const one = wanted.view().substr(start);
+    std::string_view ids = record.line.view().substr(record.ids_begin);
+    bool found = false;
+    while (!found && !ids.empty()) {
+        std::size_t const length = string_length(ids);
+        found = ids.substr(0, length) == one;
+        ids.remove_prefix(length < ids.size() ? length + 1 : ids.size());
+    }
     pfree(wanted.data());
     return found;
 }

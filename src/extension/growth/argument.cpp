@@ -13,8 +13,6 @@ extern "C" {
 namespace wc {
 namespace {
 
-constexpr int kLongestShown = 100;
-
 const char *place(const char *name, int index) { return index == 0 ? name : psprintf("%s[%d]", name, index); }
 
 // Says what is wrong with a number without showing it: it may be a child's, and errors go to logs.

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::string_view kCdc = "cdc";
 constexpr int kMostNamed = 20;  // known references that a hint names at most
-constexpr int kLongestShown = 100;
 
 enum Column : AttrNumber { kReference = 1, kMeasure, kSex, kAge, kL, kM, kS, kColumns = kS };
 

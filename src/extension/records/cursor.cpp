@@ -14,12 +14,14 @@ static_assert(std::is_trivially_destructible_v<RecordPosition>);
 
 namespace {
 
-// The bytes of a cursor: version, which of the times are not NULL, date, owner, a check sum of everything else; then,
-// in the second version, the time when the record was entered; then the text of the id.
+// The bytes of a cursor: version; which of the times are not NULL, and of which types they are; date, owner, a check
+// sum of everything else; then, in the second version, the time when the record was entered; then the text of the id.
 constexpr unsigned char kByDate = 1;
 constexpr unsigned char kByEntry = 2;
 constexpr unsigned char kHasDate = 1;
 constexpr unsigned char kHasEntry = 2;
+constexpr int kDateTypeAt = 2;  // of the same byte: two bits for each type
+constexpr int kEntryTypeAt = 4;
 constexpr Size kDateAt = 2;
 constexpr Size kOwnerAt = kDateAt + sizeof(int64);
 constexpr Size kSumAt = kOwnerAt + sizeof(uint32);
@@ -44,6 +46,16 @@ int64 time_number(const RecordPosition::Key &time, Oid type)
 Datum time_of_number(int64 number, Oid type)
 {
     return type == DATEOID ? DateADTGetDatum(static_cast<DateADT>(number)) : TimestampGetDatum(number);
+}
+
+// One number is another time in a column of another type.
+unsigned time_type(Oid type) { return type == TIMESTAMPTZOID ? 1 : type == DATEOID ? 2 : 0; }
+
+unsigned char time_types(const BoundTable &records, bool by_entry)
+{
+    unsigned const date = time_type(records.columns[record::Date].type);
+    unsigned const entry = by_entry ? time_type(records.columns[record::CreatedAt].type) : 0;
+    return static_cast<unsigned char>(date << kDateTypeAt | entry << kEntryTypeAt);
 }
 
 bool is_hexadecimal(const char *digits, Size count)
@@ -92,7 +104,7 @@ void write_cursor(json::Buffer &out, const RecordPosition &position, uint32 owne
     auto *const bytes = static_cast<char *>(palloc(size));
     int64 const date = time_number(position.date, records.columns[record::Date].type);
     bytes[0] = static_cast<char>(position.by_entry ? kByEntry : kByDate);
-    bytes[1] = static_cast<char>(position.date.is_null ? 0 : kHasDate);
+    bytes[1] = static_cast<char>((position.date.is_null ? 0 : kHasDate) | time_types(records, position.by_entry));
     memcpy(bytes + kDateAt, &date, sizeof date);
     memcpy(bytes + kOwnerAt, &owner, sizeof owner);
     if (position.by_entry) {
@@ -126,7 +138,8 @@ RecordPosition parse_cursor(const text *cursor, uint32 owner, const BoundTable &
     memcpy(&written_owner, bytes + kOwnerAt, sizeof written_owner);
     memcpy(&date, bytes + kDateAt, sizeof date);
     bool const by_entry = bytes[0] == kByEntry;
-    auto const times = static_cast<unsigned char>(bytes[1]);
+    auto const types = static_cast<unsigned char>(bytes[1] & ~(kHasDate | kHasEntry));
+    auto const times = static_cast<unsigned char>(bytes[1] & (kHasDate | kHasEntry));
     if ((bytes[0] != kByDate && !by_entry) || times > (by_entry ? kHasDate | kHasEntry : kHasDate) ||
         size <= id_at(by_entry) || check != sum(bytes, size))
         report("invalid cursor");
@@ -134,6 +147,8 @@ RecordPosition parse_cursor(const text *cursor, uint32 owner, const BoundTable &
         report("the cursor belongs to another student or to other filters");
     if (by_entry && !knows_entry(records))
         report("the cursor belongs to another order of records");
+    if (types != time_types(records, by_entry))
+        report("the cursor belongs to dates of another type");
     RecordPosition position{};
     position.by_entry = by_entry;
     position.date = {time_of_number(date, records.columns[record::Date].type), (times & kHasDate) == 0};

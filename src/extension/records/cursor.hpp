@@ -35,7 +35,8 @@ void write_cursor(json::Buffer &out, const RecordPosition &position, uint32 owne
 
 /// Reads a cursor that write_cursor() wrote.
 ///
-/// Errors: 22023 any other text, or a cursor that belongs to another student, other filters or another order.
+/// Errors: 22023 any other text, or a cursor that belongs to another student, other filters, another order or
+/// dates of another type.
 RecordPosition parse_cursor(const text *cursor, uint32 owner, const BoundTable &records);
 
 }  // namespace wc

@@ -20,6 +20,9 @@ inline std::string_view text_view(Datum text)
     return text_view(reinterpret_cast<const struct varlena *>(PG_DETOAST_DATUM_PACKED(text)));
 }
 
+/// How many bytes of a caller's text a message shows at most.
+inline constexpr int kLongestShown = 100;
+
 /// Returns the beginning of a text in the database's encoding: whole characters with at most `most_bytes` bytes.
 inline std::string_view cut_text(std::string_view text, int most_bytes)
 {

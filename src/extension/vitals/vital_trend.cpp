@@ -3,6 +3,7 @@
 
 #include "extension/binding/id.hpp"
 #include "extension/server/boundary.hpp"
+#include "extension/server/text_view.hpp"
 #include "extension/server/time_zone.hpp"
 #include "extension/value/json_argument.hpp"
 #include "extension/value/json_result.hpp"
@@ -19,12 +20,14 @@ namespace {
 
 std::string_view parse_vital(Datum given)
 {
-    const char *const name = TextDatumGetCString(given);
+    std::string_view const name = text_view(given);
     for (std::string_view const vital : kVitals) {
         if (vital == name)
             return vital;
     }
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown vital \"%s\"", name),
+    std::string_view const shown = cut_text(name, kLongestShown);
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("unknown vital \"%.*s\"", static_cast<int>(shown.size()), shown.data()),
                     errhint("Known are temperature, bloodPressureSystolic, bloodPressureDiastolic, heartRate, "
                             "respiratoryRate, oxygenSaturation, height, weight and bmi; wc_trend takes any values.")));
     pg_unreachable();

@@ -96,7 +96,7 @@ private:
     bool is_refused_ = false;
 };
 
-// Beside the OID it takes the transaction that created the database, because another database can get the same OID.
+// Beside the OID it takes the transaction that wrote the database's row, because another database can get the same OID.
 void look_at_database(Look &look)
 {
     HeapTuple const row = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
@@ -212,18 +212,27 @@ void look_at_triggers(Look &look, Entity entity, Oid relation)
         look.refuse(Bypass::Triggers);
 }
 
-// Other extensions, such as an auditor or security labels, see through ExecutorCheckPerms_hook what a query reads. They
-// see neither direct reads nor hits.  So a hit may replace a direct read, but not a query.
+// Whether there is an index for direct reads that is right for every snapshot.
+bool has_lasting_index(Entity entity, const OpenTable &table, IndexUse use, StudentIndex &found)
+{
+    Relation const index = open_student_index(entity, table, found, use);
+    if (index == nullptr)
+        return false;
+    index_close(index, NoLock);
+    return !found.is_for_new_snapshots_only;
+}
+
+// Other extensions, such as an auditor or security labels, use ExecutorCheckPerms_hook to see which tables a query
+// reads.  They see neither direct reads nor hits.  So a hit may replace a direct read, but not a query.
 bool is_hidden_from_hook(Entity entity, const OpenTable &table)
 {
     if (ExecutorCheckPerms_hook == nullptr)
         return false;
     StudentIndex found;
-    Relation const index = open_student_index(entity, table, found);
-    if (index == nullptr)
+    if (!has_lasting_index(entity, table, IndexUse::Dates, found))
         return true;
-    index_close(index, NoLock);
-    return found.is_for_new_snapshots_only;
+    return entity == Entity::HealthRecords && found.type_column == InvalidAttrNumber &&
+           !has_lasting_index(entity, table, IndexUse::Types, found);
 }
 
 void look_at_table(Look &look, Entity entity)
@@ -292,9 +301,6 @@ void look_at_all()
 const Definitions &current_definitions()
 {
     static constexpr Definitions kUnsettled{false, Bypass::Definitions, {}, {}, 0, 0};
-    // lock_tables accepts messages only when it takes a new lock.  A transaction that already holds its locks would
-    // miss changes that these locks allow, such as DISABLE TRIGGER.
-    AcceptInvalidationMessages();
     if (kept.is_valid && are_of_this_read())
         return kept.definitions;
     look_at_all();

@@ -34,10 +34,11 @@ struct Definitions {
     }
 };
 
-/// Returns the definitions of the tables that the current read has locked.  First it accepts the server's pending
-/// invalidation messages.  What it found earlier is kept until such a message says that something may have changed.
+/// Returns the definitions of the tables that the current read has locked.  What it found earlier is kept until an
+/// invalidation message of the server says that something may have changed.
 ///
-/// REQUIRES: the caller has locked students, health records and allergies (lock_tables).
+/// REQUIRES: the current read began with lock_tables of students, health records and allergies, which accepts the
+/// messages of changes that have committed.
 const Definitions &current_definitions();
 
 /// Returns how many invalidation messages concerned a definition.  While the number is the same, definitions are valid.

@@ -50,7 +50,9 @@ bool Lookup::decide(Bypass &reason)
         reason = Bypass::Snapshot;
         return false;
     }
-    if (GetActiveSnapshot()->takenDuringRecovery || RecoveryInProgress()) {
+    // A snapshot that was taken during recovery can outlive the promotion.  find() refuses it, because it is older than
+    // the floor, unless it sees everything from before the floor.
+    if (RecoveryInProgress()) {
         reason = Bypass::Recovery;
         return false;
     }

@@ -26,10 +26,11 @@ enum class Bypass : std::uint8_t {
     Writing,       // the transaction has an id, so it may have changed rows
     Serializable,  // a hit reads no rows, so it would take no predicate locks
     Snapshot,      // the snapshot is not an MVCC snapshot
-    Recovery,      // the server is a standby, or was one when the snapshot was taken
+    Recovery,      // the server is a standby
     Settings,      // white_cross.direct_reads is off, or birth days depend on a time zone
     Tables,        // a table has partitions, children or row-level security, is temporary, or is no heap
-    Privileges,    // the role may not select from all of the tables
+    Privileges,    // the role may not select from all of the tables; or the read would be a query, and another
+                   // extension checks what queries read
     Triggers,      // a trigger of ours is missing, disabled or altered
     Types,         // the text of a column's values depends on settings
     Definitions,   // a table or trigger was altered after the snapshot, or during the call
