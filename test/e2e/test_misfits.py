@@ -344,6 +344,43 @@ def test_a_batch_that_redis_refuses_is_halved_until_the_culprit_stands_alone(sch
     assert worker.failures("redis") == 0 and worker.healthy()
 
 
+def refuse(cache, student):
+    """Makes Redis refuse the student's removals.  Returns the library's code of before."""
+    code = cache.client.execute_command("FUNCTION", "LIST", "WITHCODE")[0]
+    code = code[code.index("library_code") + 1]
+    start = "    local existed = {}\n    local most_pages"
+    assert code.count(start) == 1
+    cure = f"    for _, key in ipairs(keys) do\n if key == 'student:{student}:' then\n return redis.error_reply('ERR \\27[31m broken') end end\n"
+    cache.client.execute_command("FUNCTION", "LOAD", "REPLACE", code.replace(start, cure + start))
+    return code
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_the_line_of_a_refused_change_names_its_trace(school, start_worker, redis_server, form):
+    """And the line of a change that nobody traces names none."""
+    worker = start_worker(settings={"log": {"format": form}})
+    with redis_server.connect() as client:
+        cache = Cache(client, school)
+        cache.until_drained()
+        traced, untraced = school.add_student(), school.add_student()
+        cache.until_drained()
+        trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+        code = refuse(cache, traced)
+        school.psql(f"BEGIN; SELECT set_config('white_cross.traceparent', '00-{trace}-00f067aa0ba902b7-01', true); UPDATE students SET grade = '7' WHERE id = '{traced}'; COMMIT")
+        until(lambda: school.rows("SELECT student FROM white_cross.set_aside") == [(traced,)], 10, "the change to be set aside")
+        client.execute_command("FUNCTION", "LOAD", "REPLACE", code)
+        refuse(cache, untraced)
+        change(school, untraced)
+        until(lambda: len(school.rows("SELECT student FROM white_cross.set_aside")) == 2, 10, "the other one as well")
+        client.execute_command("FUNCTION", "LOAD", "REPLACE", code)
+    lines = [line for line in worker.log.read_text().splitlines() if "it is set aside" in line]
+    assert len(lines) == 2
+    if form == "json":
+        assert [json.loads(line).get("trace_id") for line in lines] == [trace, None] and "trace_id" not in json.loads(lines[0])["message"]
+    else:
+        assert lines[0].endswith(f" trace_id={trace}") and "trace_id" not in lines[1]
+
+
 def test_a_student_whom_redis_refuses_for_ever_is_set_aside(school, worker, cache):
     """Until it is taken again: in the log, a metric, /healthz and wc_diagnose; wc_get finds nothing of it, and finds other students."""
     students = [school.add_student() for _ in range(10)]
@@ -351,12 +388,7 @@ def test_a_student_whom_redis_refuses_for_ever_is_set_aside(school, worker, cach
     for student in students:
         until(lambda: cache.load(student) == 1, 10, "a fill")
     until(lambda: found(cache, refused), 10, "wc_get to find it again")
-    code = cache.client.execute_command("FUNCTION", "LIST", "WITHCODE")[0]
-    code = code[code.index("library_code") + 1]
-    start = "    local existed = {}\n    local most_pages"
-    assert code.count(start) == 1
-    cure = f"    for _, key in ipairs(keys) do\n if key == 'student:{refused}:' then\n return redis.error_reply('ERR \\27[31m broken') end end\n"
-    cache.client.execute_command("FUNCTION", "LOAD", "REPLACE", code.replace(start, cure + start))
+    code = refuse(cache, refused)
     cache.plant_summary(*students)
     (old,) = school.rows("SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(ARRAY[%s])", refused)
     change(school, *students)

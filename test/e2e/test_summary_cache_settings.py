@@ -232,6 +232,19 @@ def test_a_session_that_keeps_its_role(warm, roles, situation):
                 assert len(set(answers(session))) == 1, (change, name)
 
 
+def test_a_session_whose_role_loses_the_schema_of_the_tables(warm, roles):
+    """The functions are in another one, which it may still use."""
+    warm.psql("""CREATE SCHEMA app; SELECT wc_create_tables('app'); INSERT INTO app.students SELECT * FROM students;
+                 SELECT wc_detach('public'); SELECT count(*) FROM wc_attach('app'); GRANT USAGE ON SCHEMA app TO {all}; GRANT SELECT ON ALL TABLES IN SCHEMA app TO {all};
+                 ALTER EVENT TRIGGER white_cross_ddl DISABLE""".format(**roles))
+    with warm.session(prepare_threshold=None) as session:
+        session.execute(f"SET ROLE {roles['all']}")
+        before = warm.hits()
+        assert len(set(answers(session))) == 1 and warm.hits() > before
+        warm.psql("REVOKE USAGE ON SCHEMA app FROM {all}".format(**roles))
+        assert {answer[0] for answer in answers(session)} == {"42501"}
+
+
 @pytest.mark.parametrize("situation", [name for name in SITUATIONS if "policy" not in name and "is" not in name.split()])
 def test_a_privilege_that_goes_in_an_open_transaction(warm, roles, situation):
     for change, back in SITUATIONS[situation]:

@@ -80,7 +80,7 @@ MUTATIONS = {
     # roles
     "privileges": Mutation([(DEFINITIONS, "!may_select_all(table) || ", "")], "every_role_is_told"),
     "the role of the look": Mutation([(DEFINITIONS, "    return kept.role == GetUserId();", "    return true;")], "every_role_is_told"),
-    "word of schemas": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}")], "a_session_that_keeps_its_role"),
+    "word of schemas": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}")], "loses_the_schema_of_the_tables"),
     "word of roles": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{NAMESPACEOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}")], "a_session_that_keeps_its_role"),
     "word of members": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{NAMESPACEOID, AUTHOID, DATABASEOID, ENUMOID}")], "a_session_that_keeps_its_role"),
     "word of databases": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, ENUMOID}")], "a_session_that_keeps_its_role"),

@@ -12,6 +12,16 @@ namespace {
 // How often a change that was set aside is tried again.
 constexpr std::chrono::seconds kRetrySetAside{60};
 
+// Returns the trace of a writer of the change; empty if none was traced.
+std::string_view trace_of(const Change &change, const std::vector<Writer> &writers)
+{
+    auto const wrote = [&](const Writer &writer) {
+        return std::find(change.xids.begin(), change.xids.end(), writer.xid) != change.xids.end();
+    };
+    auto const found = std::find_if(writers.begin(), writers.end(), wrote);
+    return found == writers.end() ? std::string_view() : found->trace;
+}
+
 }  // namespace
 
 Drain::Result Drain::pass(Queue &queue, Cache &cache, bool is_sweeping)
@@ -71,7 +81,7 @@ Drain::Outcome Drain::work_off(Batch &batch, const std::string &seen, Queue &que
     ChangeSpans spans(spans_.is_open() ? batch.writers : std::vector<Writer>(), began, taken);
     bool is_told = true;
     try {
-        outcome = apply(batch.changes, seen, cache, taken, spans);
+        outcome = apply(batch, seen, cache, taken, spans);
         is_told = batch.events.empty() || events_.append(batch.events, cache);
     } catch (const Failure &) {
         queue.give_back();
@@ -88,9 +98,9 @@ Drain::Outcome Drain::work_off(Batch &batch, const std::string &seen, Queue &que
     return outcome;
 }
 
-Drain::Outcome Drain::apply(const std::vector<Change> &changes, const std::string &seen, Cache &cache, Time taken,
-                            ChangeSpans &spans)
+Drain::Outcome Drain::apply(const Batch &batch, const std::string &seen, Cache &cache, Time taken, ChangeSpans &spans)
 {
+    auto const &changes = batch.changes;
     auto const done = cache.invalidate(changes, seen);
     auto const &existed = done.existed;
     auto const gone = clock_.now();
@@ -106,6 +116,7 @@ Drain::Outcome Drain::apply(const std::vector<Change> &changes, const std::strin
         is_refused[rejection.change] = true;
         if (!rejection.is_away)
             log::error(
+                log::Trace{trace_of(changes[rejection.change], batch.writers)},
                 "redis refuses the invalidation of a student and accepts that of others: {}; it is set aside and "
                 "tried again every {} s, see white_cross.set_aside",
                 rejection.reason, kRetrySetAside.count());

@@ -70,7 +70,7 @@ private:
     };
 
     void try_set_aside(Queue &queue, Cache &cache);
-    Outcome apply(const std::vector<Change> &changes, const std::string &seen, Cache &cache, Time taken,
+    Outcome apply(const Batch &batch, const std::string &seen, Cache &cache, Time taken,
                   ChangeSpans &spans);
     Outcome work_off(Batch &batch, const std::string &seen, Queue &queue, Cache &cache, Time began);
     void note_misfits(std::size_t count);

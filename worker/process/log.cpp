@@ -27,7 +27,11 @@ spdlog::level::level_enum level_of(Level level)
     return spdlog::level::err;
 }
 
-/// `%*`: the message as a JSON string.
+bool is_json = false;
+// A line is formatted by the thread that writes it.
+thread_local std::string_view trace_of_line;
+
+/// `%*`: the message as a JSON string, then the member "trace_id" if there is one.
 class JsonMessage : public spdlog::custom_flag_formatter {
 public:
     void format(const spdlog::details::log_msg &message, const std::tm &, spdlog::memory_buf_t &out) override
@@ -36,6 +40,10 @@ public:
         auto const text = json(std::string(message.payload.data(), message.payload.size()))
                               .dump(-1, ' ', false, json::error_handler_t::replace);
         out.append(text.data(), text.data() + text.size());
+        if (trace_of_line.empty())
+            return;
+        auto const trace = ",\"trace_id\":" + json(trace_of_line).dump();
+        out.append(trace.data(), trace.data() + trace.size());
     }
     std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonMessage>(); }
 };
@@ -68,7 +76,8 @@ void start(std::string_view format)
 {
     auto logger = std::make_shared<spdlog::logger>("wc-worker", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     using Time = spdlog::pattern_time_type;
-    if (format == "json")
+    is_json = format == "json";
+    if (is_json)
         logger->set_formatter(
             pattern<JsonMessage>(R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","pid":%P,"message":%*})", Time::utc));
     else if (std::getenv("JOURNAL_STREAM"))
@@ -88,11 +97,15 @@ void set_level(std::string_view level)
 
 bool is_on(Level level) noexcept { return spdlog::should_log(level_of(level)); }
 
-void write(Level level, std::string_view message)
+void write(Level level, std::string_view message, Trace trace)
 {
     // Names and paths of a configuration are others' words as well.
-    auto const line = printable(message, kLongestLine);
+    auto line = printable(message, kLongestLine);
+    if (!trace.id.empty() && !is_json)
+        line.append(" trace_id=").append(trace.id);
+    trace_of_line = trace.id;
     spdlog::log(level_of(level), spdlog::string_view_t(line.data(), line.size()));
+    trace_of_line = {};
 }
 
 }  // namespace wc::log

@@ -15,7 +15,12 @@ void start(std::string_view format);
 void set_level(std::string_view level);
 
 bool is_on(Level level) noexcept;
-void write(Level level, std::string_view message);
+/// The trace of the change that a line is about; empty: none.  A line of JSON has it as the member "trace_id", a line
+/// of text as "trace_id=…" at its end.
+struct Trace {
+    std::string_view id{};
+};
+void write(Level level, std::string_view message, Trace trace = {});
 
 template <class... Args>
 void debug(fmt::format_string<Args...> format, Args &&...args)
@@ -40,6 +45,12 @@ void error(fmt::format_string<Args...> format, Args &&...args)
 {
     if (is_on(Level::Error))
         write(Level::Error, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void error(Trace trace, fmt::format_string<Args...> format, Args &&...args)
+{
+    if (is_on(Level::Error))
+        write(Level::Error, fmt::format(format, std::forward<Args>(args)...), trace);
 }
 
 }  // namespace wc::log
