@@ -34,7 +34,7 @@ std::string new_trace_id()
     return id;
 }
 
-// Shows times of the process's steady clock as the time of day, by how far apart the clocks are now.
+// Converts times of the steady clock to Unix time, by the present difference of the two clocks.
 class Calendar {
 public:
     explicit Calendar(Time now) : lead_(std::chrono::system_clock::now().time_since_epoch() - now.time_since_epoch()) {}
@@ -93,7 +93,7 @@ std::vector<Span> ChangeSpans::spans(Time now) const
         auto const committed = calendar.unix_ns(one.writer->committed);
         drain.links.push_back({one.writer->trace, one.writer->span});
         auto wait = make_span("white_cross.queue", one.writer->trace, one.writer->span, committed, taken);
-        // Of wc_prewarm nothing was to be removed.
+        // Some changes make no cached value stale, such as wc_prewarm: nothing was removed.
         if (!one.is_stale) {
             all.push_back(std::move(wait));
             continue;

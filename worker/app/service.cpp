@@ -6,7 +6,7 @@ namespace wc::app {
 namespace {
 
 constexpr std::chrono::seconds kStatusInterval{1};
-// More questions than one step asks, on more hosts than a URL names.
+// More than the questions of one step, even if each tries all hosts of a URL.
 constexpr int kQuestions = 8;
 
 }  // namespace
@@ -44,7 +44,7 @@ Time Service::tick(Time now)
     auto const interval = notify_.watchdog_interval();
     if (!interval)
         return next_status_;
-    // A loop that stands still is not reported, and systemd starts another worker.
+    // If the loop stands still, send nothing: systemd then restarts the worker.
     if (now >= next_watchdog_) {
         next_watchdog_ = now + *interval;
         if (health_.is_live(now, patience_))

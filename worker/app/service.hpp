@@ -9,7 +9,7 @@
 
 namespace wc::app {
 
-/// Longer than the servers can keep the loop in one step: a step asks a few questions, each with a time-out.
+/// Returns a time that no single step of the loop exceeds: a step asks few questions, and each has a time-out.
 Time::duration patience_with(const config::Config &config);
 
 /// For the thread that takes signals.  REQUIRES: the arguments outlive this.
@@ -23,7 +23,7 @@ public:
     void stopping();
     void reloading() const { notify_.reloading(); }
     void reloaded() const { notify_.ready(); }
-    /// Tells what is due.  Returns when it is to be called again; Time::max(): nobody listens.
+    /// Sends what is due.  Returns when to call it again; Time::max() if no service manager listens.
     Time tick(Time now);
 
 private:

@@ -19,8 +19,8 @@ CommandLine parse_command_line(int argc, char **argv)
     app.add_flag("--check-config", out.check_config, "print the settings in force, passwords masked, and exit");
     app.add_flag("--unregister", out.unregister,
                  "stop the database from queueing changes for this worker, and exit: for when it is removed for good");
-    auto &status = *app.add_subcommand("status", "print how the worker that runs with this configuration is");
-    status.add_flag("--watch", out.watch, "print it anew each second");
+    auto &status = *app.add_subcommand("status", "print the state of the worker that runs with this configuration");
+    status.add_flag("--watch", out.watch, "print it again every second");
     app.fallthrough();
     status.fallthrough();
     try {

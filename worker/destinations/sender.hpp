@@ -31,7 +31,8 @@ public:
 
     /// From any thread.
     void send(Message message);
-    /// Sends what waits, and nothing later, until then at most.  Does not wait for that: the destructor does.
+    /// Sends the waiting messages until `until` at the latest, and accepts no more.  Returns at once; the destructor
+    /// waits.
     void finish(Time until);
 
 private:
@@ -53,7 +54,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Waiting> queue_;
-    Time until_ = Time::max();  ///< earlier: it ends
+    Time until_ = Time::max();  ///< not max(): the thread ends at this time at the latest
     bool is_gone_ = false;      ///< the receiver takes no message any more
     std::thread thread_;
 };

@@ -8,7 +8,7 @@ namespace {
 
 using prometheus::MetricType;
 
-// Prometheus counts what is not above a bound, with all that is not above the bounds before.
+// A bucket of Prometheus counts all values that are not above its bound, so it includes the buckets before it.
 void set_histogram(Sample &sample, const prometheus::ClientMetric::Histogram &histogram)
 {
     sample.count = histogram.sample_count;

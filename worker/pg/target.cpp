@@ -61,7 +61,7 @@ void drop_unknown(Target &target)
     }
 }
 
-// What is named in the log is the name of a parameter, not a piece of something else.
+// Only what looks like a parameter's name may be logged; anything else could be a piece of a password.
 bool is_name(std::string_view text)
 {
     constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";

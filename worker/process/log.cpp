@@ -99,7 +99,7 @@ bool is_on(Level level) noexcept { return spdlog::should_log(level_of(level)); }
 
 void write(Level level, std::string_view message, Trace trace)
 {
-    // Names and paths of a configuration are others' words as well.
+    // The message may contain names and paths that others wrote, so make it printable.
     auto line = printable(message, kLongestLine);
     if (!trace.id.empty() && !is_json)
         line.append(" trace_id=").append(trace.id);

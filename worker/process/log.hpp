@@ -1,4 +1,5 @@
-// Logging.  Lines go to stderr, one an event.  No health data and no names ever; ids of students at debug level only.
+// Logging.  Lines go to stderr, one line for each event.  No health data and no names ever; ids of students at debug
+// level only.
 #pragma once
 #include <fmt/core.h>
 
@@ -8,8 +9,8 @@ namespace wc::log {
 
 enum class Level { Debug, Info, Warning, Error };
 
-/// Format is "text" or "json".  Once, before the first thread.  Under journald (JOURNAL_STREAM is set) text lines
-/// carry its priority marks instead of time and level.
+/// Format is "text" or "json".  Call it once, before the first thread starts.  Under journald (JOURNAL_STREAM is set)
+/// text lines carry its priority marks instead of time and level.
 void start(std::string_view format);
 /// "debug", "info", "warning" or "error".  Any time.
 void set_level(std::string_view level);

@@ -11,7 +11,7 @@ void Retry::failed(Time now, std::string_view why, std::chrono::milliseconds lea
     auto const pause = std::max(backoff_.next(), least);
     due_ = now + pause;
     if (why != last_why_ || now - last_logged_ >= std::chrono::minutes(1)) {
-        log::warning("{}: {}; trying again, at first in {} ms", what_, why, pause.count());
+        log::warning("{}: {}; trying again in {} ms", what_, why, pause.count());
         last_why_ = why;
         last_logged_ = now;
     }

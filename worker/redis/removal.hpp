@@ -24,7 +24,7 @@ struct Stale {
 /// What remove_stale found.  A place is an index into its argument `students`.
 struct Removal {
     std::vector<app::KindSet> existed;
-    std::size_t misfits = 0;
+    std::size_t misfits = 0;              ///< keys of ours that had another type, put there by somebody else
     std::vector<std::size_t> lost_pages;  ///< students whose set of pages is lost: pages may still be cached
     std::vector<std::pair<std::size_t, std::string>> rejected;
     std::vector<std::size_t> elsewhere;  ///< students whose slot of the cluster is not, or not wholly, on this node

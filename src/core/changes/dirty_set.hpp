@@ -7,8 +7,8 @@
 
 namespace wc::changes {
 
-/// A set of students with the sections that changed of each.  Open addressing over entries in the order
-/// of their arrival.  Trivially destructible: all memory comes from `allocate`, and whoever gave it
+/// A set of students with the changed sections of each.  It is a hash table with open addressing; its entries stay in
+/// the order in which they were added.  Trivially destructible: all memory comes from `allocate`, and whoever gave it
 /// frees it as a whole (in the backend the transaction's memory context).  Not thread-safe.
 ///
 /// Bounded: a set that would hold more than `limit` students becomes "everything", which is never

@@ -50,7 +50,8 @@ struct Point {
     Lms lms;
 };
 
-/// Does the same with `count` points.  Returns false before the first and after the last.
+/// Finds the distribution at an age among `count` points, interpolated like cdc_norm().  Returns false before the first
+/// point and after the last.
 bool norm_between(const Point *points, std::size_t count, double age_months, Norm &norm) noexcept;
 
 /// Reads "bmi", "height" or "weight", in upper or lower case.  Returns false for anything else.

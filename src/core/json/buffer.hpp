@@ -23,8 +23,8 @@ public:
     std::string_view view() const noexcept { return {begin_, size()}; }
     void truncate(std::size_t size) noexcept { end_ = begin_ + size; }
 
-    /// Makes room for `bytes` more and returns where to write them.  The caller then passes the number of written bytes
-    /// to advance().
+    /// Makes room for `bytes` more and returns where to write them.  The caller then passes the end of what it wrote to
+    /// advance().
     char *reserve(std::size_t bytes)
     {
         if (static_cast<std::size_t>(limit_ - end_) < bytes) [[unlikely]]

@@ -10,7 +10,7 @@ namespace wc::opaque {
 /// can.  Trivially copyable.
 class Hmac {
 public:
-    /// A place for one.
+    /// Makes an object without a key, to be assigned later.  REQUIRES: of() is not called before that.
     Hmac() noexcept = default;
     explicit Hmac(std::string_view key) noexcept;
 

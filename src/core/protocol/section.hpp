@@ -11,7 +11,7 @@ enum Section : std::uint16_t {
     kHealthRecords = 1 << 1,      ///< a row of health_records
     kAllergies = 1 << 2,          ///< a row of allergies
     kChronicConditions = 1 << 3,  ///< a row of chronic_conditions
-    kGrowth = 1 << 4,  ///< what a growth chart shows: birth date, sex, a record's vital, its date, type or entry
+    kGrowth = 1 << 4,  ///< what a growth chart shows: birth date, sex, a record's vital, its date, type or createdAt
 };
 using Sections = std::uint16_t;
 

@@ -6,8 +6,8 @@
 
 namespace wc::search {
 
-/// What stands around a passage before it is escaped: control characters, which text of people does not have and which
-/// must be taken out of a text before it is marked.
+/// The marks around a passage.  They are control characters: the caller removes them from the text before it marks
+/// passages.
 inline constexpr char kPassageBegins = '\x02';
 inline constexpr char kPassageEnds = '\x03';
 

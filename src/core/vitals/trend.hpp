@@ -12,18 +12,18 @@ enum class Direction { Stable, Increasing, Decreasing };
 const char *name(Direction direction) noexcept;
 
 /// Takes values with their times, in any order, and keeps no more than what it reports.  Values are finite; times are
-/// microseconds since any fixed moment.  Values of one and the same moment count as their mean where the first or the
-/// last is asked for: their order is nobody's to know.
+/// microseconds since any fixed moment.  If several values have the first or the last moment, their mean counts,
+/// because their order is unknown.
 class Trend {
 public:
     void add(std::int64_t at, double value) noexcept;
-    /// As if all that `other` took had been added here.
+    /// Adds all values that `other` has.
     void add(const Trend &other) noexcept;
 
     std::int64_t points() const noexcept { return points_; }
 
-    /// From the first value to the last, in percent of the first: beyond ±5 % it goes somewhere.  Where
-    /// the first is 0, any difference counts.  Needs a point.
+    /// Increasing or Decreasing if the last value differs from the first by more than 5 % of the first (of 0: at all);
+    /// otherwise Stable.  REQUIRES: points() > 0.
     Direction direction() const noexcept;
 
     /// (last − first) / |first| · 100.  Only where `has_change_rate`: the first value is not 0.
@@ -37,7 +37,8 @@ public:
     /// The least-squares line through all points: its slope in units of the value per 30 days.  NaN where all points
     /// are of one moment, and where it is too large for a double.
     double slope_per_30_days() const noexcept;
-    /// How much of the variance that line explains, 0 to 1; 1 where all values are the same.  NaN as the slope.
+    /// How much of the variance that line explains, 0 to 1; 1 where all values are the same.  NaN where all points are
+    /// of one moment, and where a number on the way is too large for a double.
     double r_squared() const noexcept;
 
 private:

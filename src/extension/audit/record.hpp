@@ -3,8 +3,8 @@
 // The line is JSON behind `white_cross audit: `.  It goes through the server's log, so a rollback does not take it
 // back, a standby has it too, and log_destination says where it goes.  docs/security.md describes its members.
 //
-// A call within a call, as of a function that a policy uses, has no line of its own: what it reads is noted in the
-// line of the call around it.  All functions below do nothing while no call is recorded.
+// A call within a call, such as a call of a function that a policy uses, has no line of its own: what it reads is noted
+// in the line of the call around it.  All functions below do nothing while no call is recorded.
 #pragma once
 #include <string_view>
 
@@ -29,8 +29,8 @@ struct Part {
 /// of roles.
 Part begin(std::string_view function, Subject subject);
 
-/// Between the calls for the rows of one set nothing is noted: leave() after each call, also after one that failed, and
-/// resume() with the record before the next one.
+/// A set is fetched by several calls, and between them nothing is noted.  Call leave() after each call, also after one
+/// that failed.  Call resume() with the record before the next one.
 void leave(const Part &part) noexcept;
 Part resume(Record *record) noexcept;
 

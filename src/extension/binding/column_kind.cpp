@@ -24,7 +24,7 @@ Kind parse_kind(const char *name)
     pg_unreachable();
 }
 
-// Returns false, and raises no error, for a collation that is gone: a caller without a lock resolves the table again.
+// Returns true, and raises no error, for a collation that is gone: a caller without a lock resolves the table again.
 bool is_deterministic(Oid collation)
 {
     HeapTuple const tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));

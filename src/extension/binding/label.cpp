@@ -132,8 +132,8 @@ LabelMatch::LabelMatch(const BoundColumn &column, std::string_view name)
 {
     if (!is_enum_)
         return;
-    // Adding a label does not wait for readers (changes/ddl.cpp), so a session that holds all its locks already must
-    // accept invalidations here to see a new label.
+    // A label may have been added since lock_tables() accepted invalidations, because ALTER TYPE ... ADD VALUE does not
+    // wait for readers (changes/ddl.cpp).  Accept them again, to see a new label.
     AcceptInvalidationMessages();
     CatCList *const all = SearchSysCacheList1(ENUMTYPOIDNAME, ObjectIdGetDatum(column.type));
     for (int i = 0; i < all->n_members; ++i) {

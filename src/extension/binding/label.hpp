@@ -21,8 +21,8 @@ public:
 
     bool has(Datum value) const;
 
-    /// Appends the SQL condition that `expression`, the column, is the label.  `parameter` has the column's type and
-    /// the value `parameter_value`.  It is no literal, because a kept plan would keep the label that had the name when
+    /// Appends the SQL condition that `expression` is the label.  The caller binds `parameter`, of the column's type,
+    /// to parameter_value().  A literal would be wrong: a kept plan would keep the enum value that had the name when
     /// the query was planned.
     void append_condition(StringInfo query, const char *expression, const char *parameter) const;
     Datum parameter_value() const noexcept { return is_one() ? ObjectIdGetDatum(value_) : Datum{0}; }

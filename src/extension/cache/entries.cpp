@@ -35,7 +35,8 @@ bool is_under_row_security()
     return false;
 }
 
-// Nor must values from tables whose rows only this session has, or whose changes this server never sees.
+// Values must not go into the cache either if a table has rows that only this session sees, or rows whose changes this
+// server never sees.
 bool reads_rows_of_its_own()
 {
     for (Entity const entity : {Entity::Students, Entity::HealthRecords, Entity::Allergies}) {

@@ -27,8 +27,8 @@ CachedKind cached_page(int64 page, int32 page_size, const FilterText &filters);
 /// Errors: those of key_secret().
 void append_cache_key(json::Buffer &out, std::string_view student_id, const CachedKind &wanted);
 
-/// Appends what a token says of the key of its value: of which secret it is, and whose.  Nothing with plain keys.
-/// Errors: those of key_secret().
+/// Appends to a token the fingerprint of the secret that made the key, and the student's opaque id.  Appends nothing
+/// with plain keys.  Errors: those of key_secret().
 void append_key_mark(json::Buffer &out, std::string_view student_id);
 
 }  // namespace wc

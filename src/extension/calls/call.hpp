@@ -28,7 +28,7 @@ struct Call {
     audit::Part part;
 };
 
-/// Returns whether the query of this or of another call has fetched some rows of a set, and not yet all.
+/// Returns whether this session has sets of which some rows, but not yet all, were fetched.
 bool has_open_sets() noexcept;
 
 /// Takes what the earlier calls for this set left behind.

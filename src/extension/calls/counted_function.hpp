@@ -1,5 +1,7 @@
-// The functions whose calls are counted: those that read the attached tables.  The other functions answer in
-// nanoseconds; counting a call would take longer than the call.
+// The functions whose calls are counted: those that read or change the rows of the attached tables.
+//
+// Not counted are functions that compute from their arguments, because counting would cost more than the call, and
+// functions of administration.
 #pragma once
 #include <cstddef>
 #include <iterator>

@@ -195,8 +195,8 @@ bool look_at_dropped()
 
 // ---- what a command is going to do ----
 
-// The restore of a dump creates a table, whereupon follow_ddl() creates its triggers, and then the triggers of the
-// dump: turn that CREATE TRIGGER into CREATE OR REPLACE.
+// When a dump is restored, its CREATE TABLE makes follow_ddl() create our triggers.  Later the dump creates the same
+// triggers: turn that CREATE TRIGGER into CREATE OR REPLACE.
 void allow_for_what_is_there(FunctionCallInfo fcinfo, CreateTrigStmt &create)
 {
     bool const is_named_so =

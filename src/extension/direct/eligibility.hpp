@@ -37,10 +37,12 @@ bool is_plain_table(const OpenTable &table);
 /// Returns whether the current role may select all columns of the table.
 bool may_select_all(const OpenTable &table);
 
-/// Opens the index that finds the rows of a student: unique on the id for students, by student id for allergies and
-/// conditions, by student id and date with the type for records.  Copies its description into `found`, because the
-/// session's own copy goes when the table changes, and that may happen while the caller reads.  Returns null when no
-/// index is valid, ordered as needed and right for the snapshot.
+/// Opens the best index that finds the rows of one student: for students a unique one on the id; for allergies and
+/// conditions one that begins with the student's id; for records one that begins with it and fits `use`.  Returns null
+/// if there is none, or if the best one is not right for the snapshot.
+///
+/// Copies the index's description into `found`, because the session's own copy is freed when the table changes, and
+/// that may happen while the caller reads.
 Relation open_student_index(Entity entity, const OpenTable &table, StudentIndex &found,
                             IndexUse use = IndexUse::DatesAndTypes);
 

@@ -79,12 +79,9 @@ growth::Sex sex_of_text(Datum text)
 {
     growth::Sex sex = growth::Sex::Other;
     if (unlikely(!growth::parse_sex(text_view(text), sex))) {
-        ereport(
-            ERROR,
-            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown sex"),
-             errhint(
-                 "Known are male or m, female or f, and other, prefer_not_to_say and more, for which no reference is; "
-                 "in upper or lower case.")));
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown sex"),
+                        errhint("Known are male (m), female (f), and, without a reference, other, prefer_not_to_say "
+                                "and further spellings; in upper or lower case.")));
     }
     return sex;
 }

@@ -103,7 +103,7 @@ struct SnapshotMark {
     std::string_view const shown = cut_text(name, kLongestShown);
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("unknown growth reference \"%.*s\"", static_cast<int>(shown.size()), shown.data()),
-                    errhint("Known are: %s. Others are loaded into white_cross.growth_reference.", known.data)));
+                    errhint("Known references: %s. Load others into white_cross.growth_reference.", known.data)));
     pg_unreachable();
 }
 

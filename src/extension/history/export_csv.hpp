@@ -7,7 +7,7 @@ namespace wc {
 
 class CsvExport {
 public:
-    /// `harmless`: as write_csv_text() takes it.
+    /// With `harmless`, text that a spreadsheet would run as a formula gets an apostrophe in front.
     CsvExport(Entity section, bool harmless) noexcept : section_(section), harmless_(harmless) {}
 
     /// Appends the line that comes next.  Returns false where none is left.

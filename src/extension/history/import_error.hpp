@@ -25,8 +25,8 @@ inline constexpr const char *kConflictHint = "on_conflict => 'skip' leaves rows 
 /// Raises an error that names the place.  `reason` follows the name of the place.
 [[noreturn]] void refuse(ImportPlace &place, int sqlstate, const char *reason, const char *hint = nullptr);
 
-/// Raises an error of the database again, in the import's own words, without what it shows of the row.  Returns, so
-/// that the error reaches the caller unchanged, when it can show nothing of a row, or comes from refuse().
+/// Replaces an error of the database by one of the import, which names the place and shows nothing of the row.  Returns
+/// if the error comes from refuse(), or cannot show a row: then the caller re-throws it unchanged.
 void report(const ErrorData &error, const ImportPlace &place, const ImportRows &rows);
 
 /// Returns as much of a name as an error shows.

@@ -13,7 +13,7 @@ using ReceiveRow = void (*)(void *state, const Datum *values, const bool *nulls)
 void receive_rows(KeptPlan &plan, const char *text, int count, Oid *types, const Datum *values, const char *nulls,
                   ReceiveRow receive, void *state);
 
-/// The same for an object that is called with values and nulls.
+/// Like receive_rows(), but calls the object `take` with values and nulls.
 template <class Take>
 void for_each_row(KeptPlan &plan, const char *text, int count, Oid *types, const Datum *values, const char *nulls,
                   Take take)

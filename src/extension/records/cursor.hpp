@@ -12,7 +12,7 @@ struct RecordPosition {
         Datum value;  // of the type of the column
         bool is_null;
     };
-    bool by_entry;  // `entered` is a key of the order, as page_order() takes it
+    bool by_entry;  // whether the order has `entered` as a key (argument of page_order())
     Key date;
     Key entered;
     Key id;

@@ -6,7 +6,7 @@ namespace wc {
 
 struct SearchIndexes {
     Oid text;  ///< the GIN index on a record's document, with exactly the expression of the statements; 0: none
-    Oid date;  ///< a B-tree in the order of results: by date, the latest first, then by id; 0: none
+    Oid date;  ///< a B-tree that has the order of records (record_order) when it is read forward; 0: none
 };
 
 /// Finds the indexes; the result is cached until the table changes.  The caller must check whether an index is right

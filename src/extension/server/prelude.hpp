@@ -1,5 +1,6 @@
 // The server's headers, and functions that hide differences between the supported major versions (14 to 19).
-// All files of src/extension get the headers from here; core and the worker include none of them.
+// Every file of src/extension gets postgres.h and the common headers from here, and includes special ones itself, in
+// extern "C".  Core and the worker include none of them.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -124,7 +125,8 @@ inline IndexFetchTableData *begin_index_fetch(Relation table)
 #endif
 }
 
-/// Deletes a row of the snapshot.  `wait`: for a transaction that may be deleting it; otherwise that row stays.
+/// Deletes a row that the snapshot sees.  If another transaction is changing or deleting it: waits for the end of that
+/// one if `wait`; otherwise leaves the row alone.
 inline TM_Result delete_row(Relation table, ItemPointer row, CommandId command, Snapshot snapshot, bool wait)
 {
     TM_FailureData failure;

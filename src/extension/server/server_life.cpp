@@ -28,7 +28,7 @@ std::uint64_t draw_number()
 
 std::int64_t life()
 {
-    // A session ends with the memory.
+    // A session cannot outlive the shared memory, so the number that it knows stays right.
     static std::uint64_t known = 0;
     if (known != 0)
         return static_cast<std::int64_t>(known);

@@ -1,4 +1,4 @@
-// Names the server and its life between two crashes.
+// Names the server and its present life, which ends with a stop or a crash.
 #pragma once
 #include "core/json/buffer.hpp"
 #include "extension/server/prelude.hpp"

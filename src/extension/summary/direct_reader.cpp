@@ -28,7 +28,7 @@ struct Candidate {
     Buffer page;  // not pinned
 };
 
-// How many rows are waited for together.  Most students have five with vitals among so many.
+// How many rows are prefetched together.  Among 16 records most students have five with vitals.
 constexpr int kAhead = 16;
 
 // The records that a summary shows.
@@ -70,7 +70,8 @@ public:
     }
 
 private:
-    // Whether the record is to be shown as what it may be; it may no longer be more.
+    // Returns whether the summary still needs the record, as vitals or as a vaccination.  Clears the flags that no
+    // longer hold.
     bool want(Candidate &one) const
     {
         one.may_be_vital = one.may_be_vital && want_vital(one.date);

@@ -1,7 +1,7 @@
 // Reads what a summary needs through indexes and heap, without planner and executor.
 //
-// This is about twice as fast as queries, and right only under the conditions that IndexProbe checks.  Where one does
-// not hold, QueryReader does the work.  A test runs both over the same data.
+// This is about twice as fast as queries, and right only under the conditions that direct/eligibility checks.  Where
+// one does not hold, QueryReader does the work.  A test runs both over the same data.
 #pragma once
 #include "extension/binding/label.hpp"
 #include "extension/direct/index_probe.hpp"

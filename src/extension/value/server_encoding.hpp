@@ -1,4 +1,4 @@
-// Encodes characters that JSON writes as \uXXXX in the encoding of the database.
+// Encodes, into the encoding of the database, characters that JSON writes as \uXXXX.
 #pragma once
 #include "extension/server/prelude.hpp"
 

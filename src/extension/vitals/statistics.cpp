@@ -2,8 +2,8 @@
 //
 // Its state is one array of the values, 8 bytes each, because the median needs all of them.  The sum has more digits
 // than the result, so that the result does not depend on the order in which parallel workers deliver their parts.  The
-// median is selected in linear time, without sorting.  A group is not spilled to disk: GROUP BY spills whole groups, as
-// it does for array_agg, and a single group can have at most 1 GB, 128 million values.
+// median is selected in linear time, without sorting.  The state of one group always stays in memory, as with
+// array_agg. A group can have at most 1 GB: 134 million values.
 #include "core/vitals/statistics.hpp"
 
 #include "extension/server/aggregate.hpp"
