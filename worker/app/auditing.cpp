@@ -18,16 +18,17 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How often to look whether there is something to do again, for a worker that does not drain or has no rate.
+// How often to check again whether there is something to do, while this worker does not drain or audit.rate_per_s is 0.
 constexpr milliseconds kIdle{500};
-// What one comparison may cost Redis where most keys are others' or have expired meanwhile.
+// Limits for one comparison, if most keys are not the worker's or have expired meanwhile.
 constexpr int kMostSteps = 10;
 constexpr int kMostAbsent = 10;
 constexpr int kStudentsAStep = 200;
 
-// A difference counts after that many looks with nothing in between.
+// A value counts as stale if so many looks find a difference, and no invalidation came between them.
 constexpr int kLooks = 2;
-// While a look waits for the drain.  An idle worker says about once a second how far it has drained.
+// The pause between two readings while a look waits for the drain.  An idle worker says about once a second how far it
+// has drained.
 constexpr milliseconds kBetweenReadings{50};
 constexpr milliseconds kLongestLook{10000};
 
@@ -51,7 +52,7 @@ Auditor::Auditor(AuditorPorts ports)
              milliseconds(ports_.live.get()->backoff.longest_ms))
 {}
 
-// In the other states values may differ for a reason that everybody is told already.
+// In the other states values may differ for a reason that the state already names.
 bool Auditor::may_look() const
 {
     auto const state = ports_.health.standing(ports_.clock.now()).state;
@@ -118,7 +119,7 @@ std::optional<CachedName> Auditor::next_name()
     return name;
 }
 
-// Opaque keys do not tell whose they are, so it goes round all students instead.
+// Opaque keys do not tell whose they are, so the auditor then goes round all students instead of all keys.
 SampleStep Auditor::next_step()
 {
     if (!sample_->are_opaque())
@@ -141,7 +142,7 @@ Auditor::Finding Auditor::compare(const CachedName &name)
         auto const built = builder_->build(std::span(&name.student, 1), name.kind);
         if (is_same(cached->text, built))
             return Finding::Fresh;
-        // A student that is not there has no entry to name the snapshot; a later one sees no less.
+        // If the student does not exist, there is no entry with a snapshot: take a new one, which sees no less.
         auto const snapshot = built.empty() ? builder_->snapshot() : built.front().snapshot;
         if (snapshot.empty())
             return Finding::Undecided;
@@ -153,8 +154,8 @@ Auditor::Finding Auditor::compare(const CachedName &name)
     return Finding::Stale;
 }
 
-// Returns the value again, once all that the snapshot sees has been drained.  Nothing: the value or its ground changed
-// meanwhile, or it took too long.
+// Waits until all that the snapshot sees has been drained, and returns the value as it is then.  Returns nothing if the
+// value or its ground changed meanwhile, or if the wait took too long.
 std::optional<CachedValue> Auditor::read_once_drained(const CachedName &name, const CachedValue &before,
                                                       const std::string &snapshot, Time until)
 {
@@ -184,7 +185,7 @@ void Auditor::note(const CachedName &name, Finding finding)
         case Finding::Fresh:
         case Finding::Stale: break;
     }
-    // Counted first: if it cannot be removed, it is still told.
+    // Count it before removing it: then it is reported even if the removal fails.
     ports_.metrics.audited(name.kind, finding == Finding::Stale);
     show_share();
     if (finding == Finding::Fresh)
@@ -210,7 +211,7 @@ AuditorPorts Auditing::with_pause(AuditorPorts ports)
     return ports;
 }
 
-// False: the thread is to end.
+// Returns false if the thread must end.
 bool Auditing::wait_until(Time time)
 {
     std::unique_lock lock(mutex_);

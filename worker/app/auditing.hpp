@@ -27,11 +27,11 @@ struct AuditorPorts {
     metrics::Metrics &metrics;
     std::function<std::unique_ptr<Builder>()> connect_builder;
     std::function<std::unique_ptr<CacheSample>()> connect_sample;
-    /// Waits that long.  Returns false when the thread shall end.
+    /// Waits that long.  Returns false if the thread must end.
     std::function<bool(std::chrono::milliseconds)> pause{};
 };
 
-/// One comparison after another, without a thread.  For one thread.
+/// Makes one comparison after another; has no thread of its own.  For one thread.
 ///
 /// It looks only while this worker drains, is not behind and does not sweep.  It goes round all cached keys, one step
 /// of SCAN after another, or of the table of students, so that each key that stays has its turn.

@@ -34,7 +34,8 @@ public:
     /// Commits a transaction that changes nothing, and returns its id: whoever sees it sees all that was visible
     /// before.
     virtual Xid commit_transaction() = 0;
-    /// Makes the call that another thread is in throw Failure soon.  If there is none, nothing happens.  Thread-safe.
+    /// Cancels the call that another thread is making: it soon throws Failure.  Does nothing if there is none.
+    /// Thread-safe.
     virtual void cancel() noexcept = 0;
 };
 

@@ -70,7 +70,7 @@ struct Invalidated {
     std::vector<KindSet> existed;  ///< for each change, the kinds that were cached
     /// How many keys with names of ours had another type or an unreadable value, and were removed.
     std::size_t misfits = 0;
-    /// From now on readers with a token of wc_write_token are answered for all that the snapshot `seen` sees.
+    /// Redis has noted `seen`: readers with a token of wc_write_token that this snapshot covers now find values.
     bool has_noted_seen = false;
     std::vector<Rejection> rejected;  ///< their values may still be cached, but Redis stores no older ones any more
 };
@@ -86,11 +86,11 @@ class Cache {
 public:
     virtual ~Cache() = default;
 
-    /// Removes what each change makes stale and fences its students.  On return Redis has acknowledged all of it but
-    /// what stands alone under `rejected`.  Throws where nobody's changes are accepted.
+    /// Removes what each change makes stale and fences its students.  On return Redis has acknowledged all changes but
+    /// those in `rejected`.  Throws if Redis accepts no changes at all.
     ///
-    /// `seen` is empty, or the token of a snapshot: with these changes all that it sees has been removed.  It is noted
-    /// where that costs no further call.
+    /// `seen` is empty, or the token of a snapshot: with these changes all that it sees has been removed.  Redis notes
+    /// it if that costs no further call.
     virtual Invalidated invalidate(std::span<const Change> changes, const std::string &seen) = 0;
     /// Appends to the stream of events, in this order.  Returns why Redis does not take them, without health data;
     /// empty: it has acknowledged all.  Of those that it did not take, an earlier one is never behind a later one.
@@ -98,7 +98,8 @@ public:
     /// From now on Redis stores only values that contain these transactions, of whichever student, and wc_get finds
     /// nothing until the next `renew_liveness`.
     virtual void fence_all(std::span<const Xid> xids) = 0;
-    /// Removes cached values whose keys match `pattern` from `cursor` on, a bounded number.  Empty: all.
+    /// Removes a bounded number of cached values, from `cursor` on: those whose keys match `pattern`.  An empty pattern
+    /// means all.
     virtual SweepStep sweep(const std::string &cursor, const std::string &pattern) = 0;
     /// Throws Failure unless the keys that the database makes, by secrets with these fingerprints (empty: with ids as
     /// they are), are among those that this connection removes; and if its own secrets were replaced since it was made.
@@ -106,7 +107,7 @@ public:
     /// Compares the epoch in Redis with this start of the database server, which `database` names.  Removes misfits
     /// under the names that all students share.
     virtual Epoch epoch(const std::string &database) = 0;
-    /// Begins a new epoch, in two steps.  False when fences may have been lost meanwhile: the caller tries again.
+    /// Begins a new epoch, in two steps.  Returns false if fences may have been lost meanwhile: the caller tries again.
     /// REQUIRES: `take_snapshot` takes the snapshot that it returns after it was called.
     virtual bool open_epoch(const std::string &database, const std::function<std::string()> &take_snapshot) = 0;
     /// From now on Redis stores nothing and wc_get finds nothing, until an epoch is opened.
@@ -116,17 +117,17 @@ public:
     /// has found the queue's end, with the snapshot `seen`.
     virtual void renew_liveness(Time end, const std::string &seen, std::span<const std::string> except) = 0;
     /// From now on only values that contain all that `snapshot` saw may be stored; from `end` on none, until the next
-    /// call. Does nothing while fences live for another time than `life`.
+    /// call. Does nothing if `life` is not how long fences live in Redis.
     virtual void advance(const std::string &snapshot, Time end, std::chrono::milliseconds life) = 0;
-    /// Tells Redis how far PostgreSQL's clock, `database` ahead of this process's, is ahead of its own.  False when the
-    /// answer took too long to be of use.
+    /// Tells Redis how far PostgreSQL's clock, `database` ahead of this process's, is ahead of its own.  Returns
+    /// false if the answer took too long to be of use.
     virtual bool set_clock(std::chrono::microseconds database) = 0;
     /// Returns the id that Redis gave itself when it started.
     virtual std::string run_id() const = 0;
     /// Names the process of Redis and the history of its data, as of the last look at the epoch.  After a promotion, or
     /// once the data came from another process, it is another one: what was removed and fenced may be missing.
     virtual std::string process() const = 0;
-    /// The address of Redis for people, without user and password.
+    /// Returns the address of Redis for log lines and pages, without user and password.
     virtual std::string address() const = 0;
     /// Returns how many keys `epoch` and `fence_all` have removed as misfits since the last call
     /// (Invalidated::misfits).
@@ -140,7 +141,7 @@ public:
     virtual void check() = 0;
     /// Throws if the server does not answer.
     virtual void ping() = 0;
-    /// Null: it is one server.
+    /// Returns the shards of a cluster; null if Redis is one server.
     virtual Shards *shards() { return nullptr; }
 };
 

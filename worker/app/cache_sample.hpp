@@ -16,7 +16,7 @@ namespace wc::app {
 struct CachedName {
     std::string student;
     cache::Kind kind;
-    std::size_t secret = 0;  ///< by which of several the key is made
+    std::size_t secret = 0;  ///< which of several secrets has made the key
 };
 
 /// One bounded step through the keyspace.
@@ -28,8 +28,8 @@ struct SampleStep {
 /// What the cache held at one moment.
 struct CachedValue {
     std::string text;
-    /// The student's fence, that of all students, the epoch, and the run of Redis: if two readings have the same, no
-    /// invalidation of this student was applied between them, as long as less time than `fence_life` has passed.
+    /// The student's fence, the fence of all students, the epoch, and the run of Redis.  If two readings have the same
+    /// ground, and less time than `fence_life` has passed, no invalidation of this student was applied between them.
     std::string ground;
     std::string seen;  ///< the token of a snapshot: all that it sees has been drained; empty: not known
     std::chrono::milliseconds fence_life{};

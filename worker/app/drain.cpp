@@ -35,8 +35,9 @@ Drain::Result Drain::pass(Queue &queue, Cache &cache, bool is_sweeping)
     Batch batch = queue.take(static_cast<std::size_t>(config->queue.batch_students));
     bool has_noted_seen = false;
     if (batch.rows > 0) {
-        // What is set aside or still to be swept is not removed: a reader's token may name just that transaction.  The
-        // next renewal of the liveness excepts the one, and waits for the other.
+        // Values of changes that are set aside, or still have to be swept, are not removed yet, and a reader's token
+        // may name such a change.  So note nothing as seen here.  The next renewal of the liveness excepts the students
+        // that are set aside, and waits for the sweep.
         bool const is_all = batch.complete && batch.everything.empty() && !is_sweeping && set_aside_.empty();
         auto const outcome = work_off(batch, is_all ? batch.seen : std::string(), queue, cache, began);
         auto const &refused = outcome.refused;
@@ -59,7 +60,7 @@ void Drain::try_set_aside(Queue &queue, Cache &cache)
     is_set_aside_.clear();
     if (batch.rows > 0)
         set_aside(work_off(batch, {}, queue, cache, began).refused);
-    // Only after a success: until then the next pass tries again.
+    // Reached only after a success: after a failure the next pass tries again.
     next_try_ = clock_.now() + kRetrySetAside;
     metrics_.set_set_aside(set_aside_.size());
     if (before > set_aside_.size())
@@ -73,7 +74,8 @@ void Drain::set_aside(const std::vector<SetAside> &refused)
             set_aside_.push_back(one.change.student);
 }
 
-/// To the commit.  A change that is set aside is told at once, too: its student's next event must not overtake it.
+/// Works a batch off, up to its commit.  A change that is set aside gets its event at once, too: the student's next
+/// event must not overtake it.
 Drain::Outcome Drain::work_off(Batch &batch, const std::string &seen, Queue &queue, Cache &cache, Time began)
 {
     Outcome outcome;
@@ -148,7 +150,7 @@ Drain::Outcome Drain::apply(const Batch &batch, const std::string &seen, Cache &
     return {std::move(refused), done.has_noted_seen};
 }
 
-// Once: whoever writes there may do it all the time.
+// Logs it only once: a program that writes there may do it all the time.
 void Drain::note_misfits(std::size_t count)
 {
     if (count == 0)

@@ -1,4 +1,4 @@
-// One batch of the queue: from PostgreSQL to Redis, and back only with the acknowledgement.
+// Works off one batch of the queue: applies it to Redis, and deletes it in PostgreSQL only after the acknowledgement.
 #pragma once
 #include <functional>
 #include <string>
@@ -23,8 +23,9 @@ namespace wc::app {
 /// of the batch.  A crash or a failure anywhere before leaves them in the queue, and to invalidate twice does no harm.
 /// What was hot is handed on to be rebuilt before the commit: the fences stand, so a fill is safe already.
 ///
-/// Between the two come the events: whoever reads one finds the cache without the old value, and a crash before the
-/// commit only repeats it.  While the stream takes none, the rows stay in the queue, and the removal goes on.
+/// The events are appended after the acknowledgement and before the commit: a program that reads an event finds the
+/// cache without the old value, and a crash before the commit only repeats the event.  While the stream takes no
+/// events, the rows stay in the queue, and the removal goes on.
 ///
 /// A change that Redis refuses for itself alone must not hold up the others: it is set aside in the database, in the
 /// same transaction, and tried again from time to time.  Until it succeeds, liveness excepts that student: wc_get finds
@@ -54,7 +55,7 @@ public:
           want_(std::move(want))
     {}
 
-    /// `is_sweeping`: rows for every student are still being worked off.
+    /// `is_sweeping`: a sweep for rows for every student is not over yet.
     Result pass(Queue &queue, Cache &cache, bool is_sweeping = false);
 
     /// This worker drains from now on.  Reads at the next pass what other workers have set aside.
@@ -85,7 +86,7 @@ private:
     void set_aside(const std::vector<SetAside> &refused);
 
     std::vector<std::string> set_aside_;
-    std::unordered_set<std::string> is_set_aside_;  ///< the same
+    std::unordered_set<std::string> is_set_aside_;  ///< the students of set_aside_
     Time next_try_{};
     bool has_told_of_misfits_ = false;
 };

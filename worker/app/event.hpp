@@ -23,7 +23,7 @@ struct Event {
 
 inline constexpr std::string_view kEverybody = "*";
 
-/// A change of what a prewarm alone asks for is none.
+/// Returns whether a row of the queue has an event: not if it only asks for a prewarm.
 constexpr bool is_told(cache::Sections sections) noexcept { return (sections & cache::kAllSections) != 0; }
 
 /// Returns the events of rows for every student.

@@ -21,11 +21,11 @@ class EventStream {
 public:
     EventStream(bool is_on, metrics::Metrics &metrics) : is_on_(is_on), metrics_(metrics) {}
 
-    /// Appends these events, after those of every earlier call.  False: the stream holds, and their rows must stay in
-    /// the queue.  Throws Failure if the connection to Redis fails.
+    /// Appends these events, after those of every earlier call.  Returns false if the stream holds: then their rows
+    /// must stay in the queue.  Throws Failure if the connection to Redis fails.
     bool append(std::span<const Event> events, Cache &cache);
-    /// Appends once more what was refused.  True: the stream holds no more, and the queue is to be read anew.
-    /// REQUIRES: holds().
+    /// Appends the refused event again.  Returns true if the stream holds no more: then the caller reads the
+    /// queue from its beginning.  REQUIRES: holds().
     bool try_again(Cache &cache);
 
     bool is_on() const noexcept { return is_on_; }

@@ -31,7 +31,8 @@ struct Health {
     std::atomic<Role> role{Role::Standby};
     std::atomic<std::int64_t> queue_rows{0};
     std::atomic<std::int64_t> oldest_us{0};
-    /// For a worker that catches up; 0 otherwise.  -1 seconds: unknown.
+    /// How fast a worker that is behind catches up, and how long that will take (-1: unknown).  Both are 0 if it is not
+    /// behind.
     std::atomic<double> rows_per_second{0};
     std::atomic<std::int64_t> seconds_left{0};
     /// Students whose changes Redis refuses.
@@ -41,7 +42,7 @@ struct Health {
 
     /// By when the loop takes its next step, unless a server keeps it waiting.  Time::max(): there is no loop.
     std::atomic<Time> expected_by{Time::max()};
-    /// Of the sweep that runs; began at the clock's epoch: none runs.
+    /// The progress of the running sweep.  `sweep_began` is the clock's epoch if none runs.
     std::atomic<std::int64_t> swept_seen{0};
     std::atomic<std::int64_t> swept_removed{0};
     std::atomic<Time> sweep_began{Time{}};
@@ -68,7 +69,7 @@ struct Health {
         return since != Time{} && now - since > kLongestWork;
     }
 
-    /// The loop moves.  `patience` is longer than any server can keep it in one step.
+    /// Whether the loop moves.  `patience`: how long servers may keep it in one step (patience_with()).
     bool is_live(Time now, Time::duration patience) const noexcept { return now - patience <= expected_by.load(); }
 
 private:

@@ -14,16 +14,16 @@ using std::chrono::seconds;
 // How long a sweep may keep a change waiting.
 constexpr milliseconds kSweepSlice{5};
 
-// While many write, a drain that waits for a few more of them costs everybody less than two drains: it rests for as
-// long as the rows of the last one would have been worth.  One writer alone is not kept waiting, and what is written
-// 1,000 times a second for about a millisecond.  The longest rest is for writers that fill the machine: to double it
-// from 4 to 8 and again to 16 ms gave 32 of them on the worker's own two cores 0.02 more of their throughput each time.
+// While many sessions write, one larger drain costs less than two small ones.  So the loop rests after a drain: so long
+// for each row of it.  After a single row it does not rest, and with 1,000 writes a second it rests for about a
+// millisecond.  The longest rest is for writers that fill the machine: doubling it from 4 to 8 ms, and again to 16 ms,
+// each time gave 32 writers, on the same two cores as the worker, 0.02 more of their throughput.
 constexpr std::chrono::microseconds kRestPerRow{100};
 constexpr milliseconds kLongestRest{16};
 
-// Where the machine is so busy, or so slow, that even a drain of a few rows takes its time, a rest by rows alone would
-// be short, and drains would follow each other: so several writers' drains take no more than one part in five of the
-// time.
+// If the machine is busy or slow, even a drain of a few rows takes long.  A rest by rows alone would then be too short,
+// and drains would follow each other.  So after a drain of several rows the loop rests at least four times as long as
+// the drain took, which leaves drains a fifth of the time; but never longer than kLongestRest.
 constexpr std::size_t kSeveralRows = 8;
 constexpr int kRestPerDrain = 4;
 
@@ -214,7 +214,8 @@ void Loop::tend_shards(Shards &shards)
     evicts_ = sight.evicts;
 }
 
-// True: until now another process of Redis was served, or this one had other data; the row for every student is queued.
+// Returns true if until now another process of Redis was served, or this one had other data.  Then a row for every
+// student is queued.
 bool Loop::serve()
 {
     auto const process = cache_->process();
@@ -284,7 +285,7 @@ void Loop::drain()
     if (!works() || now < std::max(timers_.drain, held_until_) || (!woken_ && now < timers_.poll))
         return;
     timers_.poll = now + poll_interval();
-    // Taken back first: what arrives during the pass makes another.
+    // Clear the flag before the pass, so that a change that arrives during the pass makes another one.
     woken_ = false;
     auto const result = ports_.drain.pass(*queue_, *cache_, ports_.sweep.is_active());
     if (result.lapsed) {
@@ -313,7 +314,8 @@ void Loop::drain()
     ports_.set_prewarm_pace(result.complete ? Pace::Full : Pace::Slow);
     drained_ = result.complete;
     ports_.sweep.add(result.everything, *cache_);
-    // Whoever reads with the token of a write waits for it: at once, where no call said so already.
+    // Readers with the token of a write wait until Redis has noted this drain.  If no call has noted it yet, renew the
+    // liveness at once, which does.
     if (result.rows > 0 && !result.has_noted_seen)
         timers_.liveness = {};
     if (result.complete && !ports_.sweep.is_active())
@@ -385,8 +387,8 @@ void Loop::do_housekeeping()
     }
 }
 
-// A connection counts as good once a whole turn has used it.  If one fails at its first use, the pauses between
-// tries grow, as if it could not be made.
+// A connection counts as good once a whole turn has used it.  If one fails at its first use, the pauses between tries
+// grow, just as if connecting had failed.
 void Loop::confirm_connections()
 {
     if (queue_) {

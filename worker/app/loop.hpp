@@ -36,8 +36,8 @@ struct LoopPorts {
     metrics::Metrics &metrics;
     Health &health;
 
-    /// Connects, and listens before it returns: what is queued from then on wakes the loop, what was queued before is
-    /// found by the first drain.
+    /// Connects, and listens before it returns: a change that is queued from then on wakes the loop, and the first
+    /// drain finds the changes that were queued before.
     std::function<std::unique_ptr<Queue>()> connect_queue{};
     std::function<std::unique_ptr<Cache>()> connect_cache{};
     /// Asks the pool to rebuild the hot students that are cold in the cache.

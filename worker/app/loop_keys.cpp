@@ -4,7 +4,7 @@
 
 namespace wc::app {
 
-// Another worker may reach Redis, or know the keys: it gets the lock.
+// Releases the lock, so that another worker gets it that can reach Redis, or knows the keys.
 void Loop::let_others_drain(std::string_view why)
 {
     if (!elected_)
@@ -15,8 +15,8 @@ void Loop::let_others_drain(std::string_view why)
     queue_->release();
 }
 
-// Of keys that this worker does not know, it must not say that they are fresh.  What is under them already is not found
-// once the liveness ends, and the library stores nothing under them.
+// This worker must not say that keys are fresh that it does not know.  When the liveness ends, readers find no values
+// under such keys, and the library stores none.
 void Loop::ensure_keys()
 {
     auto const now = ports_.clock.now();

@@ -11,16 +11,16 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds kProgressInterval{10};
-// A queue that nothing has come to for so long is idle.
+// A queue is idle if no row has come for so long.
 constexpr seconds kLately{5};
-// How long the first row may stay where another worker drains, beyond the time that one that hangs is given.
+// How long the first row may stay while another worker drains, in addition to queue.hung_after_ms.
 constexpr seconds kUndrained{5};
 // How long a worker looks at another Redis under its own name before it refuses to start.
 constexpr seconds kSameName{5};
 
 }  // namespace
 
-// Asks the database what only it knows: who holds a lock, and which Redis others serve.
+// Asks the database who holds a lock, and which Redis other workers serve.
 void Loop::find_obstacles()
 {
     auto const now = ports_.clock.now();
@@ -47,8 +47,8 @@ void Loop::find_obstacles()
         other_since_ = now;
     sight_.other_redis = "worker " + other->worker + " keeps the Redis at " + other->address +
                          " fresh, this one would serve that at " + cache_->address();
-    // Who shares a name shares the work, and the Redis.  A Redis that was started anew is known to all in a moment.
-    // Where Redis moves, the one that drains follows it a moment later.
+    // Workers of one name share the work, and so must have the same Redis.  The difference may be short: after a
+    // restart of Redis, until all workers know it; and if Redis moves, until the worker that drains has followed it.
     if (other->worker == ports_.worker_name && !was_well_ && !ports_.redis_moves && now - other_since_ >= kSameName)
         throw std::runtime_error(sight_.other_redis + ": workers of one name need the same redis.url");
 }
@@ -132,7 +132,7 @@ void Loop::report()
 
 void Loop::show_queue(const Backlog &backlog)
 {
-    // Whether somebody drains shows in the first row: it goes.
+    // If another worker drains, the first row of the queue goes away.
     if (backlog.first.empty() || registered_)
         first_unmoved_ = {};
     else if (backlog.first != backlog_.first || first_unmoved_ == Time{})

@@ -1,4 +1,4 @@
-// What is asked of both servers beside the work, for people and their tools to see.
+// What the worker asks both servers only to show it to people and their tools.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -16,14 +16,14 @@
 
 namespace wc::app {
 
-/// Texts of JSON as the database made them; empty: it does not know, or did not say.
+/// Texts are JSON as the database made it; empty if the database could not give it, or was not asked.
 struct DatabaseView {
     std::string performance;  ///< wc_performance()
     std::string slow_calls;   ///< an array, the latest first
     std::string functions;    ///< the rows of wc_stat_functions
     std::string findings;     ///< the rows of wc_diagnose that are not ok
     std::vector<metrics::FunctionLatency> latencies;
-    std::optional<std::int64_t> slow_ms;  ///< from where on it counts a call as slow; -1: it counts none
+    std::optional<std::int64_t> slow_ms;  ///< a call that takes longer counts as slow; -1: none does
 };
 
 struct CacheView {
@@ -35,13 +35,13 @@ struct CacheView {
 class DatabaseObserver {
 public:
     virtual ~DatabaseObserver() = default;
-    /// Findings take longer than the rest: only when they are asked for.
+    /// Returns findings only `with_findings`, because they take longer than the rest.
     virtual DatabaseView look(bool with_findings) = 0;
     struct Spans {
         std::vector<Span> spans;
         std::int64_t lost = 0;  ///< how many were overwritten before anybody read them
     };
-    /// Of calls under a sampled trace, each once: at most so many, the oldest first.
+    /// Returns the spans of calls in sampled traces, each only once: at most `most`, the oldest first.
     virtual Spans take_spans(std::size_t most) = 0;
 };
 class CacheObserver {
@@ -50,7 +50,7 @@ public:
     virtual CacheView look() = 0;
 };
 
-/// How often readers found a value, of a counter that is looked at now and then.  Not thread-safe.
+/// Computes how often readers found a value, from counters that are read now and then.  Not thread-safe.
 class HitRate {
 public:
     /// Returns the rate of the last five minutes in percent, or nothing if nobody has read.
@@ -76,7 +76,7 @@ private:
     std::deque<Mark> marks_;
 };
 
-/// What was seen last, with its time; Time{} while nothing was.
+/// What was seen last, and when; Time{} if nothing was seen yet.
 struct Seen {
     DatabaseView database;
     Time database_at{};

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::chrono::seconds kInterval{2};
 constexpr std::chrono::seconds kFindingsInterval{15};
-// About 400 kB of a request.
+// The most spans that one request sends: about 400 kB.
 constexpr std::size_t kSpansAtOnce = 1000;
 
 }  // namespace
@@ -21,7 +21,7 @@ void Observer::look()
     look_at_database(seen);
     look_at_cache(seen);
     send_own_spans();
-    // Several workers would count the same calls several times.
+    // Only the worker that drains shows these: several workers would count the same calls several times.
     bool const is_drainer = ports_.health.role == Role::Draining;
     auto const now = ports_.clock.now();
     bool const is_known = is_drainer && Board::is_fresh(seen.database_at, now);
@@ -55,7 +55,7 @@ void Observer::look_at_database(Seen &seen)
         seen.database = std::move(view);
         seen.database_at = ports_.clock.now();
     } catch (const Failure &failure) {
-        // The loop says what is wrong with a server.
+        // The loop reports what is wrong with the server, so this line is for debugging alone.
         log::debug("nothing to see of PostgreSQL: {}", failure.what());
         database_.reset();
         findings_due_ = {};
@@ -133,7 +133,7 @@ Observing::~Observing()
     }
     stop_.notify_all();
     thread_.join();
-    // Those of the last drain.
+    // Send the spans of the last drain.
     observer_.send_own_spans();
 }
 

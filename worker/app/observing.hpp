@@ -1,4 +1,5 @@
-// The thread that looks at both servers for the board, so that no request and no drain waits for them.
+// The thread that asks both servers and writes the answers onto the board, so that no request and no drain waits for
+// them.
 #pragma once
 #include <condition_variable>
 #include <functional>

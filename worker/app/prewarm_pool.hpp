@@ -82,7 +82,7 @@ private:
     mutable std::mutex mutex_;
     // The threads that are always ready wait at work_, the others at deep_, so that one change wakes one thread.
     std::condition_variable work_, deep_, stop_, ended_;
-    std::vector<Builder *> at_work_;  // each in a call
+    std::vector<Builder *> at_work_;  // the builders that are in a call
     std::size_t running_ = 0;         // threads
     bool gives_up_ = false;           // the patience of stop() is over
     PrewarmBacklog backlog_;

@@ -24,17 +24,17 @@ struct Batch {
     std::vector<Everything> everything;
     /// Rows that `commit` deletes.
     std::size_t rows = 0;
-    /// Nothing else was visible when this batch was taken.
+    /// Whether no other row was visible when this batch was taken.
     bool complete = true;
-    /// Of a complete batch, the token of the snapshot that it was taken with: all that it sees is in this batch or was
-    /// in one before.
+    /// The token of the snapshot with which a complete batch was taken: all changes that it sees are in this batch or
+    /// were in an earlier one.
     std::string seen{};
-    /// Nothing was taken: the registration is gone, changes are not queued any more.
+    /// Whether the registration is gone: then changes are not queued any more, and nothing was taken.
     bool lapsed = false;
-    /// Those of the transactions whose changes are in this batch that have a sampled trace, a few dozen at most.
+    /// The transactions of this batch that have a sampled trace, a few dozen at most.
     std::vector<Writer> writers{};
-    /// What the stream is to be told of these changes, in the order in which their transactions came to their commits.
-    /// Empty if nobody wants events, and of what was set aside: that was told before.
+    /// The events of these changes for the stream, in the order in which their transactions came to their commits.
+    /// Empty if nobody wants events.  Changes that were set aside have none, because they got theirs before.
     std::vector<Event> events{};
 };
 
@@ -44,9 +44,9 @@ struct SetAside {
     std::string reason;
 };
 
-/// How much waits.
+/// How much waits in the queue.
 struct Backlog {
-    std::size_t rows = 0;  ///< estimated where they are very many
+    std::size_t rows = 0;  ///< an estimate if there are very many
     std::chrono::microseconds oldest{};
     std::string first{};  ///< names the first row that names students; empty: there is none
 };
@@ -58,13 +58,13 @@ enum class Held {
     Drain,         ///< by the worker that drains
 };
 
-/// A Redis that another worker of the database keeps fresh, or means to.
+/// A Redis that another worker of the database keeps fresh, or would keep fresh if it drained.
 struct OtherRedis {
     std::string worker;
     std::string address;
 };
 
-/// What a worker says of itself, for whoever looks into the database.
+/// The report about itself that a worker writes into the database; wc_diagnose reads it.
 struct Report {
     bool draining = false;
     std::chrono::seconds next{};   ///< when it means to report again
@@ -87,17 +87,17 @@ class Queue {
 public:
     virtual ~Queue() = default;
 
-    /// True: this worker drains, until `release` or the end of the connection.
+    /// Returns true if this worker drains now, until `release` or the end of the connection.
     virtual bool try_elect() = 0;
     virtual void release() = 0;
     /// Registers this worker, so that the database queues changes for it.  REQUIRES: try_elect has returned true.
-    /// True: the registration is new.  Changes before it were not queued, so that all that is cached may be stale; the
-    /// registration commits together with a row for every student, so that a crash does not forget it.
-    /// Nothing: writers are in the way; the caller tries again shortly.
+    /// Returns true if the registration is new.  Changes before it were not queued, so all cached values may be stale.
+    /// Therefore the registration commits together with a row for every student, which a crash does not lose.
+    /// Returns nothing if writers are in the way: the caller tries again shortly.
     virtual std::optional<bool> register_worker() = 0;
 
-    /// The next changes, about `max_students` of them, in a transaction that `commit` or `give_back` ends.  A batch
-    /// without rows needs neither.
+    /// Takes the next changes, of about `max_students` students, in a transaction that `commit` or `give_back` ends.  A
+    /// batch without rows needs neither.
     virtual Batch take(std::size_t max_students) = 0;
     /// REQUIRES of these three: a batch with rows was taken and not yet ended.
     virtual void commit() = 0;
@@ -109,29 +109,30 @@ public:
     virtual void rewind() = 0;
     /// Remembers what `take_set_aside` gives back later: in the transaction of the batch, or at once after `keep`.
     virtual void set_aside(std::span<const SetAside> changes) = 0;
-    /// What was set aside, by whichever worker, as a batch of its own.
+    /// Takes the changes that any worker has set aside, as a batch of its own.
     virtual Batch take_set_aside() = 0;
-    /// Deletes rows for every student, now that they are done.
+    /// Deletes rows for every student after their sweep.
     virtual void forget(std::span<const Everything> rows) = 0;
     virtual Backlog backlog() = 0;
 
-    /// Names the life of the database server in which nothing that was committed is lost: another after a crash, a
-    /// restart and a promotion.
+    /// Names the present life of the database server, in which no commit is lost.  It is another one after a crash, a
+    /// restart or a promotion.
     virtual std::string identity() = 0;
     /// The fingerprints of the secrets that make keys, with commas between, that of new keys first.  Empty: keys have
     /// ids as they are.  Throws a Failure of the cache if the database cannot make any.
     virtual std::string key_fingerprints() = 0;
-    /// The token of what is visible now.
+    /// Returns the token of a snapshot taken now.
     virtual std::string snapshot() = 0;
-    /// By how much the server's clock is ahead of this process's steady one.  Nothing when the answer took too long.
+    /// Returns by how much the server's clock is ahead of this process's steady clock; nothing if the answer took too
+    /// long.
     virtual std::optional<std::chrono::microseconds> clock() = 0;
-    /// Queues a row for every student, because what is cached may be of a state that is gone.
+    /// Queues a row for every student, because cached values may show a state that was lost.
     virtual void distrust_cache() = 0;
-    /// Notes that this worker serves this process of Redis.  Returns for how long it has been the one; zero if it was
-    /// another one until now: then a row for every student is queued too.
+    /// Notes that this worker serves this process of Redis.  Returns for how long this process has been served; zero if
+    /// until now it was another one: then a row for every student is queued too.
     virtual std::chrono::milliseconds serve(const std::string &process) = 0;
 
-    /// What `serve_shards` noted last.
+    /// Returns what `serve_shards` noted last.
     virtual std::vector<ServedShard> served_shards() = 0;
     /// Notes which processes of a cluster are trusted with which slots; nobody else is trusted with anything.  Returns
     /// a number that grows with each call.
@@ -145,9 +146,9 @@ public:
     virtual bool consume_wakes() = 0;
     /// Sends a wake-up to this worker itself; the next heartbeat throws if it never arrived.
     virtual void heartbeat() = 0;
-    /// Who holds what this worker waits for, in words.  Empty: nobody that is seen.
+    /// Describes who holds what this worker waits for; empty if nobody is found.
     virtual std::string holders(Held what) = 0;
-    /// Another running worker that serves another Redis than this one.
+    /// Finds another running worker that serves another Redis than this one.
     virtual std::optional<OtherRedis> other_redis(const std::string &address, const std::string &run_id) = 0;
     /// Replaces this worker's last report in the database.  Returns why the server refused, if it did and the
     /// connection still works: on a full disk the queue still shrinks.

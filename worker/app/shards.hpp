@@ -15,22 +15,23 @@ struct ShardsSight {
     bool evicts = false;   ///< some may evict fences
 };
 
-/// The part of `Cache` that one server does not have.
+/// The part of `Cache` that only a cluster has.
 class Shards {
 public:
     virtual ~Shards() = default;
 
     /// This worker drains from now on.  Forgets what it knew: another one may have drained meanwhile.
     virtual void begin() = 0;
-    /// Follows the cluster: takes up masters that came, drops those that went, opens epochs, removes what is cached in
-    /// slots that a shard has not been trusted with, a slice at a time, and then covers them.  Notes in the database
-    /// which process is trusted with which slots, before it relies on that.  `set_aside`: how many students are.
+    /// Follows the cluster: connects to new masters, drops those that are gone, opens epochs, removes the values in
+    /// slots that a shard is not trusted with yet, a slice at a time, and then lets readers find values there.  Notes
+    /// in the database which process is trusted with which slots, before it relies on that.  `set_aside`: how many
+    /// students are set aside.
     virtual ShardsSight tend(Queue &queue, std::size_t set_aside) = 0;
-    /// When it wants to be called again at the latest.
+    /// When `tend` must be called again at the latest.
     virtual Time due() const = 0;
     /// Whether, since the last call, changes that were refused as `Rejection::is_away` may have become possible.
     virtual bool take_returned() = 0;
-    /// Why some shard is away, in words; empty: none is.
+    /// Describes why some shard is away; empty if none is.
     virtual std::string trouble() const = 0;
 };
 

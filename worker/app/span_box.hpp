@@ -10,12 +10,12 @@
 
 namespace wc::app {
 
-/// The drain adds spans and waits for nobody: what does not fit is dropped and counted.  Thread-safe.
+/// The drain adds spans and waits for nobody: spans that do not fit are dropped and counted.  Thread-safe.
 class SpanBox {
 public:
     /// From now on somebody takes what is added.  REQUIRES: no other thread uses this yet.
     void open() noexcept { is_open_ = true; }
-    /// False: nobody wants spans, so that none need be made.
+    /// Returns false if nobody wants spans: then make none.
     bool is_open() const noexcept { return is_open_; }
 
     void add(std::vector<Span> spans)
@@ -38,7 +38,7 @@ public:
         return std::exchange(waiting_, {});
     }
 
-    /// About a megabyte.
+    /// How many spans fit: about a megabyte.
     static constexpr std::size_t kRoom = 2000;
 
 private:

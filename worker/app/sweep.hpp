@@ -38,7 +38,8 @@ public:
     /// Works until `deadline`, at least one step.  Returns true if a sweep has ended.  REQUIRES: is_active().
     bool advance(Queue &queue, Cache &cache, Time deadline);
 
-    /// Ends what the stream of events has kept from its end.  REQUIRES: the stream takes events again.
+    /// Appends the events that the stream had refused, and so ends their sweeps.  REQUIRES: the stream takes events
+    /// again.
     void tell(Queue &queue, Cache &cache);
 
     /// Fences again and sweeps from the beginning, because a Redis that was lost may have lost the fence.
@@ -56,7 +57,7 @@ private:
     metrics::Metrics &metrics_;
     EventStream &events_;
     std::vector<Everything> running_, waiting_;
-    std::vector<Everything> untold_;  ///< done but for their events
+    std::vector<Everything> untold_;  ///< swept, but the stream has not taken their events
     std::string pattern_;             ///< of the running sweep
     std::string cursor_ = "0";
     std::size_t seen_ = 0, removed_ = 0;

@@ -108,7 +108,7 @@ std::string Cache::configured_life() const { return milliseconds(live_.get()->in
 
 std::string Cache::servers(const std::string &database) const
 {
-    // What keys look like is a part of the name: values under other keys belong to another epoch, because no
+    // The name includes the form of the keys: values under keys of another form belong to another epoch, because no
     // invalidation of this epoch reaches them.
     return process() + " " + database + keys_.epoch_part();
 }
@@ -207,7 +207,7 @@ void Cache::renew_liveness(Time end, const std::string &seen, std::span<const st
     ServerInfo::append(connection_);
     connection_.flush();
     connection_.read();
-    // Whoever makes it a replica and a master again, between two looks at the epoch, gives it other data.
+    // If the server became a replica and a master again, between two looks at the epoch, it may have other data.
     if (ServerInfo::read(connection_).process() == process())
         return;
     connection_.run({"UNLINK", names_.alive});

@@ -73,7 +73,7 @@ void Cluster::lose(const std::string &id, const std::string &why)
         if (owner == &found->second)
             owner = nullptr;
     rests_[id] = watch_.looks() + kRest;
-    // A sweep of all has not come to its end there.
+    // If all shards are being swept, the sweep of this one is not complete.
     if (sweeps_all_)
         doubted_ |= found->second.owned;
     members_.erase(found);
@@ -85,7 +85,7 @@ void Cluster::connect(const ClusterMaster &master)
 {
     try {
         auto shard = std::make_unique<Shard>(node_of(target_, master.endpoint), live_, keys_, master.slots);
-        // What follows asks for names that are in a slot of it.
+        // The next calls use names that must be in a slot of this master.
         if (shard->claim().id != master.id || !shard->has_tag())
             return;
         if (database_lead_)
@@ -107,7 +107,7 @@ void Cluster::take_up_masters()
     for (auto const &master : masters)
         if (!members_.contains(master.id) && watch_.looks() >= rests_[master.id])
             connect(master);
-    // Of those that are gone for good.
+    // Forget the failures of masters that are gone for good.
     std::erase_if(failures_, [&](auto &failure) {
         return !unowned_.any() &&
                std::none_of(masters.begin(), masters.end(), [&](auto &one) { return one.id == failure.first; });
@@ -143,8 +143,8 @@ Time Cluster::end_of_liveness() const
     return steady_clock::now() + milliseconds(live_.get()->invalidate.alive_ttl_ms);
 }
 
-// REQUIRES: changes are sent to the owners that `assign` found only after this.  `is_hopeless`: nobody is to wait for
-// shards that are away.
+// Takes the trust from processes that no longer own their slots.  REQUIRES: changes are sent to the owners that
+// `assign` found only after this.  `is_hopeless`: do not wait for shards that are away.
 void Cluster::keep_trust(app::Queue &queue, bool is_hopeless)
 {
     ledger_.load(queue, end_of_liveness());
@@ -169,7 +169,7 @@ void Cluster::note_holds()
         hold_ends_ = ledger_.last_hold();
 }
 
-// From now on nothing of what this process has is trusted.
+// From now on this process is trusted with no slot.
 void Cluster::distrust(Member &member, app::Queue &queue)
 {
     ledger_.take(member.shard->process(), SlotSet{}.set(), {});
@@ -188,7 +188,7 @@ void Cluster::keep_epoch(Member &member, app::Queue &queue)
     member.is_open = found == app::Epoch::Open;
     if (member.is_open || found == app::Epoch::Closed)
         return;
-    // Whoever finds the epoch opened or closed relies on the database's knowing it.
+    // A worker that finds the epoch opened or closed relies on the note in the database, so note it first.
     if (found != app::Epoch::OtherLife && found != app::Epoch::MoreKeys)
         distrust(member, queue);
     if (found == app::Epoch::Evicting) {
@@ -201,8 +201,8 @@ void Cluster::keep_epoch(Member &member, app::Queue &queue)
         member.is_open = member.shard->open_epoch(identity, [&] { return queue.snapshot(); });
 }
 
-// A step of what makes a process trusted with slots that came to it.  First nothing is stored any more that lacks a
-// change of before, as the fences of the slot may have stayed elsewhere; then what is cached is removed.
+// Does one step of making a process trusted with slots that came to it.  First Redis must refuse values that lack an
+// earlier change, because the fences of the slot may have stayed elsewhere.  Then the cached values are removed.
 void Cluster::vouch(Member &member, app::Queue &queue)
 {
     auto const process = member.shard->process();
@@ -304,7 +304,7 @@ std::string Cluster::trouble() const
     return "no shard has the slots " + describe(unowned_) + (why.empty() ? "" : " (" + why + ")");
 }
 
-// A student has a slot for each of its names.
+// A student has several names if there are several key secrets, and each name has a slot of its own.
 app::Invalidated Cluster::invalidate(std::span<const app::Change> changes, const std::string &)
 {
     app::Invalidated done;
@@ -317,7 +317,7 @@ app::Invalidated Cluster::invalidate(std::span<const app::Change> changes, const
         if (app::stale_kinds(changes[i].sections) == 0)
             continue;
         for (auto &name : keys_.names(changes[i].student)) {
-            // Nothing is stored of whoever has keys in several slots.
+            // If the keys of a name are in several slots, Redis has stored nothing under it.
             if (!cache::has_one_slot(name))
                 continue;
             auto const slot = cache::slot_of(cache::student_prefix(name, cache::KeyForm::HashTag));
@@ -336,7 +336,7 @@ app::Invalidated Cluster::invalidate(std::span<const app::Change> changes, const
     return done;
 }
 
-// The stream is one key.  While its shard is away, or its slot on its way, events wait.
+// The stream is one key.  Events wait while its shard is away, and while its slot is moving.
 std::string Cluster::append_events(std::span<const app::Event> events)
 {
     auto *const owner = owners_[cache::slot_of(live_.get()->events.stream)];
@@ -349,7 +349,7 @@ std::string Cluster::append_events(std::span<const app::Event> events)
     return refusal;
 }
 
-// Why nothing of this slot can be removed now; null: it can, or nothing of it is found.
+// Returns why nothing of this slot can be removed now; null if it can, or if readers find nothing of it.
 const char *Cluster::obstacle(std::size_t slot) const
 {
     if (!ledger_.is_loaded())
@@ -368,7 +368,7 @@ void Cluster::invalidate(const std::string &id, const Share &share, app::Invalid
         done.misfits += part.misfits;
         auto const doubted = member.shard->take_doubted();
         doubted_ |= doubted;
-        // What is refused is set aside: from then on its old value must not be found where it was.
+        // A refused change is set aside: from then on readers must not find the old value in its old place.
         if (doubted.any()) {
             next_look_ = due_ = {};
             member.shard->cover(ledger_.number(), ledger_.of(member.shard->process()) & ~doubted);
@@ -382,13 +382,13 @@ void Cluster::invalidate(const std::string &id, const Share &share, app::Invalid
 
 void Cluster::fence_all(std::span<const app::Xid> xids)
 {
-    // From now on `tend` trusts nobody who is away: the sweep does not reach them.
+    // From now on `tend` does not trust shards that are away, because the sweep does not reach them.
     sweeps_all_ = true;
     each([&](Member &member) { member.shard->fence_all(xids); });
 }
 
-// One shard after the other.  The end waits until those that are away are not trusted any more, and no reader is
-// answered by them.
+// Sweeps one shard after the other.  The sweep is over only when shards that are away are not trusted any more, and no
+// longer answer readers.
 app::SweepStep Cluster::sweep(const std::string &cursor, const std::string &pattern)
 {
     app::SweepStep step;

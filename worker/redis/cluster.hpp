@@ -14,10 +14,10 @@
 
 namespace wc::redis {
 
-/// One connection to each master.  A master that fails is let go, and its students' changes are refused as
-/// `Rejection::is_away` until somebody serves its slots again; the other masters go on.
+/// Has one connection to each master.  If a master fails, its connection is closed, and its students' changes are
+/// refused as `Rejection::is_away` until a master serves its slots again; the other masters go on.
 ///
-/// Throws only where no master is left.
+/// Throws only if no master is left.
 class Cluster : public app::Cache, public app::Shards {
 public:
     /// Connects to the masters that the watch knows.  `watch` outlives this.

@@ -35,20 +35,21 @@ public:
     ClusterWatch(const ClusterWatch &) = delete;
     ClusterWatch &operator=(const ClusterWatch &) = delete;
 
-    // Thread-safe, all of these.
+    // All of these are thread-safe.
 
-    /// Those that serve slots and answer, as of the last look.
+    /// Returns the masters that served slots and answered at the last look.
     std::vector<ClusterMaster> masters() const;
-    /// The same; waits for the next look if there are none yet.  Throws IoError that says why there are none.
+    /// Like masters(), but waits for the next look if there are none yet.  Throws IoError that says why there are none.
     std::vector<ClusterMaster> wait_for_masters() const;
-    /// The same text for all who watch this cluster, as long as its oldest node is there.  Empty: not known yet.
+    /// Names the cluster: the same text for every worker, as long as the cluster's oldest node is there.  Empty if not
+    /// known yet.
     std::string name() const;
-    /// Has the thread look now.
+    /// Makes the thread look now.
     void poke();
-    /// Readable once a look found other masters than the one before, until `take_news`.
+    /// Becomes readable when a look finds other masters than the look before; `take_news` ends that.
     int fd() const noexcept { return news_; }
     bool take_news();
-    /// How often it has looked.
+    /// Returns how often the thread has looked.
     int looks() const;
 
 private:

@@ -35,7 +35,7 @@ app::SampleStep Sample::scan(const std::string &cursor)
         auto const parsed = parse_student_key(key);
         if (!parsed)
             continue;
-        // Of another form nothing is found by a reader, and nothing removed by a change.
+        // Skip keys of another form: readers find nothing under them, and changes remove nothing there.
         for (auto const kind : app::kPrewarmedKinds)
             if (key == cache::key(std::string(parsed->student), kind, keys_.form()))
                 step.names.push_back({std::string(parsed->student), kind});
@@ -62,14 +62,14 @@ std::vector<app::CachedName> Sample::cached(std::span<const std::string> student
     return found;
 }
 
-// As a reader without Lua does: MGET, and what wc:alive must hold on this connection.
+// Reads with MGET instead of wc_get, as clients may.  Then wc:alive must hold the answer of wc_hello.
 std::optional<app::CachedValue> Sample::read(const app::CachedName &name)
 {
     auto const prefix = keys_.prefix(name.student, name.secret);
     auto const key = prefix + std::string(cache::name(name.kind));
     auto const fence = prefix + std::string(cache::kFence);
     connection_.append({"FCALL", "wc_hello", "1", key});
-    // One command: all of it is of one moment.
+    // Use one command, so that all values are of one moment.
     connection_.append({"MGET", kAlive, key, fence, kFenceAll, kEpoch, kEpochLife, kSeen});
     connection_.flush();
     auto const hello = connection_.read_any();

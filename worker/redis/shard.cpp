@@ -5,10 +5,10 @@
 namespace wc::redis {
 namespace {
 
-// Among so many numbers there is one for each slot.
+// Among the numbers below this one there is one for each slot.
 constexpr int kMostTags = 200'000;
 
-// So many tags suffice to find one near the end of what a shard has.
+// Trying so many numbers suffices to find one whose slot is among the shard's last ones.
 constexpr int kEnoughTags = 4096;
 
 }  // namespace
@@ -86,7 +86,7 @@ void Shard::renew(Time end, const std::string &seen, std::span<const std::string
     connection_.flush();
     read_cover();
     connection_.read();
-    // Whoever makes it a replica and a master again, between two looks at the epoch, gives it other data.
+    // If the server became a replica and a master again, between two looks at the epoch, it may have other data.
     if (read_look().process() == process())
         return;
     connection_.run({"UNLINK", names_.alive});

@@ -1,8 +1,8 @@
 // Which process of a Redis Cluster is trusted with which slots: what the database notes, and what follows from it.
 //
-// A slot is trusted to at most one process.  While it is trusted to none, changes of its students wait until no reader
-// can be answered by the process that had it before; then they need nothing to be removed: whoever gets the slot is
-// trusted with it only after all that is cached in it was removed, and stores nothing that is older than that.
+// At most one process is trusted with a slot.  While none is, changes of its students wait until the process that had
+// it before cannot answer readers any more.  After that, nothing need be removed for these changes: the next process is
+// trusted with the slot only after all values in it were removed, and stores none that is older than that.
 #pragma once
 #include <array>
 #include <map>
@@ -15,29 +15,30 @@
 
 namespace wc::redis {
 
-/// For one thread.  What it says holds once `store` has returned.
+/// For one thread.  Changes of the ledger are in force once `store` has returned.
 class SlotLedger {
 public:
-    /// Reads it at the first call.  No slot that it does not name is acknowledged before `until`.
+    /// Reads the ledger from the database at the first call.  Changes in slots that it does not name are not
+    /// acknowledged before `until`.
     void load(app::Queue &queue, Time until);
     bool is_loaded() const noexcept { return is_loaded_; }
 
     SlotSet of(const std::string &process) const;
-    /// Those that are trusted to anybody.
+    /// The slots with which some process is trusted.
     const SlotSet &trusted() const noexcept { return all_; }
-    /// Changes in the slot are not acknowledged before.
+    /// Returns the time before which changes in the slot are not acknowledged.
     Time held_until(std::size_t slot) const { return held_until_[slot]; }
-    /// Until when the last of them is held; Time{}: none is.
+    /// Returns the latest such time of all slots; Time{} if there is none.
     Time last_hold() const noexcept { return last_hold_; }
 
-    /// Takes slots from the process.  Whoever has had them may answer readers until `until`.
+    /// Takes slots from the process, which may answer readers until `until`.
     void take(const std::string &process, const SlotSet &slots, Time until);
     void give(const std::string &process, const SlotSet &slots);
-    /// Of all processes.
+    /// Returns all processes that are trusted with slots.
     std::vector<std::string> processes() const;
-    /// Tells the database, unless it knows.
+    /// Writes the ledger to the database if it has changed.
     void store(app::Queue &queue);
-    /// Grows with each `store`.
+    /// The number of the ledger in the database; it grows with each `store`.
     const std::string &number() const noexcept { return number_; }
 
 private:

@@ -8,7 +8,7 @@
 namespace wc {
 namespace {
 
-// An opaque id is of the student's own id, however the caller spells it.
+// An opaque id is made from the student's own id, however the caller spells it.
 std::string_view asked_id(Datum value, Oid type)
 {
     NameData name;

@@ -50,8 +50,8 @@ const BoundTable *table_of_read(Entity entity)
 
 Binding lock_tables(std::initializer_list<Entity> entities)
 {
-    // PostgreSQL brings the others' changes with a lock, but not with one that this transaction holds already: the
-    // second read of a transaction would use the mapping from before a wc_attach that has committed meanwhile.
+    // Taking a lock accepts the invalidations of other sessions, but not if this transaction holds the lock already.
+    // Then a transaction's second read would use the mapping from before a wc_attach that has committed meanwhile.
     AcceptInvalidationMessages();
     Binding binding{};
     bool is_of_one_moment = false;

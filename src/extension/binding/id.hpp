@@ -17,14 +17,15 @@ IdArray read_ids(ArrayType *array);
 
 /// Returns an argument of the function that is an array of ids, or the text of an array of text.
 ///
-/// Drivers send an array as text of no type.  Beside text[], uuid[] and bigint[] alone that would be ambiguous;
-/// PostgreSQL prefers text, so a function that also takes text gets it.  Errors: 22P02 text that is no array; the error
-/// does not show the text.
+/// Drivers send an array as text without a type.  With overloads for text[], uuid[] and bigint[] alone such a call
+/// would be ambiguous.  PostgreSQL prefers text, so it calls the overload that takes text.
+///
+/// Errors: 22P02 text that is not an array; the error does not show the text.
 ArrayType *id_array_argument(FunctionCallInfo fcinfo, int number);
 
 /// Converts an id to the type of the column; all functions use this rule.  If the column holds uuids or numbers, text
 /// is read as PostgreSQL reads it ('007' is 7); if it holds text, ids are equal only if their bytes are.  Returns false
-/// if no student can have the id, as a number beyond the range of the column.
+/// if no student can have the id, such as a number beyond the range of the column.
 ///
 /// Errors: 22P02 text that is not a uuid or number although the column holds those; 42804 a uuid although the column
 /// holds numbers, or the reverse.

@@ -28,7 +28,7 @@ const IndexStmt &parse(Oid table, const char *definition)
     return *transformIndexStmt(table, castNode(IndexStmt, raw->stmt), text);
 }
 
-// What is in one place of an index.
+// One key of an index: a column or an expression.
 struct Key {
     AttrNumber number;  // of the column; 0 for an expression
     const Node *expression;
@@ -66,7 +66,7 @@ bool has_operator_class(Relation index, int at, const IndexElem &element, Oid ty
     Oid const method = index->rd_rel->relam;
     Oid const wanted =
         element.opclass == NIL ? GetDefaultOpClass(type, method) : get_opclass_oid(method, element.opclass, true);
-    // Compare what the class does: varchar_ops and text_ops are one.
+    // Compare family and input type, not the class itself: varchar_ops and text_ops do the same.
     return OidIsValid(wanted) && index->rd_opfamily[at] == get_opclass_family(wanted) &&
            index->rd_opcintype[at] == get_opclass_input_type(wanted);
 }
@@ -77,7 +77,7 @@ bool has_order(Relation index, int at, const IndexElem &element)
     return index->rd_indoption[at] == (descends ? INDOPTION_DESC | INDOPTION_NULLS_FIRST : 0);
 }
 
-// `expressions`: those of the index from this place on; the first is taken off if this place has one.
+// `expressions`: those of the index's keys from `at` on.  Removes the first one if it is the key at `at`.
 bool has_key(Relation index, int at, Oid table, const IndexElem &element, List *&expressions)
 {
     Key const key = key_of(table, element);
@@ -92,7 +92,7 @@ bool has_key(Relation index, int at, Oid table, const IndexElem &element, List *
            has_order(index, at, element);
 }
 
-// Whether one of the columns behind the first `from` is that one.
+// Whether the index has the column, after its first `from` columns.
 bool carries(Relation index, int from, AttrNumber column)
 {
     for (int i = from; i < index->rd_index->indnatts; ++i) {
@@ -110,7 +110,7 @@ bool serves(Relation index, Oid table, const IndexStmt &wanted)
     if (index->rd_rel->relam != get_index_am_oid(wanted.accessMethod, false) ||
         !heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, nullptr))
         return false;
-    // A B-tree may go on behind the wanted columns: it is in their order all the same.
+    // A B-tree may have more columns after the wanted ones: it has their order all the same.
     if (is_btree ? present < keys : present != keys)
         return false;
     List *expressions = stored_expressions(index);

@@ -6,8 +6,8 @@
 // committed, or neither is.  Writers only insert, each its own rows, so no writer waits for another one or
 // for the worker.
 //
-// ROLLBACK TO SAVEPOINT does not undo what is remembered: a student too many costs a refill, one too few
-// would be a stale summary.
+// ROLLBACK TO SAVEPOINT does not undo what is remembered: one student too many only costs a refill, but one too
+// few would leave a stale summary.
 #include "extension/changes/changes.hpp"
 
 #include "core/changes/dirty_set.hpp"
@@ -37,12 +37,12 @@ using changes::DirtySet;
 DirtySet *dirty = nullptr;
 KeyPattern *patterns = nullptr;
 
-// The caller's trace, of the first change that has a sampled one.  A statement's comment is known only while the
-// statement runs, so the pre-commit would be too late for it.
+// The caller's trace at the first change that has a sampled one.  The pre-commit would be too late to read it, because
+// a statement's comment is known only while the statement runs.
 trace::Traceparent writer{};
 
-// After the pre-commit has written the queue, later changes (as of a trigger that fires in another extension's
-// pre-commit work) must be written at once, because no second pre-commit comes.
+// After the pre-commit has written the queue, later changes (such as by a trigger that fires in another
+// extension's pre-commit work) must be written at once, because no second pre-commit comes.
 enum class Phase { Running, Committing, Preparing };
 Phase phase = Phase::Running;
 

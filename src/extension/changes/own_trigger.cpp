@@ -1,7 +1,7 @@
 // Creates, enables and drops the extension's triggers on the application's tables.
 //
-// It takes tables by OID and runs no statements: a statement has names, and by the time that it runs another table may
-// have the name.  A trigger is created with the rights of the table's owner.
+// It takes tables by OID and runs no statements: a statement names its table, and when it runs, another table may have
+// that name.  A trigger is created with the rights of the table's owner.
 #include "core/protocol/section.hpp"
 #include "extension/changes/changes.hpp"
 #include "extension/server/caller.hpp"
@@ -56,7 +56,7 @@ Oid lock_and_find_owner(Oid table)
     return owner;
 }
 
-// As ALTER TRIGGER … DEPENDS ON EXTENSION does: DROP EXTENSION takes the trigger along.
+// Does what ALTER TRIGGER … DEPENDS ON EXTENSION does: DROP EXTENSION will drop the trigger too.
 void depend_on_extension(const ObjectAddress &trigger)
 {
     ObjectAddress extension{};
@@ -79,7 +79,7 @@ void create(Oid table, const Shape &shape, char *entity)
     });
 }
 
-// As ALTER TABLE ONLY … ENABLE ALWAYS TRIGGER does.
+// Does what ALTER TABLE ONLY … ENABLE ALWAYS TRIGGER does.
 void enable_always(Oid table, const char *trigger)
 {
     LockRelationOid(table, ShareRowExclusiveLock);
@@ -110,7 +110,7 @@ void drop(Oid table, const char *trigger)
     performDeletion(&address, DROP_RESTRICT, 0);
 }
 
-// No event trigger hears of what this file does.
+// PostgreSQL calls no event trigger for the work of this file, so mark every student here.
 void end_with_stale_cache()
 {
     CommandCounterIncrement();

@@ -93,7 +93,7 @@ bool has_worker() { return find_worker(RowShareLock); }
 
 bool has_worker_now()
 {
-    // A lock that the transaction holds already accepts no news.
+    // Locking accepts no invalidations if the transaction holds the lock already, so accept them here.
     AcceptInvalidationMessages();
     return find_worker(AccessShareLock);
 }

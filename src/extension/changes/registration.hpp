@@ -8,8 +8,8 @@ namespace wc {
 /// first reads the data.
 bool has_worker();
 
-/// Like has_worker(), for a caller that only wants to tell it: takes no lock that registering a worker waits for, so
-/// another answer may be true at the commit.
+/// Like has_worker(), for a caller that only reports the answer: takes no lock that registering a worker waits for, so
+/// at the commit another answer may be true.
 bool has_worker_now();
 
 /// Whether a worker has reported lately that it drains and that no row waits for long.  Then a long queue consists of

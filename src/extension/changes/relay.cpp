@@ -36,7 +36,7 @@ struct Slot {
     std::atomic<bool> is_pending;
     std::atomic<bool> is_told;  // the worker was notified, and has not read the queue since
     std::atomic<bool> is_without_relay;
-    std::atomic<int> failed_starts;  // one after the other, that did not reach the database
+    std::atomic<int> failed_starts;  // in a row: the relay did not reach the database
     std::atomic<Latch *> latch;      // the running relay's; null if none runs
 };
 static_assert(std::atomic<Oid>::is_always_lock_free && std::atomic<Latch *>::is_always_lock_free);
@@ -197,10 +197,10 @@ void wc_relay_main(Datum database)
     BackgroundWorkerUnblockSignals();
     Oid const id = DatumGetObjectId(database);
     relay::Slot *const slot = relay::claim(id);
-    // Two who started one at the same time: one is enough.
+    // Two sessions may start a relay at the same time: one relay is enough.
     if (slot == nullptr || slot->latch.load() != nullptr)
         proc_exit(0);
-    // The server starts a relay again that failed, and would do so for ever where the database was dropped.
+    // The server starts a relay again that failed, and would do so for ever if the database was dropped.
     if (slot->failed_starts.fetch_add(1) >= relay::kMostFailedStarts) {
         slot->is_without_relay.store(true);
         proc_exit(0);

@@ -9,9 +9,9 @@
 // that it never stands in the way of DROP DATABASE.  A flag that is lost (a crash) costs the time until
 // the worker's next poll, and nothing else: what was changed is in the queue.
 //
-// However many commit, the worker is told once for each time that it looks.  is_told is set before the NOTIFY and taken
-// back by the worker before the snapshot with which it looks.  A writer that finds it set has committed before it was
-// taken back, so the worker will see what it wrote.
+// However many writers commit, the worker is told once for each time that it looks.  The relay sets is_told before the
+// NOTIFY.  The worker clears it before it takes the snapshot with which it looks.  A writer that finds it set has
+// committed before it was cleared, so the worker will see what the writer wrote.
 #pragma once
 
 namespace wc::relay {

@@ -33,14 +33,14 @@ namespace {
 constexpr int kMostStudents = 100'000;
 constexpr Size kMostBytes = 1'000'000;
 
-// A batch is bounded in bytes too: this many count as a student.
+// A batch is bounded in bytes too: so many bytes count as one student.
 constexpr Size kBytesAStudent = 200;
 
-// Of a row that somebody inserted by hand, the time may be infinite, or so long ago that an age in microseconds
-// overflows.
+// The largest age.  The time of a row that somebody inserted by hand may be infinite, or so long ago that an age in
+// microseconds overflows.
 constexpr std::int64_t kOldest = std::int64_t{1000} * 365 * USECS_PER_DAY;
 
-// Of a batch, so many writers' traces are told.  The spans of a drain are for people to look at.
+// The result of a batch has the traces of so many writers.  People look at the spans of a drain, and need no more.
 constexpr int kMostTraces = 32;
 
 // The columns of the queue.
@@ -70,7 +70,7 @@ public:
           scan_(pg::begin_index_scan(queue, index_, snapshot, 2))
     {}
 
-    /// From now on `next` gives the rows of one transaction behind a number.
+    /// From now on `next` gives the rows of one transaction whose n is larger than that of the place.
     void seek_behind(Place place) { seek(BTEqualStrategyNumber, F_XID8EQ, BTGreaterStrategyNumber, F_INT4GT, place); }
 
     /// From now on `next` gives all rows of one transaction.
@@ -123,7 +123,7 @@ Datum text_of(std::uint64_t xid)
     return PointerGetDatum(cstring_to_text_with_len(digits, pg_ulltoa_n(xid, digits)));
 }
 
-// The form of an array with one element.
+// Returns the text of an array with one element.
 Datum list_of(std::uint64_t xid)
 {
     char list[24] = "{";
@@ -132,14 +132,14 @@ Datum list_of(std::uint64_t xid)
     return PointerGetDatum(cstring_to_text_with_len(list, length + 2));
 }
 
-// Takes rows, and puts what they say into the result.
+// Takes rows, and puts their contents into the result.
 class Batch {
 public:
     Batch(Relation queue, std::int64_t most, ResultRows &result)
         : queue_(queue), most_(most), result_(result), now_(GetCurrentTimestamp()), command_(GetCurrentCommandId(true))
     {}
 
-    /// Takes all that the scan gives, as long as the batch has room.  Returns false when it is full.
+    /// Takes the rows of the scan until the batch is full.  Returns false if it is full.
     bool take(QueueScan &scan)
     {
         while (TupleTableSlot *const row = scan.next()) {
@@ -194,7 +194,7 @@ private:
             has_pattern ? row->tts_values[kPatternOrTrace] : Datum{0});
     }
 
-    // Returns false if somebody else has deleted the row, and waits for whoever may be about to.
+    // Returns false if another session has deleted the row; waits for a session that is deleting it.
     bool remove(TupleTableSlot *row)
     {
         ++deleted_;
@@ -227,7 +227,7 @@ private:
             age_of(DatumGetTimestampTz(values[kQueuedAt])), list_of(last_.xid));
     }
 
-    // The moment at which ages are told, in microseconds since 1970.
+    // The moment to which the ages refer, in microseconds since 1970.
     Datum clock_text() const
     {
         constexpr std::int64_t kSince1970 = std::int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * USECS_PER_DAY;
@@ -258,7 +258,7 @@ private:
     std::int64_t count_ = 0;
     int deleted_ = 0;
     int traces_ = 0;
-    std::uint64_t traced_ = 0;  // the transaction whose trace was told last
+    std::uint64_t traced_ = 0;  // the transaction whose trace was put into the result last
     Place last_{};
 };
 

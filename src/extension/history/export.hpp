@@ -21,10 +21,10 @@ private:
     };
 };
 
-/// Lives, with all that it keeps, in the memory context that was current when it was made.
+/// The object, and all memory that it keeps, is in the memory context that was current when it was made.
 class HistoryExport {
 public:
-    /// `ids` and `nulls` as ExportRows takes them.
+    /// `ids` and `nulls` are the arguments of ExportRows().
     HistoryExport(const HistoryForm &form, const Datum *ids, const bool *nulls, int count);
 
     /// Appends the next piece; returns false at the end.  An unknown student, or one whom a policy hides, has none.

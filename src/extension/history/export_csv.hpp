@@ -10,7 +10,7 @@ public:
     /// With `harmless`, text that a spreadsheet would run as a formula gets an apostrophe in front.
     CsvExport(Entity section, bool harmless) noexcept : section_(section), harmless_(harmless) {}
 
-    /// Appends the line that comes next.  Returns false where none is left.
+    /// Appends the next line.  Returns false if none is left.
     ///
     /// REQUIRES: rows.advance() returned true, and the rows are of one student.
     bool write(json::Buffer &out, ExportRows &rows);

@@ -10,8 +10,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// Raises an error for a value that no import can read.  Values of types without an input function are such, and names:
-// a regproc that is one of several overloaded functions has a text that names none of them.
+// Raises an error for a value that no import can read.  Such a value is of a type without an input function; or it is a
+// name whose text cannot be read back, such as a regproc that is one of several overloaded functions.
 void check_importable(const HistoryFields &fields, const HistoryField &field, Datum value)
 {
     if (field.form.is_for_good)

@@ -13,8 +13,8 @@ public:
     /// One object for each row.
     static JsonExport lines() noexcept { return JsonExport(true, 1); }
 
-    /// Appends the object that comes next, which at the end of a student is one with the numbers of rows.  Returns
-    /// false where the section has no rows left; what it appended then is of no use.
+    /// Appends the next object; the last one of a student has the numbers of rows.  Returns false if the section has no
+    /// rows left; the caller must then drop what was appended.
     ///
     /// REQUIRES: rows.advance() returned true.
     bool write(json::Buffer &out, ExportRows &rows);

@@ -6,7 +6,7 @@
 
 namespace wc {
 
-/// Lives, with all that it keeps, in the memory context that was current when it was made.
+/// The object, and all memory that it keeps, is in the memory context that was current when it was made.
 class ExportRows {
 public:
     /// `ids` are of the type of the students' id column.  No student has a NULL id.
@@ -31,9 +31,9 @@ public:
     const HistoryFields &fields() const noexcept { return fields_[part_]; }
     const HistoryFields &fields_of(Entity section) const noexcept { return fields_[static_cast<int>(section)]; }
 
-    /// Gives at most `limit` rows of the section to `receive`, or all for a limit of 0, and returns how many it gave.
-    /// When it gave fewer the section is over; a student without a row of their own is over as a whole, so that nothing
-    /// shows of the other tables.
+    /// Gives at most `limit` rows of the section to `receive`, or all if the limit is 0, and returns how many it gave.
+    /// If it gave fewer, the section is over.  If the student has no row in the students' table, the whole student is
+    /// over, so that no row of the other tables is shown.
     ///
     /// REQUIRES: advance() returned true since the last call, and !is_at_end().
     std::uint64_t read(std::uint64_t limit, RowStream::Receive receive, void *state);

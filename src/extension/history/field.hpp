@@ -1,9 +1,9 @@
 // The fields of each table that an export of a student's history writes, and an import reads.
 //
 // Every column is a field, so that nothing is lost on the way: first the attributes, under the names that the functions
-// give them, then the application's other columns under their own names.  Two kinds of columns are not: the
-// application's generated columns, which nobody can write, and the student's id, which the chunk says once for all of
-// its rows.
+// give them, then the application's other columns under their own names.  Two kinds of columns are no fields: the
+// application's generated columns, because nobody can write them, and the student's id, because the chunk has it once
+// for all of its rows.
 #pragma once
 #include <string_view>
 
@@ -15,8 +15,8 @@ namespace wc {
 /// The version of the format that exports write and imports read.
 inline constexpr int kHistoryFormat = 1;
 
-/// The names of an entity's rows, many of them or one.  Chunks, the `section` of CSV and the result of an import have
-/// them.
+/// The names of an entity's rows, in the plural and in the singular.  Chunks, the `section` of CSV and the result of an
+/// import use them.
 inline constexpr std::string_view kSectionNames[kEntities] = {"student", "records", "allergies", "conditions"};
 inline constexpr std::string_view kRowNames[kEntities] = {"student", "record", "allergy", "condition"};
 
@@ -32,7 +32,7 @@ struct HistoryField {
     std::string_view before;  // the text before its value in JSON: `{"id":` or `,"type":`
     const char *column;
     AttrNumber number;  // of the column
-    Oid type;           // as which it is exported and imported
+    Oid type;           // of the exported and imported value
     Stored stored;
     int32 modifier;  // the 20 of varchar(20), as PostgreSQL keeps it
     bool not_null;

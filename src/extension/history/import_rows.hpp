@@ -30,7 +30,7 @@ public:
 
     /// Writes a row.  `given` says which fields the row has.  A field that it does not have, or that is generated from
     /// others, gets the column's default in a new row, and stays as it is in an existing one.  `student` is the id of
-    /// the row's student, and for a student that student's own.
+    /// the student to whom the row belongs; for a row of students it is the row's own id.
     ///
     /// REQUIRES: the caller has connected to SPI.
     Written write(const Datum *values, const bool *nulls, const bool *given, Datum student);

@@ -14,7 +14,7 @@ struct Refusal {
 };
 
 /// Makes a value of the field's type, in the current memory context, from what write_value() of json_value.hpp writes.
-/// Returns false when the JSON is no such value, and says why in `refusal`.
+/// Returns false if the JSON is not such a value, and says why in `refusal`.
 ///
 /// REQUIRES: `json` is not null.
 /// Errors: those of the type's input function, for types that write_value() writes as text.

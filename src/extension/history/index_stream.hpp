@@ -1,12 +1,12 @@
 // The rows of one student after another through an index, a few at a time, without planner and executor.
 //
 // This is an IndexProbe that stays open over many calls of a set-returning function, and prefetches.  RowStream gives
-// the same rows for the tables and roles of which an IndexProbe is not right; a test compares the two.  Reading through
+// the same rows where an IndexProbe would be wrong for the table or the role; a test compares the two.  Reading through
 // the index saves the start of a query for each student.  Prefetching saves waiting: a student's rows lie scattered
 // over the table, so the stream prefetches the pages of the next few, from the disk too.  From a cold disk an export
 // takes a half to a quarter of the time.
 //
-// As with RowStream, what is open belongs to the calling query and ends with it, also by an error.
+// As with RowStream, the open relations belong to the calling query, and are closed when it ends, also by an error.
 #pragma once
 #include "extension/direct/index_probe.hpp"
 #include "extension/history/field.hpp"
@@ -16,9 +16,9 @@ namespace wc {
 
 class IndexStream {
 public:
-    /// Opens the table of `fields`, with the snapshot of the calling query.  Returns false, and opens nothing, when
-    /// queries must do the work: where an IndexProbe cannot, or the index does not give the rows in the order of an
-    /// export.  What the stream keeps lives in the current memory context.
+    /// Opens the table of `fields`, with the snapshot of the calling query.  Returns false, and opens nothing, if
+    /// queries must do the work: because an IndexProbe cannot, or because the index does not have the order of an
+    /// export. The memory that the stream keeps is in the current memory context.
     ///
     /// REQUIRES: `fields` lives as long as that context.
     bool open(const HistoryFields &fields);

@@ -22,8 +22,8 @@ struct RecordPosition {
 };
 
 /// Returns the order of records.  Without `by_entry` it is by date and id alone: the order of cursors that were given
-/// out before records were ordered by entry too, and of tables that do not say when a record was entered.  So whoever
-/// goes on with such a cursor sees each record once.
+/// out before records were ordered by entry too, and of tables that do not say when a record was entered.  So a client
+/// that continues with such a cursor sees each record once.
 SortKeys page_order(const BoundTable &records, bool by_entry);
 
 /// Returns a number for what a cursor belongs to: one student and one set of filters.

@@ -27,8 +27,8 @@ char *deletion_query(const BoundTable &records)
     return query.data;
 }
 
-// Converts the argument to an array of the column's type, or of bigint where the column holds smaller integers: so an
-// id beyond their range is only an id that no record has.
+// Converts the argument to an array of the column's type, or of bigint if the column holds smaller integers: so an id
+// beyond their range is no error, but an id that no record has.
 Datum ids_argument(ArrayType *array, const BoundColumn &column, Oid &type)
 {
     IdArray const ids = read_ids(array);

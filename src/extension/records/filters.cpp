@@ -181,7 +181,7 @@ FilterText FilterText::of_json(std::string_view json)
     for (json::Members members(json); members.next(name, value);) {
         json::Buffer known = make_buffer();
         known.truncate(0);
-        // A name that cannot be read is that of no filter: add() reports it.
+        // A name that cannot be read becomes empty.  No filter has that name, so add() reports it.
         if (json::read_string(name, known) != json::Unescaped::Done)
             known.truncate(0);
         json::Kind const kind = json::kind_of(value);

@@ -65,7 +65,7 @@ bool IndexReader::open(Datum student_id, const RecordFilters &filters, bool by_e
     if (filters.given[kTypeFilter] || filters.given[kProviderFilter])
         return false;
     table_ = open_bound_table(Entity::HealthRecords);
-    // Cursors that were given out by an earlier version know no time of entry.
+    // A cursor that an earlier version gave out has no time of entry.
     bool const may_read = by_entry == knows_entry(*table_.bound) && may_read_directly(table_);
     index_ = may_read ? open_student_index(Entity::HealthRecords, table_, student_index_, IndexUse::Order) : nullptr;
     if (index_ == nullptr) {
@@ -85,7 +85,7 @@ void IndexReader::close()
     table_close(table_.relation, NoLock);
 }
 
-// An index in the order of records has its keys behind the student's.
+// In an index that has the order of records, the keys of that order follow the student's id.
 AttrNumber IndexReader::column_of(int attribute) const
 {
     AttrNumber column = 2;
@@ -132,8 +132,8 @@ void IndexReader::read_latest(int64 limit, RowList &rows)
     read_scan(keys, limit, rows);
 }
 
-// Three scans, one behind the other in the index: the rest of the records of the same date and entry; those of the same
-// date that were entered before; and those of older dates.
+// Makes three scans, which follow each other in the index: the rest of the records of the same date and entry; those of
+// the same date that were entered before; and those of older dates.
 void IndexReader::read_beside(const RecordPosition &position, bool is_included, int64 limit, RowList &rows)
 {
     SortKeys const order = record_order(*table_.bound);

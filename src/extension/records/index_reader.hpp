@@ -1,7 +1,7 @@
 // Reads a student's records in the order of pages through an index that has this order, without planner and executor.
 //
-// The planner cannot know how many records share a date, and may take an index that orders them no further: it then
-// reads all of them for each page.  Here each page begins in the index where the last one ended.
+// The planner cannot know how many records share a date, and may take an index that does not order them further: it
+// then reads all of them for each page.  Here each page begins in the index where the last one ended.
 #pragma once
 #include "extension/direct/eligibility.hpp"
 #include "extension/records/cursor.hpp"
@@ -23,12 +23,13 @@ public:
     bool open(Datum student_id, const RecordFilters &filters, bool by_entry);
     void close();
 
-    /// Adds at most `limit` records to `rows`: from the latest on, or from a position on, itself included or not.
+    /// Adds at most `limit` records to `rows`: from the latest on, or from a position on.  `is_included`: the record at
+    /// the position is one of them.
     void read_latest(int64 limit, RowList &rows);
     void read_beside(const RecordPosition &position, bool is_included, int64 limit, RowList &rows);
 
     /// Finds the record that comes after `offset` others, counted from the latest or from the earliest.  Returns false
-    /// when there is none.  Reads the index alone where the table's pages are all visible.
+    /// if there is none.  Does not read pages of the table that are all visible.
     bool find_position(int64 offset, bool from_end, RecordPosition &position);
 
 private:

@@ -21,7 +21,8 @@ int32 checked_page_size(int64 page_size);
 int64 page_argument(FunctionCallInfo fcinfo, int argument);
 int32 page_size_argument(FunctionCallInfo fcinfo, int argument);
 
-/// Returns how many records come before a page.  A page beyond all that a table can hold counts as one of those.
+/// Returns how many records come before a page.  The result is capped for pages beyond all that a table can fill, so
+/// that it does not overflow.
 int64 records_before(int64 page, int32 page_size);
 
 /// Writes {"records": […], "pagination": {"page", "limit", "total", "pages"}}.  `student_id` is of the type of the
@@ -31,14 +32,14 @@ int64 records_before(int64 page, int32 page_size);
 /// Errors: those of resolve_filters() and of RecordReader.
 bool write_record_page(json::Buffer &out, Datum student_id, int64 page, int32 page_size, const FilterText &filters);
 
-/// Where a page stands among all.
+/// The place of a page among all pages.
 struct Pagination {
     int64 page;
     int32 page_size;
     int64 total;
     int64 reachable;  ///< rows that pages may show
     bool total_is_lower_bound = false;
-    int ranked_latest = 0;  ///< so many of the latest were ranked; 0: all, or none
+    int ranked_latest = 0;  ///< how many of the latest rows were ranked; 0: all, or none
 };
 
 /// Writes "pagination": {…}, a member of an object.

@@ -228,7 +228,7 @@ bool add_latest(const Matches &text, const Matches &names, SearchParameters &par
     return (text.latest && names.latest) || walk(text, names, parameters, needed, rows);
 }
 
-// Whether so many students are there that to read the names of all takes longer than to walk through the latest
+// Whether there are so many students that it takes longer to read the names of all than to walk through the latest
 // records.
 bool are_many_students()
 {
@@ -238,9 +238,9 @@ bool are_many_students()
     return are_many;
 }
 
-// Finds the page of a short part of a name, which no index finds.  A query of records ends with the first of them,
-// before it has read the names of all students; and where many students have such a name, a walk soon meets their
-// records. Returns false if it does not: then the students are found first.
+// Finds the page for a part of a name that is too short for an index of trigrams.  A query of records can stop at the
+// first matches, before it has read the names of all students.  If many students have such a name, a walk soon meets
+// their records.  Returns false if it does not: then the caller finds the students first.
 bool find_by_short_part(const SearchQuery &query, const Matches &text, SearchParameters &parameters, int64 needed,
                         Matches &names, RowList &rows)
 {
