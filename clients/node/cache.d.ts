@@ -35,7 +35,7 @@ export class RedisTooSlow extends Error {
  * @property {(error: unknown) => void} [onError] is told of errors of Redis, which no reader sees; by default console.warn is told
  *   of one, at most once a minute
  * @property {(line: string) => void} [audit] is given a line for each read, before the values are handed out; if it throws, the read
- *   rejects with that
+ *   rejects with that.  The line names students by opaque ids if keys do
  */
 /**
  * Keys that go in one command, with their places in its answer.
@@ -169,7 +169,7 @@ export type Options = {
     onError?: ((error: unknown) => void) | undefined;
     /**
      * is given a line for each read, before the values are handed out; if it throws, the read
-     * rejects with that
+     * rejects with that.  The line names students by opaque ids if keys do
      */
     audit?: ((line: string) => void) | undefined;
 };

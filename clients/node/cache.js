@@ -49,7 +49,7 @@ export class RedisTooSlow extends Error {
  * @property {(error: unknown) => void} [onError] is told of errors of Redis, which no reader sees; by default console.warn is told
  *   of one, at most once a minute
  * @property {(line: string) => void} [audit] is given a line for each read, before the values are handed out; if it throws, the read
- *   rejects with that
+ *   rejects with that.  The line names students by opaque ids if keys do
  */
 
 /**
@@ -115,9 +115,12 @@ export class Cache {
    * @returns {Promise<(string | null)[]>}
    */
   async readMany(students, kind = 'health_summary', { token, reader = {} } = {}) {
-    if (!this.#audit) return (await this.#readAll(students, kind, token)).texts;
-    const line = { began: new Date(), kind, students: students.map(String), reader };
-    const [read] = await Promise.allSettled([this.#readAll(students, kind, token)]);
+    const keys = this.#keysOfRead(students, kind, token);
+    if (!this.#audit) return (await this.#readAll(students, await keys, kind, token)).texts;
+    const began = new Date();
+    const [asked] = await Promise.allSettled([keys]);
+    const line = { began, kind, students: this.#names(students, asked), reader };
+    const [read] = asked.status === 'rejected' ? [asked] : await Promise.allSettled([this.#readAll(students, asked.value, kind, token)]);
     if (read.status === 'rejected') {
       this.#audit(auditLine({ ...line, rows: 0, fromRedis: 0, error: read.reason }));
       throw read.reason;
@@ -127,10 +130,19 @@ export class Cache {
     return texts;
   }
 
-  async #readAll(students, kind, token) {
+  // How lines of the audit name students: as keys do.  Without its key, a student has no opaque name.
+  #names(students, asked) {
+    if (!this.#opaqueKeys) return students.map(String);
+    return students.map((_, at) => (asked.status === 'rejected' ? '?' : asked.value[at].split(':', 2)[1].replace(/[{}]/g, '')));
+  }
+
+  async #keysOfRead(students, kind, token) {
     if (this.#closed) throw new Error('the cache is closed');
     checkToken(token);
-    const asked = await this.keys(students, kind);
+    return this.keys(students, kind);
+  }
+
+  async #readAll(students, asked, kind, token) {
     const ids = new Map(asked.map((key, at) => [key, String(students[at])]));
     const found = new Map();
     const giveUp = Date.now() + this.#patience;

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from audited import MEMBERS
 from cache_applications import Database, white_cross
+from opaque_school import opaque
 
 from servers.ground import ROOT
 
@@ -17,18 +18,19 @@ import { appendTo, Cache, recordsKind } from '%s/clients/node/index.js';
 const { createClient } = createRequire(import.meta.url)('redis');
 const redis = createClient({ url: process.env.REDIS_URL });
 await redis.connect();
-const entry = (n, id) => ({ n, key: `student:${id}:health_summary`, value: '"Evelyn"', ttl_seconds: 60, snapshot: null });
+const [log, opaqueKeys, names] = process.argv.slice(2).map((text, at) => (at === 0 ? text : JSON.parse(text)));
+const entry = (n, id, kind) => ({ n, key: `student:${names[id] ?? id}:${kind}`, value: '"Evelyn"', ttl_seconds: 60, snapshot: null });
 const query = async (text, [kind, ids]) => JSON.parse(ids).includes('broken')
   ? Promise.reject(Object.assign(new Error('no'), { code: '42501' }))
-  : JSON.parse(ids).map((id, at) => entry(at + 1, id)).filter(({ key }) => !key.includes('nobody'));
-const cache = new Cache({ redis, query, audit: appendTo(process.argv[2]) });
+  : JSON.parse(ids).map((id, at) => entry(at + 1, id, kind)).filter(({ n }) => !text.includes('wc_cache_entries') || JSON.parse(ids)[n - 1] !== 'nobody');
+const cache = new Cache({ redis, query, opaqueKeys, audit: appendTo(log) });
 const reader = { user: 'nurse', purpose: "a 'visit'", address: '10.0.0.7', application: 'kiosk', traceId: 'aa' };
 await cache.read('ada', 'health_summary', { reader });
 await cache.readMany(['ada', 'nobody', 'ä'.repeat(100)]);
 await cache.read('nobody', recordsKind(1, 20, { provider: 'Evelyn' }));
 await cache.read('broken').catch(() => {});
 await cache.readMany(Array.from({ length: 150 }, (_, at) => `s${at}`));
-const strict = new Cache({ redis, query, audit() { throw new Error('disk full'); } });
+const strict = new Cache({ redis, query, opaqueKeys, audit() { throw new Error('disk full'); } });
 console.log(await strict.read('ada').catch((error) => error.message));
 await cache.close();
 await strict.close();
@@ -48,39 +50,50 @@ def seen(line):
     return line["function"], line["student_count"], line["rows"], line["result"], line["sqlstate"], line["complete"]
 
 
+IDS = ["ada", "nobody", "ä" * 100, *(f"s{at}" for at in range(150))]
+OPAQUE = {"of ids": {}, "opaque": {id: opaque(id) for id in IDS}, "opaque, of a cluster": {id: f"{{{opaque(id)}}}" for id in IDS}}
 EXPECTED = [("cache.health_summary", 1, 1, "read", None, True), ("cache.health_summary", 3, 2, "read", None, True), ("cache.records", 1, 0, "none", None, True),
             ("cache.health_summary", 1, 0, "error", "42501", False), ("cache.health_summary", 150, 150, "read", None, True)]
 
 
-def check(lines):
+def check(lines, names):
     assert [seen(line) for line in lines] == EXPECTED
-    first, second, *_, last = lines
+    first, second, third, broken, last = lines
     assert (first["user"], first["purpose"], first["address"], first["application"], first["trace_id"]) == ("nurse", "a 'visit'", "10.0.0.7", "kiosk", "aa")
-    assert second["students"] == ["ada", "nobody", "ä" * 64] and len(last["students"]) == 100
+    shown = [names[id].strip("{}") for id in IDS] if names else ["ada", "nobody", "ä" * 64, *IDS[3:]]
+    assert first["students"] == shown[:1] and second["students"] == shown[:3] and third["students"] == shown[1:2]
+    assert broken["students"] == (["?"] if names else ["broken"]), "without the database, nobody knows its opaque id"
+    assert last["students"] == shown[3:103]
 
 
-def test_lines_of_node(redis_server, tmp_path):
+@pytest.mark.parametrize("names", OPAQUE.values(), ids=OPAQUE)
+def test_lines_of_node(redis_server, tmp_path, names):
     program, log = tmp_path / "program.mjs", tmp_path / "audit.log"
     program.write_text(PROGRAM % ROOT)
     paths = ":".join(filter(None, [os.environ.get("NODE_PATH"), "/usr/share/nodejs"]))
     environment = os.environ | {"NODE_PATH": paths, "REDIS_URL": f"redis://:{redis_server.password}@127.0.0.1:{redis_server.port}"}
-    done = subprocess.run(["node", program, log], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["node", program, log, json.dumps(bool(names)), json.dumps(names)], env=environment, capture_output=True, text=True, timeout=60)
     assert done.stdout == "disk full\n", done.stderr
-    check(lines_of(log))
+    check(lines_of(log), names)
 
 
 class Refused(Exception):
     sqlstate = "42501"
 
 
-def rows(_, parameters):
-    ids = json.loads(parameters[1])
-    if "broken" in ids:
-        raise Refused
-    return [(at, f"student:{id}:health_summary", '"Evelyn"', 60, None) for at, id in enumerate(ids, 1) if id != "nobody"]
+def database_with(names):
+    def rows(statement, parameters):
+        kind, ids = parameters[0], json.loads(parameters[1])
+        if "broken" in ids:
+            raise Refused
+        found = [(at, f"student:{names.get(id, id)}:{kind}", '"Evelyn"', 60, None) for at, id in enumerate(ids, 1)]
+        return [row for row in found if ids[row[0] - 1] != "nobody"] if "wc_cache_entries" in statement else [row[:2] for row in found]
+    return rows
 
 
-def test_lines_of_python(redis_server, tmp_path):
+@pytest.mark.parametrize("names", OPAQUE.values(), ids=OPAQUE)
+def test_lines_of_python(redis_server, tmp_path, names):
+    rows, has_names = database_with(names), bool(names)
     log = tmp_path / "audit.log"
     reader = white_cross.Reader(user="nurse", purpose="a 'visit'", address="10.0.0.7", application="kiosk", trace_id="aa")
 
@@ -88,7 +101,7 @@ def test_lines_of_python(redis_server, tmp_path):
         raise OSError("disk full")
 
     with white_cross.connect(f"redis://:{redis_server.password}@127.0.0.1:{redis_server.port}") as client:
-        cache = white_cross.Cache(client, rows, audit=white_cross.append_to(log))
+        cache = white_cross.Cache(client, rows, opaque_keys=has_names, audit=white_cross.append_to(log))
         cache.read("ada", reader=reader)
         cache.read_many(["ada", "nobody", "ä" * 100])
         cache.read("nobody", white_cross.records_kind(1, 20, {"provider": "Evelyn"}))
@@ -96,8 +109,8 @@ def test_lines_of_python(redis_server, tmp_path):
             cache.read("broken")
         cache.read_many([f"s{at}" for at in range(150)])
         with pytest.raises(OSError, match="disk full"):
-            white_cross.Cache(client, rows, audit=full).read("ada")
-    check(lines_of(log))
+            white_cross.Cache(client, rows, opaque_keys=has_names, audit=full).read("ada")
+    check(lines_of(log), names)
 
 
 def test_it_says_what_came_from_redis(school, cache, redis_server, tmp_path):

@@ -58,7 +58,8 @@ class Cache:
     opaque_keys: keys have opaque ids, as white_cross.opaque_keys says: the database is asked once for those of a student.
     marks: how the driver writes the two parameters; ("$1", "$2") or ("?", "?"), for example.
     on_error: is told of errors of Redis, which no reader sees; by default the logger white_cross warns of one, at most once a minute.
-    audit: is given a line for each read, before the values are handed out; an error that it raises is the reader's.
+    audit: is given a line for each read, before the values are handed out; an error that it raises is the reader's.  It names students by
+        opaque ids if keys do.
     """
 
     def __init__(self, client: redis.Redis, query: Callable[[str, Sequence[str]], Iterable[Sequence[Any]]], *, patience: float = 1.0,
@@ -88,21 +89,27 @@ class Cache:
     def read_many(self, students: Sequence[Student], kind: str = "health_summary", token: str | None = None, reader: Reader = Reader()) -> list[str | None]:
         """The same for many students, in their order."""
         if self._audit is None:
-            return self._read_all(students, kind, token)[0]
-        began, error, rows, from_redis = datetime.now(timezone.utc), None, 0, 0
+            return self._read_all(students, self._keys(students, kind), kind, token)[0]
+        began, keys, error, rows, from_redis = datetime.now(timezone.utc), None, None, 0, 0
         try:
-            texts, from_redis = self._read_all(students, kind, token)
+            keys = self._keys(students, kind)
+            texts, from_redis = self._read_all(students, keys, kind, token)
             rows = sum(text is not None for text in texts)
             return texts
         except BaseException as failure:
             error = failure
             raise
         finally:
-            self._audit(audit_line(began, kind, [str(student) for student in students], reader, rows, from_redis, error))
+            self._audit(audit_line(began, kind, self._names(students, keys), reader, rows, from_redis, error))
 
-    def _read_all(self, students, kind, token):
+    def _names(self, students, keys):
+        """How lines of the audit name students: as keys do.  Without its key, a student has no opaque name."""
+        if self._ask_keys is None:
+            return [str(student) for student in students]
+        return ["?"] * len(students) if keys is None else [key.split(":", 2)[1].strip("{}") for key in keys]
+
+    def _read_all(self, students, keys, kind, token):
         check_token(token)
-        keys = self._keys(students, kind)
         ids = {key: str(student) for key, student in zip(keys, students)}
         found: dict[str, str | None] = {}
         give_up = time.monotonic() + self._patience
