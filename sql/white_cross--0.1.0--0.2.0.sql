@@ -460,12 +460,42 @@ $$;
 COMMENT ON FUNCTION white_cross.serve_shards(text[], text[]) IS
 'Notes which processes of a Redis Cluster the worker that drains trusts with which slots, in the place of what was noted before. Returns a number that grows with each call.';
 
--- The worker's role needs no right on chronic conditions, on the list of workers, or to begin a drain by itself.
+-- What the worker's role needs of the extension itself: each right once, and things by the names that GRANT takes.
+CREATE FUNCTION white_cross.worker_rights() RETURNS TABLE (kind text, thing text, privilege text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT 'SCHEMA', s.name, 'USAGE' FROM (VALUES ('white_cross'), (white_cross.home())) AS s (name)
+    UNION ALL
+    SELECT 'TABLE', t.name, p.privilege
+    FROM (VALUES ('white_cross.invalidation', '{SELECT,DELETE}'::text[]), ('white_cross.set_aside', '{SELECT,INSERT,DELETE}'),
+                 ('white_cross.hot_student', '{SELECT,INSERT,UPDATE,DELETE}'),
+                 (white_cross.home() || '.wc_stat_functions', '{SELECT}'), (white_cross.home() || '.wc_slow_calls', '{SELECT}')) AS t (name, privileges)
+    CROSS JOIN LATERAL unnest(t.privileges) AS p (privilege)
+    UNION ALL
+    SELECT 'FUNCTION', f.name, 'EXECUTE'
+    FROM unnest(ARRAY['white_cross.lock_drain(boolean, boolean)', 'white_cross.unlock_drain()', 'white_cross.register_worker(text)',
+                      'white_cross.unregister_worker(text)', 'white_cross.report_worker(text, boolean, boolean, integer, jsonb)', 'white_cross.holders(text)',
+                      'white_cross.other_redis(text, text, text)', 'white_cross.take(xid8[], xid8, integer, xid8, integer, bigint)', 'white_cross.start_relay()',
+                      'white_cross.distrust_cache()', 'white_cross.serve_redis(text)', 'white_cross.served_shards()', 'white_cross.serve_shards(text[], text[])',
+                      'white_cross.key_fingerprints()', 'white_cross.student_ids(text, integer)', 'white_cross.student_ids_statement()',
+                      'white_cross.call_histograms()', 'white_cross.call_statistics()', 'white_cross.slow_calls()', 'white_cross.take_spans(integer)',
+                      white_cross.home() || '.wc_performance()', white_cross.home() || '.wc_diagnose()']) AS f (name);
+END;
 
+-- Returns the roles that wc_grant_worker was called for: they may take the drain lock, or rows out of the queue.
+CREATE OR REPLACE FUNCTION white_cross.worker_roles() RETURNS SETOF regrole
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT DISTINCT a.grantee::regrole FROM pg_proc AS p CROSS JOIN LATERAL aclexplode(p.proacl) AS a
+    WHERE p.oid IN ('white_cross.lock_drain(boolean, boolean)'::regprocedure, 'white_cross.take(xid8[], xid8, integer, xid8, integer, bigint)'::regprocedure)
+      AND a.grantee <> p.proowner AND a.grantee <> 0;
+END;
+
+-- The worker's role needs no right on chronic conditions, on the list of workers, or to begin a drain by itself.
 CREATE OR REPLACE FUNCTION white_cross.missing_grants() RETURNS TABLE (worker_role regrole, missing text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT w.role, string_agg(m.what, ', ' ORDER BY m.what)
+    SELECT w.role, m.what
     FROM white_cross.worker_roles() AS w (role)
     CROSS JOIN LATERAL (
         SELECT format('USAGE on schema %I', n.nspname) AS what
@@ -476,8 +506,96 @@ BEGIN ATOMIC
         FROM white_cross.binding AS b
         JOIN pg_namespace AS n ON n.nspname = b.schema_name
         JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = b.table_name
-        WHERE b.entity <> 'chronic_conditions' AND NOT has_table_privilege(w.role::oid, c.oid, 'SELECT')) AS m
-    GROUP BY w.role;
+        WHERE b.entity <> 'chronic_conditions' AND NOT has_table_privilege(w.role::oid, c.oid, 'SELECT')) AS m;
+END;
+
+-- Returns the workers' roles that lack a right, on the extension or on attached tables, with the missing rights.
+CREATE FUNCTION white_cross.missing_rights() RETURNS TABLE (worker_role regrole, missing text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT m.worker_role, string_agg(DISTINCT m.what, ', ')
+    FROM (SELECT w.role AS worker_role, format('%s on %s', r.privilege, CASE r.kind WHEN 'SCHEMA' THEN 'schema ' ELSE '' END || r.thing) AS what
+          FROM white_cross.worker_roles() AS w (role) CROSS JOIN white_cross.worker_rights() AS r
+          WHERE NOT CASE r.kind WHEN 'SCHEMA' THEN has_schema_privilege(w.role::oid, to_regnamespace(r.thing)::oid, r.privilege)
+                                WHEN 'TABLE' THEN has_table_privilege(w.role::oid, r.thing, r.privilege)
+                                ELSE has_function_privilege(w.role::oid, r.thing, r.privilege) END
+          UNION ALL
+          SELECT g.worker_role, g.missing FROM white_cross.missing_grants() AS g) AS m
+    GROUP BY m.worker_role;
+END;
+
+-- For wc_attach.  The role that attaches tables may not be allowed to grant privileges on them; wc_diagnose then shows that.
+CREATE OR REPLACE FUNCTION white_cross.grant_tables_to_workers(caller oid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    lacking record;
+BEGIN
+    FOR lacking IN SELECT DISTINCT m.worker_role FROM white_cross.missing_grants() AS m LOOP
+        BEGIN
+            PERFORM white_cross.grant_tables(caller, lacking.worker_role);
+        EXCEPTION WHEN insufficient_privilege THEN
+            RAISE WARNING 'role % of wc-worker cannot read the attached tables: %', lacking.worker_role, SQLERRM
+                USING HINT = format('As the owner of schema and tables: SELECT %s.wc_grant_worker(%L);', white_cross.home(), lacking.worker_role);
+        END;
+    END LOOP;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION white_cross.check_workers() RETURNS SETOF white_cross.finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH lock AS (
+        SELECT white_cross.drainer() AS pid
+    ), reported AS (
+        SELECT r.*, l.pid IS NOT DISTINCT FROM r.pid AND r.has_session AS is_holder, clock_timestamp() > r.due_at AS is_late,
+               format('last heard of %s s ago', round(extract(epoch FROM clock_timestamp() - r.seen_at))) AS heard
+        FROM white_cross.worker_report AS r CROSS JOIN lock AS l
+    ), registered AS (
+        SELECT w.name, l.pid, r.has_session, coalesce(r.is_late, clock_timestamp() > w.registered_at + interval '2 minutes') AS is_late,
+               coalesce(r.heard, 'never heard of') AS heard, coalesce(r.state, 'healthy') AS state, r.detail,
+               (SELECT o.name FROM reported AS o WHERE o.is_holder AND o.draining AND o.name <> w.name) AS other
+        FROM white_cross.worker AS w CROSS JOIN lock AS l LEFT JOIN reported AS r ON r.name = w.name AND r.draining
+        -- Skip a worker whose newer report says why it does not drain: the second part below shows it.
+        WHERE r.name IS NOT NULL OR NOT EXISTS (SELECT FROM reported AS o WHERE o.name = w.name AND NOT o.is_late)
+    ), judged AS (
+        SELECT g.*, CASE WHEN g.other IS NOT NULL THEN 'replaced' WHEN g.pid IS NOT NULL AND g.is_late THEN 'hangs'
+                         -- A standby has the worker's report, but does not see locks of the primary.
+                         WHEN g.pid IS NULL AND (g.is_late OR (g.has_session AND NOT pg_is_in_recovery())) THEN 'gone' ELSE 'drains' END AS verdict
+        FROM registered AS g
+    )
+    SELECT CASE j.verdict WHEN 'drains' THEN s.status WHEN 'replaced' THEN 'warn' ELSE 'fail' END,
+           CASE j.verdict WHEN 'drains' THEN format('worker %s drains the queue, %s; %s', j.name, j.heard, concat_ws(': ', j.state, j.detail))
+                          WHEN 'replaced' THEN format('worker %s is registered and does not drain: worker %s does', j.name, j.other)
+                          WHEN 'hangs' THEN format('worker %s holds on to the queue and does nothing, %s: nothing stale is removed', j.name, j.heard)
+                          ELSE format('worker %s is registered and nobody drains the queue, %s: nothing stale is removed', j.name, j.heard) END,
+           CASE j.verdict WHEN 'drains' THEN
+                              coalesce(s.remedy, CASE j.state WHEN 'blocked' THEN (SELECT string_agg(h.remedy, E'\n') FROM white_cross.find_holders('queue') AS h)
+                                                              WHEN 'no rights' THEN (SELECT string_agg(format('SELECT %s.wc_grant_worker(%L);', white_cross.home(), w.role), E'\n')
+                                                                                     FROM white_cross.worker_roles() AS w (role)) END)
+                          WHEN 'hangs' THEN format('SELECT pg_terminate_backend(%s);', j.pid)
+                          WHEN 'replaced' THEN format(E'-- If no worker of that name will run again (the same: wc-worker --unregister, with its worker.name):\nSELECT white_cross.unregister_worker(%L);', j.name)
+                          ELSE format(E'-- Start it again: systemctl restart wc-worker.  Only if it is gone for good (the same: wc-worker --unregister):\nSELECT white_cross.unregister_worker(%L);', j.name) END
+    FROM judged AS j LEFT JOIN white_cross.worker_states() AS s ON s.state = j.state
+    UNION ALL
+    -- Workers that run and do not drain.
+    SELECT s.status,
+           CASE r.state WHEN 'standby' THEN format('worker %s stands by, %s', r.name, r.heard)
+                        ELSE format('worker %s runs and does not drain, %s; %s', r.name, r.heard, concat_ws(': ', r.state, r.detail)) END,
+           coalesce(s.remedy, CASE r.state WHEN 'unregistered' THEN (SELECT string_agg(h.remedy, E'\n') FROM white_cross.find_holders('registration') AS h)
+                                           WHEN 'blocked' THEN (SELECT string_agg(h.remedy, E'\n') FROM white_cross.find_holders('drain') AS h)
+                                           WHEN 'no rights' THEN (SELECT string_agg(format('SELECT %s.wc_grant_worker(%L);', white_cross.home(), w.role), E'\n')
+                                                                  FROM white_cross.worker_roles() AS w (role)) END)
+    FROM reported AS r LEFT JOIN white_cross.worker_states() AS s ON s.state = r.state
+    WHERE NOT r.is_late AND NOT (r.draining AND EXISTS (SELECT FROM white_cross.worker AS w WHERE w.name = r.name))
+      AND EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.pid = r.pid OR NOT r.has_session)
+    UNION ALL
+    SELECT 'fail', format('role %s of wc-worker lacks %s', m.worker_role, m.missing),
+           format('SELECT %s.wc_grant_worker(%L);', white_cross.home(), m.worker_role)
+    FROM white_cross.missing_rights() AS m WHERE EXISTS (SELECT FROM white_cross.worker)
+    UNION ALL
+    SELECT 'ok', 'none is registered: nothing is queued, and no cache is kept fresh', NULL
+    WHERE NOT EXISTS (SELECT FROM white_cross.worker) AND NOT EXISTS (SELECT FROM reported AS r WHERE NOT r.is_late);
 END;
 
 CREATE OR REPLACE FUNCTION white_cross.grant_tables(caller oid, worker_role regrole) RETURNS void
@@ -585,18 +703,16 @@ COMMENT ON FUNCTION white_cross.student_ids(text, integer) IS
 CREATE OR REPLACE FUNCTION white_cross.grant_worker(caller oid, worker_role regrole) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    needed record;
 BEGIN
     IF worker_role IS NULL THEN
         RAISE EXCEPTION 'wc_grant_worker needs the name of a role' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     PERFORM white_cross.require_owner_of_attached(caller, false);
-    EXECUTE format('GRANT USAGE ON SCHEMA white_cross, %s TO %s', white_cross.home(), worker_role);
-    EXECUTE format('GRANT SELECT, DELETE ON white_cross.invalidation TO %s', worker_role);
-    EXECUTE format('GRANT SELECT, INSERT, DELETE ON white_cross.set_aside TO %s', worker_role);
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON white_cross.hot_student TO %s', worker_role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.lock_drain(boolean, boolean), white_cross.unlock_drain(), white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, jsonb), white_cross.holders(text), white_cross.other_redis(text, text, text), white_cross.take(xid8[], xid8, integer, xid8, integer, bigint), white_cross.start_relay(), white_cross.distrust_cache(), white_cross.serve_redis(text), white_cross.served_shards(), white_cross.serve_shards(text[], text[]), white_cross.key_fingerprints(), white_cross.student_ids(text, integer), white_cross.student_ids_statement() TO %s', worker_role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.call_histograms(), white_cross.call_statistics(), white_cross.slow_calls(), white_cross.take_spans(integer), %1$s.wc_performance(), %1$s.wc_diagnose() TO %2$s', white_cross.home(), worker_role);
-    EXECUTE format('GRANT SELECT ON %1$s.wc_stat_functions, %1$s.wc_slow_calls TO %2$s', white_cross.home(), worker_role);
+    FOR needed IN SELECT * FROM white_cross.worker_rights() LOOP
+        EXECUTE format('GRANT %s ON %s %s TO %s', needed.privilege, needed.kind, needed.thing, worker_role);
+    END LOOP;
     PERFORM white_cross.grant_tables(caller, worker_role);
 END
 $$;

@@ -78,9 +78,9 @@ BEGIN ATOMIC
     WHERE NOT r.is_late AND NOT (r.draining AND EXISTS (SELECT FROM white_cross.worker AS w WHERE w.name = r.name))
       AND EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.pid = r.pid OR NOT r.has_session)
     UNION ALL
-    SELECT 'fail', format('role %s of wc-worker lacks %s: what is removed is not rebuilt', m.worker_role, m.missing),
+    SELECT 'fail', format('role %s of wc-worker lacks %s', m.worker_role, m.missing),
            format('SELECT %s.wc_grant_worker(%L);', white_cross.home(), m.worker_role)
-    FROM white_cross.missing_grants() AS m WHERE EXISTS (SELECT FROM white_cross.worker)
+    FROM white_cross.missing_rights() AS m WHERE EXISTS (SELECT FROM white_cross.worker)
     UNION ALL
     SELECT 'ok', 'none is registered: nothing is queued, and no cache is kept fresh', NULL
     WHERE NOT EXISTS (SELECT FROM white_cross.worker) AND NOT EXISTS (SELECT FROM reported AS r WHERE NOT r.is_late);

@@ -249,19 +249,42 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'wc_start_relay';
 COMMENT ON FUNCTION white_cross.start_relay() IS
 'Starts the relay, a background process that notifies on behalf of all writers of this database, unless it runs. It ends when no worker drains the queue. Returns false if the library is not in shared_preload_libraries, or (with a warning) if there is no room for another background process: then writers notify by themselves.';
 
--- Returns the roles that wc_grant_worker was called for: they may take the drain lock.
+-- What the worker's role needs of the extension itself: each right once, and things by the names that GRANT takes.
+CREATE FUNCTION white_cross.worker_rights() RETURNS TABLE (kind text, thing text, privilege text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT 'SCHEMA', s.name, 'USAGE' FROM (VALUES ('white_cross'), (white_cross.home())) AS s (name)
+    UNION ALL
+    SELECT 'TABLE', t.name, p.privilege
+    FROM (VALUES ('white_cross.invalidation', '{SELECT,DELETE}'::text[]), ('white_cross.set_aside', '{SELECT,INSERT,DELETE}'),
+                 ('white_cross.hot_student', '{SELECT,INSERT,UPDATE,DELETE}'),
+                 (white_cross.home() || '.wc_stat_functions', '{SELECT}'), (white_cross.home() || '.wc_slow_calls', '{SELECT}')) AS t (name, privileges)
+    CROSS JOIN LATERAL unnest(t.privileges) AS p (privilege)
+    UNION ALL
+    SELECT 'FUNCTION', f.name, 'EXECUTE'
+    FROM unnest(ARRAY['white_cross.lock_drain(boolean, boolean)', 'white_cross.unlock_drain()', 'white_cross.register_worker(text)',
+                      'white_cross.unregister_worker(text)', 'white_cross.report_worker(text, boolean, boolean, integer, jsonb)', 'white_cross.holders(text)',
+                      'white_cross.other_redis(text, text, text)', 'white_cross.take(xid8[], xid8, integer, xid8, integer, bigint)', 'white_cross.start_relay()',
+                      'white_cross.distrust_cache()', 'white_cross.serve_redis(text)', 'white_cross.served_shards()', 'white_cross.serve_shards(text[], text[])',
+                      'white_cross.key_fingerprints()', 'white_cross.student_ids(text, integer)', 'white_cross.student_ids_statement()',
+                      'white_cross.call_histograms()', 'white_cross.call_statistics()', 'white_cross.slow_calls()', 'white_cross.take_spans(integer)',
+                      white_cross.home() || '.wc_performance()', white_cross.home() || '.wc_diagnose()']) AS f (name);
+END;
+
+-- Returns the roles that wc_grant_worker was called for: they may take the drain lock, or rows out of the queue.
 CREATE FUNCTION white_cross.worker_roles() RETURNS SETOF regrole
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT DISTINCT a.grantee::regrole FROM pg_proc AS p CROSS JOIN LATERAL aclexplode(p.proacl) AS a
-    WHERE p.oid = 'white_cross.lock_drain(boolean, boolean)'::regprocedure AND a.grantee <> p.proowner AND a.grantee <> 0;
+    WHERE p.oid IN ('white_cross.lock_drain(boolean, boolean)'::regprocedure, 'white_cross.take(xid8[], xid8, integer, xid8, integer, bigint)'::regprocedure)
+      AND a.grantee <> p.proowner AND a.grantee <> 0;
 END;
 
--- Returns the workers' roles that may not read the attached tables that values of the cache are made of, with the missing privileges.
+-- Returns what the workers' roles lack to read the attached tables that values of the cache are made of: a row for each right.
 CREATE FUNCTION white_cross.missing_grants() RETURNS TABLE (worker_role regrole, missing text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT w.role, string_agg(m.what, ', ' ORDER BY m.what)
+    SELECT w.role, m.what
     FROM white_cross.worker_roles() AS w (role)
     CROSS JOIN LATERAL (
         SELECT format('USAGE on schema %I', n.nspname) AS what
@@ -272,8 +295,22 @@ BEGIN ATOMIC
         FROM white_cross.binding AS b
         JOIN pg_namespace AS n ON n.nspname = b.schema_name
         JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = b.table_name
-        WHERE b.entity <> 'chronic_conditions' AND NOT has_table_privilege(w.role::oid, c.oid, 'SELECT')) AS m
-    GROUP BY w.role;
+        WHERE b.entity <> 'chronic_conditions' AND NOT has_table_privilege(w.role::oid, c.oid, 'SELECT')) AS m;
+END;
+
+-- Returns the workers' roles that lack a right, on the extension or on attached tables, with the missing rights.
+CREATE FUNCTION white_cross.missing_rights() RETURNS TABLE (worker_role regrole, missing text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT m.worker_role, string_agg(DISTINCT m.what, ', ')
+    FROM (SELECT w.role AS worker_role, format('%s on %s', r.privilege, CASE r.kind WHEN 'SCHEMA' THEN 'schema ' ELSE '' END || r.thing) AS what
+          FROM white_cross.worker_roles() AS w (role) CROSS JOIN white_cross.worker_rights() AS r
+          WHERE NOT CASE r.kind WHEN 'SCHEMA' THEN has_schema_privilege(w.role::oid, to_regnamespace(r.thing)::oid, r.privilege)
+                                WHEN 'TABLE' THEN has_table_privilege(w.role::oid, r.thing, r.privilege)
+                                ELSE has_function_privilege(w.role::oid, r.thing, r.privilege) END
+          UNION ALL
+          SELECT g.worker_role, g.missing FROM white_cross.missing_grants() AS g) AS m
+    GROUP BY m.worker_role;
 END;
 
 -- As the caller, who may not be allowed to grant privileges on the schema.
@@ -305,7 +342,7 @@ AS $$
 DECLARE
     lacking record;
 BEGIN
-    FOR lacking IN SELECT m.worker_role FROM white_cross.missing_grants() AS m LOOP
+    FOR lacking IN SELECT DISTINCT m.worker_role FROM white_cross.missing_grants() AS m LOOP
         BEGIN
             PERFORM white_cross.grant_tables(caller, lacking.worker_role);
         EXCEPTION WHEN insufficient_privilege THEN
@@ -321,18 +358,16 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'wc_grant_worker';
 CREATE FUNCTION white_cross.grant_worker(caller oid, worker_role regrole) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    needed record;
 BEGIN
     IF worker_role IS NULL THEN
         RAISE EXCEPTION 'wc_grant_worker needs the name of a role' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     PERFORM white_cross.require_owner_of_attached(caller, false);
-    EXECUTE format('GRANT USAGE ON SCHEMA white_cross, %s TO %s', white_cross.home(), worker_role);
-    EXECUTE format('GRANT SELECT, DELETE ON white_cross.invalidation TO %s', worker_role);
-    EXECUTE format('GRANT SELECT, INSERT, DELETE ON white_cross.set_aside TO %s', worker_role);
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON white_cross.hot_student TO %s', worker_role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.lock_drain(boolean, boolean), white_cross.unlock_drain(), white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, jsonb), white_cross.holders(text), white_cross.other_redis(text, text, text), white_cross.take(xid8[], xid8, integer, xid8, integer, bigint), white_cross.start_relay(), white_cross.distrust_cache(), white_cross.serve_redis(text), white_cross.served_shards(), white_cross.serve_shards(text[], text[]), white_cross.key_fingerprints(), white_cross.student_ids(text, integer), white_cross.student_ids_statement() TO %s', worker_role);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION white_cross.call_histograms(), white_cross.call_statistics(), white_cross.slow_calls(), white_cross.take_spans(integer), %1$s.wc_performance(), %1$s.wc_diagnose() TO %2$s', white_cross.home(), worker_role);
-    EXECUTE format('GRANT SELECT ON %1$s.wc_stat_functions, %1$s.wc_slow_calls TO %2$s', white_cross.home(), worker_role);
+    FOR needed IN SELECT * FROM white_cross.worker_rights() LOOP
+        EXECUTE format('GRANT %s ON %s %s TO %s', needed.privilege, needed.kind, needed.thing, worker_role);
+    END LOOP;
     PERFORM white_cross.grant_tables(caller, worker_role);
 END
 $$;

@@ -104,6 +104,22 @@ def test_each_right_is_one_that_the_worker_needs(watched, said):
     assert not too_much, "nothing fails without it, or nothing that names it"
 
 
+def test_wc_diagnose_names_each_right_that_is_missing(watched):
+    """And its remedy, pasted, gives it back."""
+    watched.sql("SELECT white_cross.unregister_worker('named'), white_cross.register_worker('named')")
+    lacks = f"SELECT detail, remedy FROM wc_diagnose() WHERE \"check\" = 'worker' AND status = 'fail' AND detail LIKE 'role {ROLE} of wc-worker lacks %'"
+    assert watched.rows(lacks) == []
+    for kind, thing, privilege in watched.connection.execute(RIGHTS, {"role": ROLE}).fetchall():
+        watched.sql(f"REVOKE {privilege} ON {kind} {thing} FROM {ROLE}")
+        (detail, remedy), = watched.rows(lacks)
+        # On one thing each, whose name is written as the server or as GRANT writes it.
+        name = re.sub(r"\(.*", "", thing).rpartition(".")[2].strip('"')
+        assert detail.count(" on ") == 1 and re.search(rf"lacks {privilege} on [\w .]*\b{name}\b", detail), (privilege, thing, detail)
+        watched.psql(remedy)
+        assert watched.rows(lacks) == []
+    watched.sql("SELECT white_cross.unregister_worker('named')")
+
+
 def test_it_has_no_other_right(watched):
     """Of all that there is in the database: its own, and what PUBLIC has."""
     held = watched.connection.execute(RIGHTS, {"role": ROLE}).fetchall()
@@ -120,6 +136,76 @@ def test_it_has_no_other_right(watched):
     assert watched.one("SELECT NOT (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls) FROM pg_roles WHERE rolname = %s", ROLE)
     assert watched.one("SELECT count(*) FROM pg_auth_members WHERE member = %s::regrole", ROLE) == 0
     assert not watched.one("SELECT has_schema_privilege(%s, 'white_cross', 'CREATE') OR has_schema_privilege(%s, 'public', 'CREATE')", ROLE, ROLE)
+
+
+# What is tried on a relation, by its kind; a view's rows are only read, since PostgreSQL refuses the rest for other reasons.
+ON_SEQUENCE = ["SELECT nextval('{name}')", "SELECT setval('{name}', 1)", "SELECT last_value FROM {name}"]
+ON_VIEW = ["SELECT FROM {name} LIMIT 1"]
+ON_TABLE = [*ON_VIEW, "INSERT INTO {name} DEFAULT VALUES", "UPDATE {name} SET {column} = NULL WHERE false", "DELETE FROM {name} WHERE false",
+            "TRUNCATE {name}", "LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE", "ALTER TABLE {name} ADD COLUMN more integer", "DROP TABLE {name} CASCADE"]
+TRIES = {"S": ON_SEQUENCE, "v": ON_VIEW, "r": ON_TABLE, "p": ON_TABLE}
+
+
+def outcomes(school, statements):
+    """{what: error}, None where there was none.  Whatever a statement does is taken back."""
+    found = {}
+    with school.cluster.connect(school.database, ROLE, prepare_threshold=None) as session:
+        for what, statement in statements.items():
+            session.execute("BEGIN; SET LOCAL statement_timeout = '5s'; SET LOCAL lock_timeout = '2s'")
+            try:
+                session.execute(statement)
+                found[what] = None
+            except psycopg.Error as error:
+                found[what] = error
+            session.execute("ROLLBACK")
+    return found
+
+
+def test_every_relation_is_tried(watched):
+    """Tables, views and sequences of every schema, and those of PostgreSQL's own that not everybody may read."""
+    watched.sql("""CREATE SCHEMA elsewhere; GRANT USAGE ON SCHEMA elsewhere TO PUBLIC; CREATE TABLE elsewhere.grades (id serial PRIMARY KEY);
+                   CREATE VIEW elsewhere.all_grades AS SELECT * FROM elsewhere.grades; CREATE TABLE public.payments (id serial PRIMARY KEY)""")
+    relations = watched.rows("""
+        SELECT c.oid::regclass::text, c.relkind, (SELECT quote_ident(a.attname) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum = 1)
+        FROM pg_class AS c WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f', 'S') AND c.relnamespace::regnamespace::text !~ '^pg_(toast|temp)'
+          AND (c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+               OR NOT has_any_column_privilege('public', c.oid, 'SELECT') AND c.relkind <> 'S')""")
+    assert {"students", "chronic_conditions", "payments", "payments_id_seq", "elsewhere.grades", "elsewhere.all_grades", "white_cross.binding",
+            "pg_authid", "pg_statistic"} <= {name for name, _, _ in relations}
+    statements = {(name, tried.format(name=name, column=column)): tried.format(name=name, column=column)
+                  for name, kind, column in relations for tried in TRIES[kind]}
+    done = {(name, statement.split()[0]) for (name, statement), error in outcomes(watched, statements).items() if error is None or error.sqlstate != "42501"}
+    may = set(watched.rows("SELECT r.thing::regclass::text, r.privilege FROM white_cross.worker_rights() AS r WHERE r.kind = 'TABLE'"))
+    may |= {(name, "SELECT") for name in ("students", "health_records", "allergies")}
+    assert done == may | {(name, "LOCK") for name, privilege in may if privilege in ("UPDATE", "DELETE")}
+
+
+def test_every_function_is_tried(watched):
+    """All of the extension and of applications, and those of PostgreSQL's own that not everybody may call."""
+    watched.sql("""CREATE FUNCTION public.secret_of(text) RETURNS text LANGUAGE sql SECURITY DEFINER RETURN $1;
+                   REVOKE ALL ON FUNCTION public.secret_of FROM PUBLIC""")
+    # NULLs out of a subquery: the planner would never look at a strict function of a constant NULL.
+    functions = watched.rows("""
+        SELECT p.oid::regprocedure::text, p.proname,
+               format('SELECT %s.%I(%s) FROM (SELECT 1 AS one%s OFFSET 0) AS x', p.pronamespace::regnamespace, p.proname,
+                      string_agg(CASE WHEN p.provariadic <> 0 AND n = p.pronargs THEN 'VARIADIC ' ELSE '' END || 'x.a' || n, ', ' ORDER BY n),
+                      string_agg(format(', NULL::%s AS a%s', CASE t.typtype WHEN 'p' THEN CASE WHEN t.typname ~ 'array' THEN 'text[]' ELSE 'text' END
+                                                              ELSE format_type(t.oid, NULL) END, n), '' ORDER BY n) FILTER (WHERE n > 0)),
+               EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a WHERE a.grantee = 0),
+               p.oid IN (SELECT r.thing::regprocedure FROM white_cross.worker_rights() AS r WHERE r.kind = 'FUNCTION'), p.prosecdef
+        FROM pg_proc AS p LEFT JOIN LATERAL unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (type, n) ON true LEFT JOIN pg_type AS t ON t.oid = a.type
+        WHERE p.prokind = 'f' AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype) AND 'internal'::regtype <> ALL (p.proargtypes::oid[])
+          AND (p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+               OR NOT EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a WHERE a.grantee = 0))
+        GROUP BY p.oid""")
+    calls = {signature: call for signature, _, call, *_ in functions}
+    assert len(calls) > 150 and {"secret_of(text)", "pg_read_file(text)", "pg_ls_dir(text)", "white_cross.invalidate_all()", "wc_diagnose()"} <= set(calls)
+    found = outcomes(watched, calls)
+    refused = {signature for signature, name, *_ in functions if found[signature] and f"permission denied for function {name}" == found[signature].diag.message_primary}
+    assert set(calls) - refused == {signature for signature, _, _, is_public, is_given, _ in functions if is_public or is_given}
+    assert not [signature for signature, _, _, is_public, _, is_definer in functions if is_public and is_definer], "everybody may act as the owner"
+    # A call that was no call, for the want of a function with these arguments, would prove nothing.
+    assert not {signature for signature, error in found.items() if error and error.sqlstate in ("42883", "42725", "42601", "42804")}
 
 
 # Without these it cannot work at all, and says so; what is refused otherwise is a part.
