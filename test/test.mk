@@ -195,12 +195,12 @@ $(BUILD)/tidy/worker/%.checked: worker/%.cpp $(BUILD)/worker/%.o .clang-tidy
 FUZZ_CXX ?= clang++
 FUZZ_TARGETS ?= $(patsubst test/fuzz/check_%.cpp,%,$(FUZZ_CHECKS))
 FUZZ_SECONDS ?= 60
-FUZZED_SRC = $(CORE_SRC) $(filter-out worker/config/command_line.cpp,$(sort $(wildcard $(patsubst %,worker/%/*.cpp,redis config process)))) \
+FUZZED_SRC = $(CORE_SRC) $(filter-out worker/config/command_line.cpp,$(sort $(wildcard $(patsubst %,worker/%/*.cpp,redis config process destinations)))) \
 	worker/pg/target.cpp $(patsubst %,worker/http/%.cpp,access client message)
 FUZZED_OBJS = $(FUZZED_SRC:%.cpp=$(BUILD)/fuzz/%.o)
 FUZZ_PROGRAMS = $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzz-%)
 FUZZ_SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_CXXFLAGS = $(STANDARD) -O1 -g $(WARNINGS) $(FUZZ_SANITIZE) -fsanitize=fuzzer-no-link -Isrc -I. $(WORKER_INCLUDES)
+FUZZ_CXXFLAGS = $(STANDARD) -O1 -g -DWC_VERSION='"$(WC_VERSION)"' $(WARNINGS) $(FUZZ_SANITIZE) -fsanitize=fuzzer-no-link -Isrc -I. $(WORKER_INCLUDES)
 
 .PHONY: fuzz
 fuzz: $(FUZZ_PROGRAMS)

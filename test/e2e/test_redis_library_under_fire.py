@@ -27,6 +27,8 @@ OTHERS = [f"student:{who}:{name}" for who in ("bob", "{bob}", "adam", "ad") for 
 
 ONLY_READ = {"wc_get", "wc_hello", "wc_reads"}
 FOR_STUDENTS = {"wc_fill", "wc_lease", "wc_invalidate"}
+# Those of a cluster's shard and of the stream of events have a test of their own: the first changes what the others call the shared names.
+APART = {"wc_cover", "wc_append"}
 FUNCTIONS = sorted(ONLY_READ | FOR_STUDENTS | {"wc_fence_all", "wc_open_epoch", "wc_advance", "wc_alive", "wc_note"})
 
 TEXTS = ["", " ", "0", "1", "-1", "7", "300", "60000", "+5", "0x10", "1e3", "1e400", "nan", "inf", "-inf", "1.5", "007", "9" * 15, "9" * 16,
@@ -196,3 +198,49 @@ def test_what_redis_would_refuse_half_way_is_refused_before_anything_is_done(lib
         library.client.execute_command("FCALL", function, len(keys), *keys, *arguments)
     assert_clean(call, refusal.value)
     assert library.client.keys("*") == before
+
+
+STREAM = "white_cross:changes"
+SLOTS = ["", "0", "0-16383", "0-99,101,200-5460", ",", "1,,2", "5-1", "1-", "-1", "-", "16384", "0-16384", "0-99999999999999", "9" * 400, "1e3", "0x10", "a"]
+EVENT = ["ada", "student", "7", "2025-11-27T10:00:00.5Z"]
+
+
+def apart_call(draw):
+    if draw.random() < 0.5:
+        function, keys, arguments = "wc_cover", [draw.choice(["wc:alive:{5}"] * 4 + [draw.choice(["wc:alive", *ODD_NAMES])])], [str(draw.randint(0, 9)), "these servers", draw.choice(SLOTS)]
+    else:
+        function, keys, arguments = "wc_append", [draw.choice([STREAM, STREAM, draw.choice(OTHERS)])], ["100", *EVENT * draw.randint(1, 3)]
+    for _ in range(draw.choice([0, 0, 0, 1, 2])):
+        arguments[draw.randrange(len(arguments))] = draw.choice(TEXTS + SLOTS)
+    if draw.random() < 0.1:
+        arguments.pop()
+    return function, keys[:0 if draw.random() < 0.05 else None], arguments
+
+
+def test_shards_and_events_are_answered_or_refused_and_touch_nobody_else(raw, library):  # noqa: F811
+    """In time, too: no number may keep Redis busy."""
+    draw, answers = random.Random(SEED), {(function, answer): 0 for function in APART for answer in (True, False)}
+    plant(draw, raw)
+    raw.set("wc:epoch:of:{5}", "these servers")
+    raw.connection_pool.connection_kwargs["socket_timeout"] = 20
+    raw.connection_pool.disconnect()
+    for _ in range(CALLS // 3):
+        function, keys, arguments = call = apart_call(draw)
+        names = sorted({*OTHERS, STREAM, "wc:epoch:of:{5}"} - set(keys if function == "wc_append" else []))
+        before = [raw.keys("*"), state(raw, names)]
+        try:
+            answer = raw.execute_command("FCALL", function, len(keys), *keys, *arguments)
+            assert answer in (0, 1) if function == "wc_cover" else answer == len(arguments) // 4
+        except redis.ResponseError as error:
+            if not str(error).startswith("WRONGTYPE"):  # of the stream's name, which the worker's own setting gives
+                assert_clean(call, error)
+            answer = None
+        answers[function, answer is not None] += 1
+        assert state(raw, names) == before[1], call
+        assert {key for key in set(raw.keys("*")) ^ set(before[0])} <= {as_bytes(key) for key in keys if function == "wc_append"}, call
+    assert min(answers.values()) > CALLS // 60, answers
+
+
+def test_every_function_of_the_library_is_under_fire(library):  # noqa: F811
+    (_, _, _, _, _, functions), = library.client.execute_command("FUNCTION", "LIST", "LIBRARYNAME", "white_cross")
+    assert sorted(dict(zip(function[::2], function[1::2]))["name"] for function in functions) == sorted({*FUNCTIONS, *APART})

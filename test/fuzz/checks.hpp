@@ -38,15 +38,35 @@ void check_http(std::string_view text);
 /// throws an error that is one line.  The first byte chooses the command, the second the size of the pieces.
 void check_reply(std::string_view bytes);
 
+/// What a node of a cluster says of it: a node is one of the text, the node that answers is there once, slots are read
+/// as they are written, and an error shows nothing of the answer.
+void check_cluster(std::string_view text);
+
+/// The file of secrets: it is taken exactly where a slower reader finds one secret or two, and a fault shows nothing of
+/// it.
+void check_secrets(std::string_view text);
+
+/// Answers of receivers: a pause that Sentry asks for has bounds, and what an answer of OTLP says is one line without
+/// our key.  The first line is the header, the rest the body.
+void check_answer(std::string_view text);
+
 struct Target {
     std::string_view name;  ///< of the check and of its folder in test/fuzz/corpus
     void (*check)(std::string_view);
 };
 
-inline constexpr Target kTargets[] = {{"address", check_address},   {"csv", check_csv},
-                                      {"http", check_http},         {"json", check_json},
-                                      {"reply", check_reply},       {"search", check_search},
-                                      {"settings", check_settings}, {"spelling", check_spelling},
-                                      {"token", check_token},       {"traceparent", check_traceparent}};
+inline constexpr Target kTargets[] = {{"address", check_address},
+                                      {"answer", check_answer},
+                                      {"cluster", check_cluster},
+                                      {"csv", check_csv},
+                                      {"http", check_http},
+                                      {"json", check_json},
+                                      {"reply", check_reply},
+                                      {"search", check_search},
+                                      {"secrets", check_secrets},
+                                      {"settings", check_settings},
+                                      {"spelling", check_spelling},
+                                      {"token", check_token},
+                                      {"traceparent", check_traceparent}};
 
 }  // namespace wc::fuzz

@@ -43,11 +43,22 @@ local function here(...)
     return answer
 end
 
+-- Whether a text is of slots, as the worker writes them.  A number beyond the last slot would keep Redis busy for longer than anybody waits.
+local function are_slots(text)
+    for range in string.gmatch(text, '[^,]+') do
+        local first, last = string.match(range, '^(%d+)-?(%d*)$')
+        if not first or #first > 5 or #last > 5 or tonumber(first) > 16383 or (tonumber(last) or 0) > 16383 then
+            return false
+        end
+    end
+    return true
+end
+
 -- FCALL wc_cover 1 wc:alive:{TAG} NUMBER OF SLOTS → 1, or 0 where the epoch is of other servers, or a call with a larger number was
 -- here, as of a worker that was stopped for a while.  SLOTS: `FIRST-LAST,SLOT,…`; all others are no longer covered.
 local function cover(keys, args)
     local number, servers, slots = args[1], args[2], args[3]
-    if #args ~= 3 or not is_xid(number) or not string.match(slots, '^[%d,-]*$') or not is_name(keys[1], ALIVE) or tag == '' then
+    if #args ~= 3 or not is_xid(number) or not are_slots(slots) or not is_name(keys[1], ALIVE) or tag == '' then
         return redis.error_reply('ERR wc_cover: the key ' .. ALIVE .. ' with the tag of a shard, a number, the servers and slots are needed')
     end
     if redis.call('MGET', EPOCH_OF)[1] ~= servers or servers == covered_of and less(number, covered_number) then
@@ -58,7 +69,7 @@ local function cover(keys, args)
         covered, covered_text = {}, slots
         for range in string.gmatch(slots, '[^,]+') do
             local first, last = string.match(range, '^(%d+)-?(%d*)$')
-            for slot = tonumber(first or 1), tonumber(last ~= '' and last or first or 0) do
+            for slot = tonumber(first), tonumber(last) or tonumber(first) do
                 covered[slot] = true
             end
         end
