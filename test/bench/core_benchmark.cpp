@@ -1,4 +1,5 @@
-// Google Benchmark for the core: the JSON writer, cache keys, the dirty set.  Growth is in growth_benchmark.cpp.
+// Google Benchmark for the core: the JSON writer, cache keys, opaque ids, the dirty set.  Growth is in
+// growth_benchmark.cpp.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
@@ -7,6 +8,7 @@
 
 #include "core/changes/dirty_set.hpp"
 #include "core/json/writer.hpp"
+#include "core/opaque/key_secrets.hpp"
 #include "core/protocol/key.hpp"
 #include "test/fuzz/memory.hpp"
 
@@ -64,6 +66,15 @@ void cache_key(benchmark::State &state)
     state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(cache_key);
+
+void opaque_id(benchmark::State &state)
+{
+    wc::opaque::Secret const secret("first-secret-of-thirty-two-letters-");
+    for (auto _ : state)
+        benchmark::DoNotOptimize(secret.id_of("clx0d5k3s0000qwer1234abcd"));
+    state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(opaque_id);
 
 // Memory as a context gives it: freed as a whole.
 std::vector<void *> blocks;
