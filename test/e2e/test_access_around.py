@@ -347,6 +347,9 @@ def test_rights_that_go_between_two_calls_of_a_prepared_statement(open_tables, w
             assert answers() == answers() == before
             if isolation == "none" or "ALTER TABLE" not in take:  # which would wait for a transaction that has read
                 school.sql(take)
+                if "ROW LEVEL" not in take:
+                    # What was there is of the table as it was: it must not be given what is of the table as it is, either.
+                    fill_shared_memory(school)
                 after = answers()
                 with School(school.cluster, school.database, ROLE) as fresh:
                     choose(fresh, "query")
@@ -358,6 +361,25 @@ def test_rights_that_go_between_two_calls_of_a_prepared_statement(open_tables, w
             if isolation != "none":
                 session.sql("COMMIT")
     school.sql(f"DROP OWNED BY {PREFIX}group; DROP ROLE {PREFIX}group")
+
+
+@pytest.mark.parametrize("begin, end", [("SET ROLE", "RESET ROLE"), ("BEGIN; SET LOCAL ROLE", "COMMIT"),
+                                        ("SET SESSION AUTHORIZATION", "RESET SESSION AUTHORIZATION")], ids=["role", "local", "session"])
+def test_one_session_is_answered_from_shared_memory_and_refused_in_turn(open_tables, begin, end):  # noqa: F811
+    """What the session learnt about the tables as one role does not hold for the other."""
+    school = open_tables
+    school.sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {ROLE}; REVOKE SELECT ON allergies FROM {ROLE}")
+    fill_shared_memory(school)
+    summary = "SELECT wc_health_summary('ann'::text)::text"
+    with School(school.cluster, school.database) as session:
+        choose(session, "warm")
+        for _ in range(3):
+            hits = school.one("SELECT hits FROM wc_stat_cache")
+            assert "allergies" in execute(session, summary) and school.one("SELECT hits FROM wc_stat_cache") > hits
+            session.sql(f"{begin} {ROLE}")
+            assert execute(session, summary) == "42501"
+            session.sql(end)
+    school.sql(f"GRANT SELECT ON allergies TO {ROLE}")
 
 
 def execute(session, statement):
