@@ -71,8 +71,7 @@ private:
     };
 
     void try_set_aside(Queue &queue, Cache &cache);
-    Outcome apply(const Batch &batch, const std::string &seen, Cache &cache, Time taken,
-                  ChangeSpans &spans);
+    Outcome apply(const Batch &batch, const std::string &seen, Cache &cache, Time taken, ChangeSpans &spans);
     Outcome work_off(Batch &batch, const std::string &seen, Queue &queue, Cache &cache, Time began);
     void note_misfits(std::size_t count);
 
