@@ -19,8 +19,12 @@ WORKER_OBJS_NO_MAIN = $(filter-out $(WORKER_BUILD)/worker/main.o,$(WORKER_OBJS))
 WORKER_PACKAGE_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(WORKER_PACKAGES)))
 WORKER_INCLUDES = -I$(SOURCE)worker -I$(WORKER_BUILD)/worker $(WORKER_PACKAGE_CFLAGS)
 WORKER_LIBS := $(shell pkg-config --libs $(WORKER_PACKAGES)) -pthread
-# Of the checkout; a tarball has none.
-WC_REVISION := $(or $(shell git -C $(or $(SOURCE),.) rev-parse --short HEAD 2>/dev/null),unknown)
+# Of the checkout, if this folder is the top of one: a tarball may lie in the checkout of something else.  A packager gives what the source
+# of the package knows too.
+ifeq ($(origin WC_REVISION),undefined)
+WC_REVISION := $(or $(shell cd $(or $(SOURCE),.) && [ -z "$$(git rev-parse --show-prefix 2>/dev/null)" ] && \
+	git rev-parse --short HEAD 2>/dev/null),unknown)
+endif
 WORKER_CXXFLAGS = $(OUR_CXXFLAGS) $(WORKER_SANITIZE) $(WORKER_INCLUDES) -pthread -DWC_VERSION='"$(WC_VERSION)"'
 
 .PHONY: worker install-worker uninstall-worker FORCE

@@ -20,10 +20,10 @@ PACKAGES = re.search(r"^WORKER_PACKAGES = (.+)", (ROOT / "worker/worker.mk").rea
 pytestmark = pytest.mark.skipif(not shutil.which("dpkg-query"), reason="names packages of Debian")
 
 
-def written(path):
+def written(path, **environment):
     subprocess.run([sys.executable, ROOT / "docs/sbom.py", "--extension", EXTENSION, "--worker", WORKER, "--packages", PACKAGES,
                     "--pg-config", os.environ.get("PG_CONFIG", "pg_config"), "--output", path],
-                   check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1760000000"})
+                   check=True, cwd=path.parent, env={**os.environ, "SOURCE_DATE_EPOCH": "1760000000", **environment})
     return path.read_bytes()
 
 
@@ -92,7 +92,8 @@ def test_headers_that_are_compiled_in_are_listed(bill):
 
 
 def test_the_same_build_gives_the_same_bytes(tmp_path, bill):
-    again = written(tmp_path / "again.json")
+    """In whatever surroundings."""
+    again = written(tmp_path / "again.json", PYTHONHASHSEED="1", TZ="Pacific/Kiritimati", LC_ALL="C.UTF-8", HOME=str(tmp_path))
     assert again == (json.dumps(bill, indent=2) + "\n").encode()
 
 

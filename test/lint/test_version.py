@@ -34,3 +34,9 @@ def test_an_update_refuses_an_older_library():
     for old, to in sorted(UPDATES):
         update = (ROOT / f"sql/white_cross--{old}--{to}.sql").read_text()
         assert f"'{{{to.replace('.', ',')}}}'" in update and "white_cross.library_version()" in update
+
+
+def test_no_source_knows_when_it_is_built():
+    """Two builds of one source give the same bytes; debian/tests/reproducible proves it."""
+    named = [str(path) for room in ("src", "worker") for path in (ROOT / room).rglob("*.[ch]pp") if re.search(r"__(DATE|TIME|TIMESTAMP)__", path.read_text())]
+    assert named == []
