@@ -9,6 +9,8 @@ from json_schema import FOLDER, damaged, errors, schema
 from own_ids import ID_TYPES, OwnSchool
 from school import School
 
+pytestmark = pytest.mark.thorough
+
 STUDENTS = 100
 
 # What the generated rows lack: conditions, lists, infinity, microseconds, all vital signs, JSON in columns of the application's own.

@@ -21,6 +21,8 @@ from servers.worker import Worker, run_worker
 from test_dogstatsd import Agent
 from test_webhook import SECRET
 
+pytestmark = pytest.mark.thorough
+
 CHILD = "child-7c1f"
 # As the application knows the child, by the column that has it; and the days of its life, of which a log has other ones.
 TEXTS = {"firstName": "Evelynia", "lastName": "Hushington", "dateOfBirth": "2013-07-09", "allergen": "Latexallergen", "reaction": "Hivesreaction",

@@ -15,6 +15,8 @@ from own_ids import OwnSchool
 from servers import library, until
 from servers.worker import Worker, run_worker
 
+pytestmark = pytest.mark.thorough
+
 IDS = ["ada", "a b", "{ada}", "ada:records:1:20:{}", "zoë", "x" * 200, "%s'\"\\", "*"]
 
 

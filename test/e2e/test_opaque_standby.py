@@ -12,6 +12,8 @@ from opaque_school import client, school, secrets, server, worker  # noqa: F401 
 from school import School
 from servers import Cluster, until
 
+pytestmark = pytest.mark.thorough
+
 numbers = itertools.count(1)
 MIA = "mia-of-the-standby"
 CALLS = [f"SELECT wc_cache_key('{MIA}'::text, 'health_summary')", f"SELECT * FROM wc_cache_entries(ARRAY['{MIA}'])",

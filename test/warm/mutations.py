@@ -80,11 +80,10 @@ MUTATIONS = {
     # roles
     "privileges": Mutation([(DEFINITIONS, "!may_select_all(table) || ", "")], "every_role_is_told"),
     "the role of the look": Mutation([(DEFINITIONS, "    return kept.role == GetUserId();", "    return true;")], "every_role_is_told"),
-    "word of schemas": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}")], "loses_the_schema_of_the_tables"),
-    "word of roles": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{NAMESPACEOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}")], "a_session_that_keeps_its_role"),
-    "word of members": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{NAMESPACEOID, AUTHOID, DATABASEOID, ENUMOID}")], "a_session_that_keeps_its_role"),
-    "word of databases": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, ENUMOID}")], "a_session_that_keeps_its_role"),
-    "word of labels": Mutation([(DEFINITIONS, "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID}")], "definitions_that_change"),
+    "word of roles": Mutation([(DEFINITIONS, "{AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{AUTHMEMROLEMEM, DATABASEOID, ENUMOID}")], "a_session_that_keeps_its_role"),
+    "word of members": Mutation([(DEFINITIONS, "{AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{AUTHOID, DATABASEOID, ENUMOID}")], "a_session_that_keeps_its_role"),
+    "word of databases": Mutation([(DEFINITIONS, "{AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{AUTHOID, AUTHMEMROLEMEM, ENUMOID}")], "a_session_that_keeps_its_role"),
+    "word of labels": Mutation([(DEFINITIONS, "{AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID}", "{AUTHOID, AUTHMEMROLEMEM, DATABASEOID}")], "definitions_that_change"),
     "plain tables": Mutation([(DEFINITIONS, "    if (!is_plain_table(table) || ", "    if (")], "definitions_that_change or every_role_is_told"),
 }
 

@@ -312,7 +312,8 @@ std::uint64_t count_of_changes() noexcept { return changes; }
 void watch_definitions()
 {
     watch_relations(on_relation_changed);
-    for (pg::SystemCache const cache : {NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID})
+    // A change of a schema gives the bound tables another version.
+    for (pg::SystemCache const cache : {AUTHOID, AUTHMEMROLEMEM, DATABASEOID, ENUMOID})
         watch_catalog(cache, forget);
 }
 
