@@ -357,12 +357,312 @@ CREATE TRIGGER white_cross_own BEFORE INSERT OR UPDATE OR DELETE ON white_cross.
 EXECUTE FUNCTION white_cross.drop_replicated();
 ALTER TABLE white_cross.served_shard ENABLE REPLICA TRIGGER white_cross_own;
 
+-- ---- several Redis ----
+
+-- Several Redis, each kept fresh by itself.  A target is owed every change that its snapshot "done" does not see, unless it is away.
+CREATE TABLE white_cross.target (
+    name          text PRIMARY KEY,
+    process       text NOT NULL,
+    is_away       boolean NOT NULL,
+    keeps_rows    boolean NOT NULL,
+    done          pg_snapshot,
+    vouched_until timestamptz NOT NULL,
+    sweep         xid8
+) WITH (fillfactor = 20);
+COMMENT ON TABLE white_cross.target IS 'several Redis: which process of each is kept fresh, and how far; empty with one Redis';
+COMMENT ON COLUMN white_cross.target.process IS 'the run_id of Redis and the master_replid of its data';
+COMMENT ON COLUMN white_cross.target.is_away IS 'nothing is kept for it, and all that is cached there is removed before a reader is answered again';
+COMMENT ON COLUMN white_cross.target.keeps_rows IS 'rows stay in the queue however long it is away, since it has the stream of events';
+COMMENT ON COLUMN white_cross.target.done IS 'what this snapshot sees has been removed there; NULL: nothing is known';
+COMMENT ON COLUMN white_cross.target.vouched_until IS 'no reader is answered there after this time, unless a worker says so again';
+COMMENT ON COLUMN white_cross.target.sweep IS 'all that is cached there and does not contain this transaction is being removed; NULL: nothing is';
+
+-- Rows for every student that a target has worked off, as long as another one has not.
+CREATE TABLE white_cross.swept (
+    target text NOT NULL,
+    xid    xid8 NOT NULL,
+    n      integer NOT NULL,
+    PRIMARY KEY (xid, n, target)
+);
+COMMENT ON TABLE white_cross.swept IS 'several Redis: rows for every student that a target has done and that wait in the queue for the others';
+
+CREATE TABLE white_cross.target_set_aside (
+    target   text NOT NULL,
+    student  text NOT NULL,
+    sections smallint NOT NULL,
+    xids     xid8[] NOT NULL,
+    reason   text NOT NULL,
+    since    timestamptz NOT NULL
+);
+COMMENT ON TABLE white_cross.target_set_aside IS 'several Redis: changes that one of them refuses while it accepts those of others; normally empty';
+
+CREATE TABLE white_cross.target_report (
+    target       text PRIMARY KEY,
+    worker       text NOT NULL,
+    draining     boolean NOT NULL,
+    seen_at      timestamptz NOT NULL,
+    due_at       timestamptz NOT NULL,
+    state        text NOT NULL,
+    detail       text,
+    redis        text,
+    cache_hits   bigint,
+    cache_misses bigint
+) WITH (fillfactor = 50);
+COMMENT ON TABLE white_cross.target_report IS 'several Redis: what the worker said last of each';
+
+CREATE TRIGGER white_cross_own BEFORE INSERT OR UPDATE OR DELETE ON white_cross.target FOR EACH ROW
+EXECUTE FUNCTION white_cross.drop_replicated();
+ALTER TABLE white_cross.target ENABLE REPLICA TRIGGER white_cross_own;
+CREATE TRIGGER white_cross_own BEFORE INSERT OR UPDATE OR DELETE ON white_cross.swept FOR EACH ROW
+EXECUTE FUNCTION white_cross.drop_replicated();
+ALTER TABLE white_cross.swept ENABLE REPLICA TRIGGER white_cross_own;
+CREATE TRIGGER white_cross_own BEFORE INSERT OR UPDATE OR DELETE ON white_cross.target_set_aside FOR EACH ROW
+EXECUTE FUNCTION white_cross.drop_replicated();
+ALTER TABLE white_cross.target_set_aside ENABLE REPLICA TRIGGER white_cross_own;
+CREATE TRIGGER white_cross_own BEFORE INSERT OR UPDATE OR DELETE ON white_cross.target_report FOR EACH ROW
+EXECUTE FUNCTION white_cross.drop_replicated();
+ALTER TABLE white_cross.target_report ENABLE REPLICA TRIGGER white_cross_own;
+
+-- Several Redis, the targets, each kept fresh by itself.  docs/decisions/regions.md has the reasons.
+--
+-- Nobody deletes a row of the queue where he has read it.  A target says up to which snapshot it has removed everything, and a row goes
+-- once all targets that are not away have passed it.
+
+CREATE FUNCTION white_cross.lock_target(target text) RETURNS boolean
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'wc_lock_target';
+COMMENT ON FUNCTION white_cross.lock_target(text) IS
+'Takes the lock of one of several Redis until unlock_target or the end of the session: only the worker that holds it keeps that Redis fresh. Shares the drain lock, so that no worker with one Redis drains the queue meanwhile. Returns false if another session has either.';
+
+CREATE FUNCTION white_cross.unlock_target(target text) RETURNS boolean
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'wc_unlock_target';
+COMMENT ON FUNCTION white_cross.unlock_target(text) IS
+'Releases what lock_target took. Returns false, with a warning, if this session does not hold it.';
+
+CREATE FUNCTION white_cross.look(in_progress xid8[], last_xid xid8, last_n integer, later_xid xid8, later_n integer, most bigint)
+RETURNS TABLE (kind "char", name text, n integer, number bigint, xids text)
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'wc_look';
+COMMENT ON FUNCTION white_cross.look(xid8[], xid8, integer, xid8, integer, bigint) IS
+'Like white_cross.take, and leaves the rows in the queue: for several Redis, each of which goes through it by itself.';
+
+-- Every call finds one of three: the target is trusted; it is trusted once a sweep, which a worker began, is over; or it is trusted no
+-- more, as it is new, was away, or is another process: then a sweep is noted.  What is committed from then on is kept for it.
+CREATE FUNCTION white_cross.serve_target(target text, process text, keeps_rows boolean, life_ms integer, OUT is_distrusted boolean, OUT may_answer boolean, OUT sweep xid8)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    known white_cross.target;
+BEGIN
+    -- Whoever kept one Redis fresh, or a cluster, removes everything there when he comes again.
+    UPDATE white_cross.served_redis AS r SET process = '' WHERE r.process <> '';
+    DELETE FROM white_cross.served_shard;
+    SELECT * INTO known FROM white_cross.target AS t WHERE t.name = serve_target.target FOR UPDATE;
+    is_distrusted := known.name IS NULL OR known.is_away OR known.process <> serve_target.process;
+    may_answer := coalesce(is_distrusted AND NOT known.is_away, false);
+    sweep := CASE WHEN is_distrusted THEN pg_current_xact_id() ELSE known.sweep END;
+    INSERT INTO white_cross.target AS t (name, process, is_away, keeps_rows, done, vouched_until, sweep)
+    VALUES (serve_target.target, serve_target.process, false, serve_target.keeps_rows,
+            CASE WHEN NOT is_distrusted OR serve_target.keeps_rows THEN known.done ELSE pg_current_snapshot() END,
+            clock_timestamp() + life_ms * interval '1 millisecond', serve_target.sweep)
+    ON CONFLICT ON CONSTRAINT target_pkey DO UPDATE
+        SET process = excluded.process, is_away = false, keeps_rows = excluded.keeps_rows, done = excluded.done,
+            vouched_until = excluded.vouched_until, sweep = excluded.sweep;
+END
+$$;
+COMMENT ON FUNCTION white_cross.serve_target(text, text, boolean, integer) IS
+'Notes which process of Redis the worker that holds the target''s lock serves. is_distrusted: the target is new, was away or is another process than before, so that all that is cached there must be removed; may_answer: that process may still be found by readers. sweep: a transaction after which all that is cached there is to be removed; NULL: nothing is. keeps_rows: rows wait for this target however long it is away. It counts as away from life_ms after the last call of this or vouch_target.';
+
+CREATE FUNCTION white_cross.vouch_target(target text, process text, in_progress xid8[], next_xid xid8, life_ms integer) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE white_cross.target AS t
+    SET vouched_until = clock_timestamp() + life_ms * interval '1 millisecond',
+        done = CASE WHEN next_xid = '0' THEN t.done
+                    ELSE (SELECT concat_ws(':', coalesce(min(x), vouch_target.next_xid), vouch_target.next_xid, coalesce(string_agg(x::text, ',' ORDER BY x), ''))
+                          FROM unnest(in_progress) AS p (x))::pg_snapshot END
+    WHERE t.name = vouch_target.target AND t.process = vouch_target.process AND NOT t.is_away;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION white_cross.vouch_target(text, text, xid8[], xid8, integer) IS
+'Says that the target is kept fresh for life_ms more, and that all changes are removed there which the snapshot with these transactions in progress and this next one sees (0: nothing new). Until then rows are kept for it. Returns false if it was away, or is another process: then it must be served anew before any reader is answered there.';
+
+CREATE FUNCTION white_cross.distrust_target(target text) RETURNS xid8
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE white_cross.target AS t SET sweep = pg_current_xact_id() WHERE t.name = distrust_target.target;
+    RETURN pg_current_xact_id();
+END
+$$;
+COMMENT ON FUNCTION white_cross.distrust_target(text) IS
+'Notes that all that is cached in this target is to be removed. Returns the transaction that its values must contain from now on.';
+
+CREATE FUNCTION white_cross.forget_rows(target text, xids xid8[], numbers integer[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE white_cross.target AS t SET sweep = NULL WHERE t.name = forget_rows.target AND t.sweep = ANY (xids);
+    INSERT INTO white_cross.swept AS s (target, xid, n)
+    SELECT forget_rows.target, i.xid, i.n FROM unnest(xids, numbers) AS d (xid, n) JOIN white_cross.invalidation AS i ON i.xid = d.xid AND i.n = d.n
+    ON CONFLICT DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION white_cross.forget_rows(text, xid8[], integer[]) IS
+'Notes that the target has done what these rows for every student, or its own sweep, asked for.';
+
+-- Whether the row stands for every student, so that it stays until the sweeps are over.  The condition is that of
+-- src/extension/changes/take.cpp.
+CREATE FUNCTION white_cross.is_for_everybody(students text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+RETURN students IS NULL OR cardinality(students) > 100000 OR pg_column_size(students) > 1000000;
+
+-- A row that somebody made by hand, or that a dump brought, may have any xid: a target could have passed that before the row was there.
+-- So it gets the xid of now, and then it is as any other.  A row's own xmin tells: where it is that of the xid, the row became visible
+-- when the xid did.
+CREATE FUNCTION white_cross.restamp_rows() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH odd AS (
+        DELETE FROM white_cross.invalidation AS i WHERE i.xmin::text <> (i.xid::text::numeric % 4294967296)::text
+        RETURNING i.sections, i.students, i.pattern, i.queued_at
+    )
+    INSERT INTO white_cross.invalidation (xid, n, sections, students, pattern, queued_at)
+    SELECT pg_current_xact_id(), (-1 - row_number() OVER ())::integer, o.sections, o.students, o.pattern, o.queued_at FROM odd AS o;
+END;
+COMMENT ON FUNCTION white_cross.restamp_rows() IS
+'Gives rows of the queue that have the xid of another transaction than the one that inserted them the xid of this one.';
+
+CREATE FUNCTION white_cross.release_rows(since xid8) RETURNS xid8
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    reached xid8;
+BEGIN
+    -- No reader is answered by a target whose time is over.  Where none is alive, nothing would be won.
+    UPDATE white_cross.target AS t SET is_away = true
+    WHERE t.name IN (SELECT o.name FROM white_cross.target AS o WHERE NOT o.is_away AND o.vouched_until < clock_timestamp() ORDER BY o.name FOR UPDATE)
+      AND t.vouched_until < clock_timestamp()
+      AND EXISTS (SELECT FROM white_cross.target AS o WHERE NOT o.is_away AND o.vouched_until >= clock_timestamp());
+    SELECT min(coalesce(pg_snapshot_xmin(t.done), '0'::xid8)) INTO reached FROM white_cross.target AS t WHERE NOT t.is_away OR t.keeps_rows;
+    IF reached IS NULL THEN
+        RETURN since;
+    END IF;
+    DELETE FROM white_cross.invalidation AS i
+    WHERE i.xid >= since AND NOT white_cross.is_for_everybody(i.students)
+      AND i.xmin::text = (i.xid::text::numeric % 4294967296)::text
+      AND NOT EXISTS (SELECT FROM white_cross.target AS t
+                      WHERE (NOT t.is_away OR t.keeps_rows) AND (t.done IS NULL OR NOT pg_visible_in_snapshot(i.xid, t.done)));
+    DELETE FROM white_cross.invalidation AS i
+    USING (SELECT DISTINCT s.xid, s.n FROM white_cross.swept AS s) AS s
+    WHERE i.xid = s.xid AND i.n = s.n AND white_cross.is_for_everybody(i.students)
+      AND NOT EXISTS (SELECT FROM white_cross.target AS t
+                      WHERE (NOT t.is_away OR t.keeps_rows)
+                        AND NOT EXISTS (SELECT FROM white_cross.swept AS o WHERE o.target = t.name AND o.xid = i.xid AND o.n = i.n));
+    DELETE FROM white_cross.swept AS s WHERE NOT EXISTS (SELECT FROM white_cross.invalidation AS i WHERE i.xid = s.xid AND i.n = s.n);
+    RETURN greatest(since, reached);
+END
+$$;
+COMMENT ON FUNCTION white_cross.release_rows(xid8) IS
+'Marks the targets whose time is over as away, and deletes the rows of the queue, with xids from "since" on, that all others have done. Returns where to begin the next time.';
+
+CREATE FUNCTION white_cross.report_target(target text, worker_name text, draining boolean, next_seconds integer, report jsonb) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO white_cross.target_report AS r
+    SELECT report_target.target, worker_name, draining, clock_timestamp(), clock_timestamp() + 3 * next_seconds * interval '1 second',
+           coalesce(w.state, ''), w.detail, w.redis, w.cache_hits, w.cache_misses
+    FROM jsonb_to_record(report) AS w (state text, detail text, redis text, cache_hits bigint, cache_misses bigint)
+    ON CONFLICT ON CONSTRAINT target_report_pkey DO UPDATE
+        SET worker = excluded.worker, draining = excluded.draining, seen_at = excluded.seen_at, due_at = excluded.due_at, state = excluded.state,
+            detail = excluded.detail, redis = excluded.redis, cache_hits = excluded.cache_hits, cache_misses = excluded.cache_misses
+        -- One that stands by says nothing new of a target that another one keeps fresh.
+        WHERE excluded.draining OR NOT r.draining OR r.worker = excluded.worker OR r.due_at < clock_timestamp();
+END
+$$;
+COMMENT ON FUNCTION white_cross.report_target(text, text, boolean, integer, jsonb) IS
+'Stores what a worker says of one of several Redis, for wc_diagnose.';
+
+CREATE FUNCTION white_cross.take_set_aside_of(target text) RETURNS TABLE (student text, sections integer, age bigint, xids text)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH gone AS (
+        DELETE FROM white_cross.target_set_aside AS s WHERE s.target = take_set_aside_of.target RETURNING s.student, s.sections, s.xids, s.since
+    )
+    SELECT g.student, bit_or(g.sections)::integer, greatest(0, extract(epoch FROM clock_timestamp() - min(g.since)) * 1000000)::bigint, array_agg(DISTINCT x.xid)::text
+    FROM gone AS g CROSS JOIN LATERAL unnest(g.xids) AS x (xid) GROUP BY g.student;
+END;
+COMMENT ON FUNCTION white_cross.take_set_aside_of(text) IS
+'Takes the changes that were set aside for this target, each student once, with the age of its oldest change in microseconds.';
+
+CREATE FUNCTION white_cross.set_aside_for(target text, changes jsonb) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    INSERT INTO white_cross.target_set_aside (target, student, sections, xids, reason, since)
+    SELECT set_aside_for.target, c.student, c.sections, c.xids::xid8[], c.reason, clock_timestamp() - c.age * interval '1 microsecond'
+    FROM jsonb_to_recordset(changes) AS c (student text, sections smallint, xids text, reason text, age bigint);
+END;
+COMMENT ON FUNCTION white_cross.set_aside_for(text, jsonb) IS
+'Keeps changes that this target refuses while it accepts those of others, until take_set_aside_of.';
+
+CREATE FUNCTION @extschema@.wc_forget_target(name text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM white_cross.swept AS s WHERE s.target = wc_forget_target.name;
+    DELETE FROM white_cross.target_set_aside AS s WHERE s.target = wc_forget_target.name;
+    DELETE FROM white_cross.target_report AS r WHERE r.target = wc_forget_target.name;
+    DELETE FROM white_cross.target AS t WHERE t.name = wc_forget_target.name AND (t.is_away OR t.vouched_until < clock_timestamp());
+    IF FOUND THEN
+        RETURN true;
+    END IF;
+    IF EXISTS (SELECT FROM white_cross.target AS t WHERE t.name = wc_forget_target.name) THEN
+        RAISE EXCEPTION 'the target "%" is kept fresh', wc_forget_target.name USING ERRCODE = 'object_in_use',
+            HINT = 'Take its [[redis.target]] out of the configuration of all workers, and restart them.';
+    END IF;
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.wc_forget_target(text) IS
+'Forgets one of several Redis that no worker has in its configuration any more, so that nothing is kept for it. Returns false if there was none of that name. Errors: 55006 a worker keeps it fresh.';
+
+REVOKE ALL ON FUNCTION white_cross.lock_target(text), white_cross.unlock_target(text), white_cross.look(xid8[], xid8, integer, xid8, integer, bigint), white_cross.serve_target(text, text, boolean, integer), white_cross.vouch_target(text, text, xid8[], xid8, integer), white_cross.distrust_target(text), white_cross.forget_rows(text, xid8[], integer[]), white_cross.restamp_rows(), white_cross.release_rows(xid8), white_cross.report_target(text, text, boolean, integer, jsonb), white_cross.take_set_aside_of(text), white_cross.set_aside_for(text, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.wc_forget_target(text) FROM PUBLIC;
+-- What default privileges gave away of them, to whomever.
+REVOKE ALL ON white_cross.target, white_cross.swept, white_cross.target_set_aside, white_cross.target_report FROM PUBLIC;
+DO $$
+DECLARE
+    given record;
+BEGIN
+    FOR given IN SELECT c.oid::regclass AS thing, a.grantee::regrole::text AS grantee
+                 FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+                 WHERE c.oid IN ('white_cross.target'::regclass, 'white_cross.swept'::regclass, 'white_cross.target_set_aside'::regclass, 'white_cross.target_report'::regclass)
+                   AND a.grantee <> c.relowner AND a.grantee <> 0 LOOP
+        EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', given.thing, given.grantee);
+    END LOOP;
+    FOR given IN SELECT p.oid::regprocedure AS thing, a.grantee::regrole::text AS grantee
+                 FROM pg_proc AS p CROSS JOIN LATERAL aclexplode(p.proacl) AS a
+                 WHERE (p.pronamespace = 'white_cross'::regnamespace
+                        AND p.proname IN ('lock_target', 'unlock_target', 'look', 'serve_target', 'vouch_target', 'distrust_target', 'forget_rows', 'restamp_rows',
+                                          'release_rows', 'report_target', 'take_set_aside_of', 'set_aside_for')
+                        OR p.oid = '@extschema@.wc_forget_target(text)'::regprocedure)
+                   AND a.grantee <> p.proowner AND a.grantee <> 0 LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', given.thing, given.grantee);
+    END LOOP;
+END
+$$;
+
+-- ---- end of several Redis ----
+
 CREATE FUNCTION white_cross.serve_redis(process text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     served record;
 BEGIN
+    -- Of several Redis that were kept fresh before, none learns from now on what changes.
+    UPDATE white_cross.target AS t SET is_away = true WHERE NOT t.is_away;
     SELECT r.process, r.since INTO served FROM white_cross.served_redis AS r;
     IF NOT FOUND OR served.process <> serve_redis.process THEN
         DELETE FROM white_cross.served_redis;
@@ -451,6 +751,7 @@ CREATE FUNCTION white_cross.serve_shards(processes text[], slots text[]) RETURNS
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    UPDATE white_cross.target AS t SET is_away = true WHERE NOT t.is_away;
     DELETE FROM white_cross.served_shard;
     INSERT INTO white_cross.served_shard (process, slots)
     SELECT s.process, s.slots FROM unnest(serve_shards.processes, serve_shards.slots) AS s (process, slots);
@@ -478,6 +779,11 @@ BEGIN ATOMIC
                       'white_cross.other_redis(text, text, text)', 'white_cross.take(xid8[], xid8, integer, xid8, integer, bigint)', 'white_cross.start_relay()',
                       'white_cross.distrust_cache()', 'white_cross.serve_redis(text)', 'white_cross.served_shards()', 'white_cross.serve_shards(text[], text[])',
                       'white_cross.key_fingerprints()', 'white_cross.student_ids(text, integer)', 'white_cross.student_ids_statement()',
+                      'white_cross.lock_target(text)', 'white_cross.unlock_target(text)', 'white_cross.look(xid8[], xid8, integer, xid8, integer, bigint)',
+                      'white_cross.serve_target(text, text, boolean, integer)', 'white_cross.vouch_target(text, text, xid8[], xid8, integer)',
+                      'white_cross.distrust_target(text)', 'white_cross.forget_rows(text, xid8[], integer[])', 'white_cross.restamp_rows()',
+                      'white_cross.release_rows(xid8)', 'white_cross.report_target(text, text, boolean, integer, jsonb)',
+                      'white_cross.take_set_aside_of(text)', 'white_cross.set_aside_for(text, jsonb)',
                       'white_cross.call_histograms()', 'white_cross.call_statistics()', 'white_cross.slow_calls()', 'white_cross.take_spans(integer)',
                       white_cross.home() || '.wc_performance()', white_cross.home() || '.wc_diagnose()']) AS f (name);
 END;
@@ -1135,6 +1441,7 @@ BEGIN ATOMIC
         (608, 'cache', 'wc_prewarm', 'asks the worker to build summaries'),
         (701, 'operate', 'wc_diagnose', 'what is wrong or slow, with statements as cure'),
         (702, 'operate', 'wc_performance', 'the last five minutes of calls'),
+        (706, 'operate', 'wc_forget_target', 'forgets one of several Redis that is gone'),
         (703, 'operate', 'wc_stat_reset', 'counts calls from now on'),
         (704, 'operate', 'wc_version', 'the version of the loaded library'),
         (705, 'operate', 'wc_help', 'this list')
@@ -1265,6 +1572,33 @@ BEGIN ATOMIC
     WHERE NOT EXISTS (SELECT FROM troubles);
 END;
 
+-- wc_diagnose: several Redis
+
+CREATE FUNCTION white_cross.check_targets() RETURNS SETOF white_cross.finding
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH known AS (
+        SELECT t.name, r.worker, r.detail, r.redis, s.status, s.remedy, t.is_away OR t.vouched_until < clock_timestamp() AS is_away,
+               CASE WHEN r.due_at > clock_timestamp() THEN r.state END AS state, round(extract(epoch FROM clock_timestamp() - t.vouched_until)) AS seconds,
+               (SELECT count(DISTINCT a.student) FROM white_cross.target_set_aside AS a WHERE a.target = t.name) AS set_aside
+        FROM white_cross.target AS t
+        LEFT JOIN white_cross.target_report AS r ON r.target = t.name
+        LEFT JOIN white_cross.worker_states() AS s ON s.state = r.state
+        -- With one Redis none of them is served any more.
+        WHERE EXISTS (SELECT FROM white_cross.target AS o WHERE NOT o.is_away)
+    )
+    SELECT CASE WHEN k.is_away OR k.set_aside > 0 OR k.state IS NULL THEN 'fail' ELSE coalesce(k.status, 'ok') END,
+           format('%s%s: %s%s', k.name, ' at ' || k.redis,
+                  CASE WHEN k.is_away THEN format('away, and nothing is found there, since %s s', k.seconds)
+                       ELSE format('worker %s keeps it fresh', k.worker) END
+                  || '; ' || concat_ws(': ', coalesce(k.state, 'the worker has said nothing lately'), k.detail),
+                  CASE WHEN k.set_aside > 0 THEN format('; %s students may be stale there, since it refuses their invalidation', k.set_aside) ELSE '' END),
+           CASE WHEN k.set_aside > 0 THEN format(E'-- In redis-cli, remove what stands under the names of these students; the worker tries again every minute:\nSELECT student FROM white_cross.target_set_aside WHERE target = %L;', k.name)
+                WHEN k.is_away THEN concat_ws(E'\n', k.remedy, format(E'-- If no worker has it in its configuration any more:\nSELECT %s.wc_forget_target(%L);', white_cross.home(), k.name))
+                ELSE k.remedy END
+    FROM known AS k ORDER BY k.name;
+END;
+
 CREATE OR REPLACE FUNCTION @extschema@.wc_diagnose() RETURNS TABLE ("check" text, status text, detail text, remedy text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
@@ -1301,6 +1635,7 @@ BEGIN
     RETURN QUERY SELECT 'worker', f.* FROM white_cross.check_workers() AS f;
     RETURN QUERY SELECT 'queue', f.* FROM white_cross.check_queue() AS f;
     RETURN QUERY SELECT 'set aside', f.* FROM white_cross.check_set_aside() AS f;
+    RETURN QUERY SELECT 'target', f.* FROM white_cross.check_targets() AS f;
     RETURN QUERY SELECT 'cache', f.* FROM white_cross.check_cache() AS f;
     RETURN QUERY SELECT 'notifications', f.* FROM white_cross.check_notifications() AS f;
     RETURN QUERY SELECT 'relay', f.* FROM white_cross.check_relay() AS f;

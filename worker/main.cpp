@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -11,15 +12,9 @@
 #include <thread>
 #include <utility>
 
-#include "app/auditing.hpp"
-#include "app/drain.hpp"
-#include "app/event_stream.hpp"
-#include "app/loop.hpp"
-#include "app/observing.hpp"
-#include "app/prewarm_pool.hpp"
+#include "app/releasing.hpp"
 #include "app/service.hpp"
 #include "app/span_box.hpp"
-#include "app/sweep.hpp"
 #include "config/command_line.hpp"
 #include "config/exposure.hpp"
 #include "config/guide.hpp"
@@ -28,25 +23,17 @@
 #include "http/routes.hpp"
 #include "http/server.hpp"
 #include "http/status_command.hpp"
-#include "pg/builder.hpp"
+#include "keeper/keeper.hpp"
+#include "keeper/servers.hpp"
 #include "pg/encryption.hpp"
-#include "pg/observer.hpp"
-#include "pg/queue.hpp"
+#include "pg/releaser.hpp"
 #include "process/log.hpp"
 #include "process/notify.hpp"
 #include "process/printable.hpp"
 #include "process/signals.hpp"
 #include "process/wake.hpp"
-#include "redis/cache.hpp"
-#include "redis/cluster.hpp"
-#include "redis/cluster_observer.hpp"
-#include "redis/cluster_store.hpp"
 #include "redis/encryption.hpp"
 #include "redis/error.hpp"
-#include "redis/master_watch.hpp"
-#include "redis/observer.hpp"
-#include "redis/sample.hpp"
-#include "redis/store.hpp"
 #include "redis/tls.hpp"
 
 namespace {
@@ -56,47 +43,16 @@ using namespace wc;
 // The exit status that a shell shows for a process that SIGTERM has ended.
 constexpr int kTerminated = 128 + SIGTERM;
 
-// Figures that come later are not shown any more.
-constexpr std::chrono::milliseconds kPatienceOfLooks{5000};
-
-// Keys that the audit examines in one step.  Smaller steps than those of a sweep: nobody waits for them.
-constexpr std::int64_t kSampledKeys = 100;
-
-struct Servers {
-    pg::Target postgres;
-    pg::Timeouts timeouts;
-    redis::Target redis;
-    bool cluster_keys;
-};
-
-Servers servers_of(const config::Config &config)
+void check_tls_files(const config::Config &config, const Servers &servers)
 {
-    auto const checked = [](const std::string &key, auto parse) {
+    for (auto const &[name, target] : servers.redis) {
+        if (!config.redis.enabled || !target.address.tls)
+            continue;
         try {
-            return parse();
-        } catch (const std::invalid_argument &error) {
-            throw config::ConfigError(key + error.what());
+            redis::check_tls_files(target.tls);
+        } catch (const redis::IoError &error) {
+            throw config::ConfigError((name.empty() ? "" : "redis.target \"" + name + "\": ") + error.what());
         }
-    };
-    using std::chrono::milliseconds;
-    Servers servers{
-        checked("postgres.url: ", [&] { return pg::parse_target(config.postgres.url, config.postgres.password); }),
-        {milliseconds(config.postgres.connection_timeout_ms), milliseconds(config.postgres.statement_timeout_ms), {}},
-        checked("", [&] { return redis::parse_target(config.redis); }),
-        config.redis.cluster_keys};
-    servers.cluster_keys = servers.cluster_keys || !servers.redis.address.nodes.empty();
-    servers.postgres.worker = config.worker.name;
-    return servers;
-}
-
-void check_tls_files(const config::Config &config, const redis::Target &target)
-{
-    if (!config.redis.enabled || !target.address.tls)
-        return;
-    try {
-        redis::check_tls_files(target.tls);
-    } catch (const redis::IoError &error) {
-        throw config::ConfigError(error.what());
     }
 }
 
@@ -115,8 +71,9 @@ std::vector<std::string> exposures_of(const config::Config &config, const Server
     auto found = config::exposed_secrets(config, file);
     if (auto database = pg::describe_exposure(servers.postgres))
         found.push_back(std::move(*database));
-    if (auto cache = redis::describe_exposure(servers.redis.address); cache && config.redis.enabled)
-        found.push_back(std::move(*cache));
+    for (auto const &[name, target] : servers.redis)
+        if (auto cache = redis::describe_exposure(target.address); cache && config.redis.enabled)
+            found.push_back((name.empty() ? "" : "redis.target \"" + name + "\": ") + *cache);
     return found;
 }
 
@@ -142,25 +99,29 @@ void reload(config::Live &live, const std::string &file)
     }
 }
 
-/// The parts of the running process and how they are connected.  The first thread handles signals, a second one runs
-/// the loop, and the pool and HTTP have threads of their own.
+/// What is told of each of several Redis.
+struct TargetFigures {
+    app::Health health;
+    metrics::Metrics metrics;
+    app::Board board;
+};
+
+/// The parts of the running process and how they are connected.  The first thread handles signals, one more for each
+/// Redis runs its loop, and the pools and HTTP have threads of their own.
 class Process {
 public:
     /// REQUIRES: the arguments outlive the process, and no thread was started before: each inherits the blocked
     /// signals.
     Process(const config::Config &config, const Servers &servers, const std::string &file);
 
-    /// Runs until a signal ends it or the loop fails.  Returns the exit status.
+    /// Runs until a signal ends it or a loop fails.  Returns the exit status.
     int run();
 
 private:
-    app::LoopPorts ports();
-    Servers watched_servers() const;
-    app::ObserverPorts observer_ports();
-    app::AuditorPorts auditor_ports();
-    redis::KeyNames keys() const { return {live_.get()->redis, servers_.cluster_keys}; }
-    std::unique_ptr<app::Store> make_store() const;
-    int run_loop();
+    void make_keepers();
+    void make_releasing();
+    int run_loops();
+    int run_loop(Keeper &keeper);
     void wait_while_off();
     void handle_signals(int done);
 
@@ -168,8 +129,6 @@ private:
     const Servers &servers_;
     const std::string &file_;
     Signals signals_;
-    std::unique_ptr<redis::MasterWatch> watch_;
-    std::unique_ptr<redis::ClusterWatch> cluster_;
     config::Live live_;
     SteadyClock clock_;
     Wake wake_;
@@ -180,152 +139,91 @@ private:
     app::Service service_;
     app::Board board_;
     app::SpanBox spans_;
+    std::vector<std::unique_ptr<TargetFigures>> figures_;  // with one Redis none: then those of the process count
     http::Routes routes_;
     std::unique_ptr<http::Server> http_;
-    app::Prewarm prewarm_;
-    app::PrewarmPool pool_;
-    app::EventStream events_;
-    app::Drain drain_;
-    app::Sweep sweep_;
     std::unique_ptr<destinations::Reports> reports_;
-    std::unique_ptr<app::Observing> observing_;
-    std::unique_ptr<app::Auditing> auditing_;
+    Common common_;
+    std::vector<std::unique_ptr<Keeper>> keepers_;
+    std::unique_ptr<app::Releasing> releasing_;
 };
 
 Process::Process(const config::Config &config, const Servers &servers, const std::string &file)
     : config_(config),
       servers_(servers),
       file_(file),
-      watch_(config.redis.enabled && !servers.redis.address.sentinels.empty()
-                 ? std::make_unique<redis::MasterWatch>(servers.redis)
-                 : nullptr),
-      cluster_(config.redis.enabled && !servers.redis.address.nodes.empty()
-                   ? std::make_unique<redis::ClusterWatch>(servers.redis)
-                   : nullptr),
       live_(config),
       service_(notify_, health_, app::patience_with(config)),
       routes_(health_, metrics_, live_, board_),
-      http_(config.http.enabled
-                ? std::make_unique<http::Server>(config.http.address, static_cast<int>(config.http.port),
-                                                 [this](auto const &request) { return routes_.answer(request); })
-                : nullptr),
-      prewarm_(live_, clock_, hot_, metrics_, spans_),
-      pool_(live_, clock_, prewarm_, metrics_,
-            [this] {
-                return app::PrewarmLinks{
-                    std::make_unique<pg::Builder>(servers_.postgres, servers_.timeouts, servers_.cluster_keys),
-                    make_store()};
-            }),
-      events_(!config.events.stream.empty(), metrics_),
-      drain_(live_, clock_, hot_, metrics_, spans_, events_, [this](auto wanted) { pool_.want(std::move(wanted)); }),
-      sweep_(clock_, hot_, metrics_, events_)
+      common_{config_, servers_, live_, clock_, wake_, hot_, spans_}
 {
+    make_keepers();
+    if (config.http.enabled)
+        http_ = std::make_unique<http::Server>(config.http.address, static_cast<int>(config.http.port),
+                                               [this](auto const &request) { return routes_.answer(request); });
     if (config.performance.enabled)
         reports_ = std::make_unique<destinations::Reports>(config, health_, board_, metrics_);
-    if (reports_ && reports_->wants_spans())
+    if (reports_ && reports_->wants_spans()) {
         spans_.open();
+        common_.send_spans = [this](auto const &spans) { reports_->send_spans(spans); };
+    }
     if (http_)
         log::info("http: listens on {}:{}", config.http.address, http_->port());
 }
 
-app::LoopPorts Process::ports()
+void Process::make_keepers()
 {
-    app::LoopPorts ports{live_, clock_, wake_, drain_, sweep_, events_, hot_, metrics_, health_};
-    ports.connect_queue = [this] {
-        auto timeouts = servers_.timeouts;
-        auto const queue = live_.get()->queue;
-        // A worker that polls rarely must not count as hung between two polls.
-        timeouts.hung = std::chrono::milliseconds(std::max(queue.hung_after_ms, 3 * queue.poll_interval_ms));
-        return std::make_unique<pg::Queue>(servers_.postgres, timeouts, config_.worker.name,
-                                           !config_.events.stream.empty());
-    };
-    ports.connect_cache = [this]() -> std::unique_ptr<app::Cache> {
-        if (cluster_)
-            return std::make_unique<redis::Cluster>(servers_.redis, live_, *cluster_);
-        return std::make_unique<redis::Cache>(servers_.redis, live_, keys(), watch_.get());
-    };
-    ports.refill = [this] { pool_.refill(); };
-    ports.save_hot_list = [this] { pool_.save_hot_list(); };
-    ports.prewarm_trouble = [this] { return pool_.trouble(); };
-    ports.set_prewarm_pace = [this](app::Pace pace) { pool_.set_pace(pace); };
-    ports.worker_name = config_.worker.name;
-    ports.redis_moves = watch_ || cluster_;
-    return ports;
+    if (!config_.redis.enabled)
+        return;
+    for (auto const &one : servers_.redis)
+        if (!one.name.empty()) {
+            auto &figures = *figures_.emplace_back(std::make_unique<TargetFigures>());
+            health_.parts.push_back({one.name, &figures.health});
+            metrics_.add_target(one.name, figures.metrics);
+        }
+    for (std::size_t at = 0; at < servers_.redis.size(); ++at) {
+        auto const told = figures_.empty() ? Told{health_, metrics_, board_}
+                                           : Told{figures_[at]->health, figures_[at]->metrics,
+                                                  at == 0 ? board_ : figures_[at]->board};
+        keepers_.push_back(std::make_unique<Keeper>(common_, at, told));
+    }
 }
 
-std::unique_ptr<app::Store> Process::make_store() const
+void Process::make_releasing()
 {
-    if (cluster_)
-        return std::make_unique<redis::ClusterStore>(servers_.redis, keys(), *cluster_);
-    return std::make_unique<redis::Store>(servers_.redis, keys(), watch_.get());
-}
-
-// For the threads that only look: no server holds up the end of the process by one of them for longer.
-Servers Process::watched_servers() const
-{
-    auto servers = servers_;
-    servers.timeouts.statement = std::min(servers.timeouts.statement, kPatienceOfLooks);
-    servers.redis.timeout = std::min(servers.redis.timeout, kPatienceOfLooks);
-    return servers;
-}
-
-app::ObserverPorts Process::observer_ports()
-{
-    return {
-        clock_,
-        health_,
-        metrics_,
-        board_,
-        [servers = watched_servers()] { return std::make_unique<pg::Observer>(servers.postgres, servers.timeouts); },
-        [this, servers = watched_servers()]() -> std::unique_ptr<app::CacheObserver> {
-            if (cluster_)
-                return std::make_unique<redis::ClusterObserver>(servers.redis, *cluster_);
-            return std::make_unique<redis::Observer>(servers.redis, watch_.get());
+    if (figures_.empty())
+        return;
+    releasing_ = std::make_unique<app::Releasing>(app::ReleasingPorts{
+        clock_, [this] { return std::make_unique<pg::Releaser>(servers_.postgres, servers_.timeouts); },
+        [this] {
+            return std::any_of(figures_.begin(), figures_.end(),
+                               [](auto &one) { return one->health.role == app::Role::Draining; });
         },
-        config_.performance.slow_ms,
-        reports_ && reports_->wants_spans() ? [this](auto const &spans) { reports_->send_spans(spans); }
-                                            : std::function<void(const std::vector<app::Span> &)>(),
-        &spans_};
-}
-
-app::AuditorPorts Process::auditor_ports()
-{
-    return {live_,
-            clock_,
-            health_,
-            metrics_,
-            [servers = watched_servers()] {
-                return std::make_unique<pg::Builder>(servers.postgres, servers.timeouts, servers.cluster_keys,
-                                                     pg::Builder::Purpose::Audit);
-            },
-            [this, servers = watched_servers()] {
-                return std::make_unique<redis::Sample>(
-                    servers.redis, keys(), std::min<std::int64_t>(live_.get()->invalidate.scan_count, kSampledKeys),
-                    watch_.get());
-            }};
+        [this] { return std::chrono::seconds(live_.get()->queue.heartbeat_s); }});
 }
 
 int Process::run()
 {
     if (reports_)
         reports_->start();
-    if (config_.performance.enabled && config_.redis.enabled)
-        observing_ = std::make_unique<app::Observing>(observer_ports());
-    // The audit reads as a client without Lua does, which a cluster has not.
-    if (config_.redis.enabled && !cluster_)
-        auditing_ = std::make_unique<app::Auditing>(auditor_ports());
+    for (auto &keeper : keepers_)
+        keeper->start();
+    make_releasing();
     int const done = eventfd(0, EFD_CLOEXEC);
     int status = EXIT_SUCCESS;
     std::thread working([&] {
-        status = run_loop();
+        status = run_loops();
         eventfd_write(done, 1);
     });
     service_.started();
     handle_signals(done);
     service_.stopping();
-    auditing_.reset();
+    for (auto &keeper : keepers_)
+        keeper->stop_auditing();
     working.join();
-    observing_.reset();
+    releasing_.reset();
+    for (auto &keeper : keepers_)
+        keeper->stop_observing();
     reports_.reset();
     close(done);
     log::info("stopped");
@@ -333,17 +231,35 @@ int Process::run()
 }
 
 // The second thread.
-int Process::run_loop()
+int Process::run_loops()
+{
+    if (keepers_.empty()) {
+        wait_while_off();
+        return EXIT_SUCCESS;
+    }
+    std::atomic<int> status{EXIT_SUCCESS};
+    std::vector<std::thread> others;
+    for (std::size_t at = 1; at < keepers_.size(); ++at)
+        others.emplace_back([this, at, &status] {
+            if (int const own = run_loop(*keepers_[at]); own != EXIT_SUCCESS)
+                status = own;
+        });
+    if (int const own = run_loop(*keepers_.front()); own != EXIT_SUCCESS)
+        status = own;
+    for (auto &thread : others)
+        thread.join();
+    return status;
+}
+
+// One that fails ends the others.
+int Process::run_loop(Keeper &keeper)
 {
     try {
-        if (config_.redis.enabled)
-            app::Loop(ports()).run();
-        else
-            wait_while_off();
-        pool_.stop();
+        keeper.run();
         return EXIT_SUCCESS;
     } catch (const std::exception &error) {
         log::error("{}", error.what());
+        wake_.stop();
         return EXIT_FAILURE;
     }
 }
@@ -398,7 +314,7 @@ int main(int argc, char **argv)
             return http::show_status(config.http, arguments.watch);
         auto const servers = servers_of(config);
         if (!arguments.unregister)
-            check_tls_files(config, servers.redis);
+            check_tls_files(config, servers);
         auto const exposed = exposures_of(config, servers, arguments.config_file);
         auto const replaced = config::replaced_variables(config, config::process_environment);
         if (arguments.check_config) {

@@ -38,6 +38,7 @@ BEGIN
     RETURN QUERY SELECT 'worker', f.* FROM white_cross.check_workers() AS f;
     RETURN QUERY SELECT 'queue', f.* FROM white_cross.check_queue() AS f;
     RETURN QUERY SELECT 'set aside', f.* FROM white_cross.check_set_aside() AS f;
+    RETURN QUERY SELECT 'target', f.* FROM white_cross.check_targets() AS f;
     RETURN QUERY SELECT 'cache', f.* FROM white_cross.check_cache() AS f;
     RETURN QUERY SELECT 'notifications', f.* FROM white_cross.check_notifications() AS f;
     RETURN QUERY SELECT 'relay', f.* FROM white_cross.check_relay() AS f;

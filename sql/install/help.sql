@@ -58,6 +58,7 @@ BEGIN ATOMIC
         (608, 'cache', 'wc_prewarm', 'asks the worker to build summaries'),
         (701, 'operate', 'wc_diagnose', 'what is wrong or slow, with statements as cure'),
         (702, 'operate', 'wc_performance', 'the last five minutes of calls'),
+        (706, 'operate', 'wc_forget_target', 'forgets one of several Redis that is gone'),
         (703, 'operate', 'wc_stat_reset', 'counts calls from now on'),
         (704, 'operate', 'wc_version', 'the version of the loaded library'),
         (705, 'operate', 'wc_help', 'this list')

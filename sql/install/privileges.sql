@@ -2,12 +2,13 @@
 
 REVOKE ALL ON white_cross.binding, white_cross.bound_column, white_cross.worker, white_cross.worker_report, white_cross.invalidation, white_cross.set_aside, white_cross.hot_student, white_cross.growth_reference FROM PUBLIC;
 REVOKE ALL ON FUNCTION white_cross.lock_drain(boolean, boolean), white_cross.unlock_drain(), white_cross.register_worker(text), white_cross.unregister_worker(text), white_cross.report_worker(text, boolean, boolean, integer, jsonb), white_cross.holders(text), white_cross.other_redis(text, text, text), white_cross.begin_drain(), white_cross.take(xid8[], xid8, integer, xid8, integer, bigint), white_cross.start_relay(), white_cross.distrust_cache(), white_cross.serve_redis(text), white_cross.served_shards(), white_cross.serve_shards(text[], text[]), white_cross.key_fingerprints(), white_cross.student_ids(text, integer), white_cross.student_ids_statement(), white_cross.invalidate_all(), white_cross.watch_attached(), white_cross.remember_attached(), white_cross.make_way(oid), white_cross.follow_type(oid, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION white_cross.lock_target(text), white_cross.unlock_target(text), white_cross.look(xid8[], xid8, integer, xid8, integer, bigint), white_cross.serve_target(text, text, boolean, integer), white_cross.vouch_target(text, text, xid8[], xid8, integer), white_cross.distrust_target(text), white_cross.forget_rows(text, xid8[], integer[]), white_cross.restamp_rows(), white_cross.release_rows(xid8), white_cross.report_target(text, text, boolean, integer, jsonb), white_cross.take_set_aside_of(text), white_cross.set_aside_for(text, jsonb) FROM PUBLIC;
 -- Those that act as somebody else, whom their first argument names.  Only functions of the extension may call them.
 REVOKE ALL ON FUNCTION white_cross.attach(oid, name, jsonb, boolean), white_cross.detach(oid, name), white_cross.create_tables(oid, name, boolean), white_cross.index_statements(oid, name, boolean), white_cross.row_functions(oid, name, text, boolean), white_cross.grant_worker(oid, regrole), white_cross.run_as(oid, text), white_cross.create_trigger(oid, name, text), white_cross.enable_trigger(oid, name), white_cross.drop_trigger(oid, name) FROM PUBLIC;
 -- A table's owner creates the triggers.
 GRANT EXECUTE ON FUNCTION white_cross.record_change(), white_cross.compute_bmi() TO PUBLIC;
 -- Everybody may call wc_attach, wc_detach, wc_index_statements, wc_row_functions and wc_grant_worker: they look at who owns the tables.
-REVOKE ALL ON FUNCTION @extschema@.wc_diagnose() FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.wc_diagnose(), @extschema@.wc_forget_target(text) FROM PUBLIC;
 DO $$
 DECLARE
     id text;
@@ -42,7 +43,7 @@ BEGIN
                  WHERE (p.pronamespace = 'white_cross'::regnamespace AND p.prosecdef OR
                         p.oid IN ('white_cross.run_as(oid,text)'::regprocedure, 'white_cross.create_trigger(oid,name,text)'::regprocedure,
                                   'white_cross.enable_trigger(oid,name)'::regprocedure, 'white_cross.drop_trigger(oid,name)'::regprocedure,
-                                  '@extschema@.wc_diagnose()'::regprocedure,
+                                  '@extschema@.wc_diagnose()'::regprocedure, '@extschema@.wc_forget_target(text)'::regprocedure,
                                   'white_cross.call_statistics()'::regprocedure, 'white_cross.call_histograms()'::regprocedure,
                                   'white_cross.slow_calls()'::regprocedure, 'white_cross.take_spans(integer)'::regprocedure,
                                   '@extschema@.wc_performance()'::regprocedure, '@extschema@.wc_stat_reset()'::regprocedure))

@@ -79,6 +79,57 @@ COMMENT ON TABLE white_cross.served_shard IS 'of a Redis Cluster: the processes 
 COMMENT ON COLUMN white_cross.served_shard.process IS 'the run_id of Redis and the master_replid of its data';
 COMMENT ON COLUMN white_cross.served_shard.slots IS 'FIRST-LAST,SLOT,...';
 
+-- Several Redis, each kept fresh by itself.  A target is owed every change that its snapshot "done" does not see, unless it is away.
+CREATE TABLE white_cross.target (
+    name          text PRIMARY KEY,
+    process       text NOT NULL,
+    is_away       boolean NOT NULL,
+    keeps_rows    boolean NOT NULL,
+    done          pg_snapshot,
+    vouched_until timestamptz NOT NULL,
+    sweep         xid8
+) WITH (fillfactor = 20);
+COMMENT ON TABLE white_cross.target IS 'several Redis: which process of each is kept fresh, and how far; empty with one Redis';
+COMMENT ON COLUMN white_cross.target.process IS 'the run_id of Redis and the master_replid of its data';
+COMMENT ON COLUMN white_cross.target.is_away IS 'nothing is kept for it, and all that is cached there is removed before a reader is answered again';
+COMMENT ON COLUMN white_cross.target.keeps_rows IS 'rows stay in the queue however long it is away, since it has the stream of events';
+COMMENT ON COLUMN white_cross.target.done IS 'what this snapshot sees has been removed there; NULL: nothing is known';
+COMMENT ON COLUMN white_cross.target.vouched_until IS 'no reader is answered there after this time, unless a worker says so again';
+COMMENT ON COLUMN white_cross.target.sweep IS 'all that is cached there and does not contain this transaction is being removed; NULL: nothing is';
+
+-- Rows for every student that a target has worked off, as long as another one has not.
+CREATE TABLE white_cross.swept (
+    target text NOT NULL,
+    xid    xid8 NOT NULL,
+    n      integer NOT NULL,
+    PRIMARY KEY (xid, n, target)
+);
+COMMENT ON TABLE white_cross.swept IS 'several Redis: rows for every student that a target has done and that wait in the queue for the others';
+
+CREATE TABLE white_cross.target_set_aside (
+    target   text NOT NULL,
+    student  text NOT NULL,
+    sections smallint NOT NULL,
+    xids     xid8[] NOT NULL,
+    reason   text NOT NULL,
+    since    timestamptz NOT NULL
+);
+COMMENT ON TABLE white_cross.target_set_aside IS 'several Redis: changes that one of them refuses while it accepts those of others; normally empty';
+
+CREATE TABLE white_cross.target_report (
+    target       text PRIMARY KEY,
+    worker       text NOT NULL,
+    draining     boolean NOT NULL,
+    seen_at      timestamptz NOT NULL,
+    due_at       timestamptz NOT NULL,
+    state        text NOT NULL,
+    detail       text,
+    redis        text,
+    cache_hits   bigint,
+    cache_misses bigint
+) WITH (fillfactor = 50);
+COMMENT ON TABLE white_cross.target_report IS 'several Redis: what the worker said last of each';
+
 -- The queue.  A transaction inserts its rows once, just before its commit; only the worker deletes rows.
 -- Its columns stay as they are: sessions that loaded the library of 0.1.0 go on writing these six, whatever ALTER EXTENSION UPDATE does.
 CREATE TABLE white_cross.invalidation (
@@ -126,7 +177,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY '{binding,bound_column,worker,worker_report,served_redis,served_shard,invalidation,set_aside,hot_student}'::text[] LOOP
+    FOREACH name IN ARRAY '{binding,bound_column,worker,worker_report,served_redis,served_shard,target,swept,target_set_aside,target_report,invalidation,set_aside,hot_student}'::text[] LOOP
         EXECUTE format('CREATE TRIGGER white_cross_own BEFORE INSERT OR UPDATE OR DELETE ON white_cross.%I FOR EACH ROW '
                        'EXECUTE FUNCTION white_cross.drop_replicated()', name);
         EXECUTE format('ALTER TABLE white_cross.%I ENABLE REPLICA TRIGGER white_cross_own', name);

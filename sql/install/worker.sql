@@ -171,6 +171,8 @@ AS $$
 DECLARE
     served record;
 BEGIN
+    -- Of several Redis that were kept fresh before, none learns from now on what changes.
+    UPDATE white_cross.target AS t SET is_away = true WHERE NOT t.is_away;
     SELECT r.process, r.since INTO served FROM white_cross.served_redis AS r;
     IF NOT FOUND OR served.process <> serve_redis.process THEN
         DELETE FROM white_cross.served_redis;
@@ -198,6 +200,7 @@ CREATE FUNCTION white_cross.serve_shards(processes text[], slots text[]) RETURNS
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    UPDATE white_cross.target AS t SET is_away = true WHERE NOT t.is_away;
     DELETE FROM white_cross.served_shard;
     INSERT INTO white_cross.served_shard (process, slots)
     SELECT s.process, s.slots FROM unnest(serve_shards.processes, serve_shards.slots) AS s (process, slots);
@@ -267,6 +270,11 @@ BEGIN ATOMIC
                       'white_cross.other_redis(text, text, text)', 'white_cross.take(xid8[], xid8, integer, xid8, integer, bigint)', 'white_cross.start_relay()',
                       'white_cross.distrust_cache()', 'white_cross.serve_redis(text)', 'white_cross.served_shards()', 'white_cross.serve_shards(text[], text[])',
                       'white_cross.key_fingerprints()', 'white_cross.student_ids(text, integer)', 'white_cross.student_ids_statement()',
+                      'white_cross.lock_target(text)', 'white_cross.unlock_target(text)', 'white_cross.look(xid8[], xid8, integer, xid8, integer, bigint)',
+                      'white_cross.serve_target(text, text, boolean, integer)', 'white_cross.vouch_target(text, text, xid8[], xid8, integer)',
+                      'white_cross.distrust_target(text)', 'white_cross.forget_rows(text, xid8[], integer[])', 'white_cross.restamp_rows()',
+                      'white_cross.release_rows(xid8)', 'white_cross.report_target(text, text, boolean, integer, jsonb)',
+                      'white_cross.take_set_aside_of(text)', 'white_cross.set_aside_for(text, jsonb)',
                       'white_cross.call_histograms()', 'white_cross.call_statistics()', 'white_cross.slow_calls()', 'white_cross.take_spans(integer)',
                       white_cross.home() || '.wc_performance()', white_cross.home() || '.wc_diagnose()']) AS f (name);
 END;

@@ -170,7 +170,9 @@ def check_toml(text):
     """Each key is one of the worker's."""
     known = tomllib.loads((ROOT / "config/worker.toml").read_text())
     for section, keys in tomllib.loads(text).items():
-        assert set(keys) <= set(known[section]), f"[{section}] has no {set(keys) - set(known[section])}"
+        targets = keys.pop("target", []) if section == "redis" else []
+        for names in [keys, *({name: value for name, value in target.items() if name != "name"} for target in targets)]:
+            assert set(names) <= set(known[section]), f"[{section}] has no {set(names) - set(known[section])}"
 
 
 def check_settings(text, connection):

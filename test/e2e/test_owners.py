@@ -187,7 +187,7 @@ JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d
 JOIN pg_extension AS e ON d.refobjid = e.oid AND e.extname = 'white_cross'
 WHERE p.prosecdef OR p.prosrc IN ('wc_run_as', 'wc_create_trigger', 'wc_enable_trigger', 'wc_drop_trigger')"""
 # What a worker needs of them, by wc_grant_worker.
-OF_A_WORKER = {"register_worker", "unregister_worker", "report_worker", "holders", "other_redis", "distrust_cache", "serve_redis", "served_shards", "serve_shards", "student_ids_statement", "wc_performance", "wc_diagnose"}
+OF_A_WORKER = {"register_worker", "unregister_worker", "report_worker", "holders", "other_redis", "distrust_cache", "serve_redis", "served_shards", "serve_shards", "serve_target", "vouch_target", "distrust_target", "forget_rows", "restamp_rows", "release_rows", "report_target", "take_set_aside_of", "set_aside_for", "student_ids_statement", "wc_performance", "wc_diagnose"}
 AS_OTHERS = {"run_as": "(10, 'SELECT 1')", "create_trigger": "('clinic.students'::regclass, 'white_cross_bmi', 'students')",
              "enable_trigger": "('clinic.students'::regclass, 'white_cross_change')", "drop_trigger": "('clinic.students'::regclass, 'white_cross_change')"}
 

@@ -41,7 +41,7 @@ def test_the_worker_may_do_its_work_and_no_more(school, as_role):
 
 def test_other_roles_cannot_use_internal_objects(school, as_role):
     nobody = as_role("wc_test_nobody")
-    for table in "binding", "worker", "worker_report", "served_redis", "served_shard", "invalidation", "hot_student", "growth_reference":
+    for table in "binding", "worker", "worker_report", "served_redis", "served_shard", "target", "swept", "target_set_aside", "target_report", "invalidation", "hot_student", "growth_reference":
         with pytest.raises(errors.InsufficientPrivilege):
             nobody.execute(f"SELECT * FROM white_cross.{table}")
     with pytest.raises(errors.InsufficientPrivilege):

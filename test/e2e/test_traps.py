@@ -247,7 +247,8 @@ def test_what_runs_as_the_owner_springs_no_trap(trapped):
                       "SELECT * FROM ext.wc_create_tables('made'::pg_catalog.name, true)", ATTACH.format(app="made"),
                       "SELECT * FROM ext.wc_detach('made'::pg_catalog.name)", ATTACH.format(app="app_text")):
         trapped.attacker.execute(statement)
-    names = {"register_worker", "report_worker", "distrust_cache", "serve_redis", "served_shards", "serve_shards", "unregister_worker"}
+    names = {"register_worker", "report_worker", "distrust_cache", "serve_redis", "served_shards", "serve_shards", "unregister_worker",
+             "serve_target", "vouch_target", "distrust_target", "forget_rows", "restamp_rows", "release_rows", "report_target", "take_set_aside_of", "set_aside_for"}
     of_the_worker = [f for f in functions(trapped.connection) if f.schema == "white_cross" and f.name in names]
     assert len(of_the_worker) == len(names)
     for statement in [statement for function in of_the_worker for statement in statements(function)]:

@@ -23,7 +23,13 @@ RARE = ["SELECT s.process, s.slots FROM white_cross.served_shards() AS s", "SELE
         "SELECT string_agg(h.who, '; ') FROM white_cross.holders('queue') AS h", "SELECT white_cross.distrust_cache()",
         "INSERT INTO white_cross.set_aside SELECT * FROM white_cross.set_aside", "DELETE FROM white_cross.set_aside WHERE false",
         "SELECT white_cross.unlock_drain()", "SELECT white_cross.other_redis('w', '127.0.0.1:1/0', 'r')", "SELECT white_cross.take_spans(1)",
-        "SELECT i FROM white_cross.student_ids(NULL, 1) AS i"]
+        "SELECT i FROM white_cross.student_ids(NULL, 1) AS i",
+        # of several Redis
+        "SELECT white_cross.lock_target('t')", "SELECT white_cross.unlock_target('t')", "SELECT * FROM white_cross.look('{}', '0', 0, '0', 0, 1)",
+        "SELECT * FROM white_cross.serve_target('t', 'p', false, 1)", "SELECT white_cross.vouch_target('t', 'p', '{}', '0', 1)",
+        "SELECT white_cross.distrust_target('t')", "SELECT white_cross.forget_rows('t', '{}', '{}')", "SELECT white_cross.restamp_rows()",
+        "SELECT white_cross.release_rows('0')", "SELECT white_cross.report_target('t', 'w', true, 1, '{}')",
+        "SELECT * FROM white_cross.take_set_aside_of('t')", "SELECT white_cross.set_aside_for('t', '[]')"]
 RIGHTS = """
 SELECT 'SCHEMA', quote_ident(n.nspname), a.privilege_type FROM pg_namespace AS n, aclexplode(n.nspacl) AS a WHERE a.grantee = %(role)s::regrole
 UNION ALL SELECT 'TABLE', c.oid::regclass::text, a.privilege_type FROM pg_class AS c, aclexplode(c.relacl) AS a WHERE a.grantee = %(role)s::regrole

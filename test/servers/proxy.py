@@ -1,8 +1,10 @@
 """A network that fails on demand: a TCP proxy in front of a server."""
 
+import queue
 import socket
 import struct
 import threading
+import time
 
 RECEIVE = 65536
 
@@ -19,16 +21,33 @@ class Link:
         for event in self._open.values():
             event.set()
         for source, target in (client, server), (server, client):
-            threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
+            send = self._late(target) if proxy.delay else target.sendall
+            threading.Thread(target=self._pump, args=(source, send), daemon=True).start()
 
-    def _pump(self, source, target):
+    def _late(self, target):
+        """Returns what sends bytes after the delay.  As on a long line, more may be on their way meanwhile."""
+        on_their_way = queue.SimpleQueue()
+
+        def carry():
+            try:
+                while True:
+                    due, sent = on_their_way.get()
+                    time.sleep(max(0.0, due - time.monotonic()))
+                    target.sendall(sent)
+            except OSError:
+                pass
+
+        threading.Thread(target=carry, daemon=True).start()
+        return lambda sent: on_their_way.put((time.monotonic() + self.proxy.delay, sent))
+
+    def _pump(self, source, send):
         try:
             while received := source.recv(RECEIVE):
                 if source is self.client:
                     self.hello = self.hello or received
                     self.proxy._look(self, received)
                 self._open[source].wait()
-                target.sendall(received)
+                send(received)
         except OSError:
             pass
         # All earlier bytes have been passed on.  A silent network does not pass on the end of a connection either.
@@ -82,9 +101,11 @@ class Hold:
 
 
 class Proxy:
-    """`with` starts it, on a port of its own.  port_of: a function that returns the server's port, which may change."""
+    """`with` starts it, on a port of its own.  port_of: a function that returns the server's port, which may change; delay: for how many
+    seconds bytes are on their way, in each direction."""
 
-    def __init__(self, port_of):
+    def __init__(self, port_of, delay=0.0):
+        self.delay = delay
         self._port_of = port_of
         self._links = []
         self._holds = []

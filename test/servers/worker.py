@@ -22,9 +22,14 @@ OURS = ("DATABASE_URL", "DB_POOL_MIN", "DB_POOL_MAX", "DB_CONNECTION_TIMEOUT", "
 
 
 def toml(sections):
-    """{'section': {'key': value}} as TOML; JSON's strings, numbers and booleans are TOML's too."""
-    return "".join(f"[{section}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items()) + "\n"
-                   for section, keys in sections.items())
+    """{'section': {'key': value}} as TOML; JSON's strings, numbers and booleans are TOML's too.  A list of dicts is an array of tables."""
+    text = ""
+    for section, keys in sections.items():
+        text += f"[{section}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items() if not isinstance(value, list)) + "\n"
+        for key, tables in keys.items():
+            for table in tables if isinstance(tables, list) else []:
+                text += f"[[{section}.{key}]]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in table.items()) + "\n"
+    return text
 
 
 def environment(**variables):

@@ -61,6 +61,7 @@ struct FakeDatabase {
     std::vector<app::SetAside> set_aside, taken_aside;
     std::string served;
     std::chrono::milliseconds served_for{};
+    bool is_away = false;  ///< as one of several Redis, rows went without it
     std::vector<app::ServedShard> shards;
     int shards_number = 0;
 
@@ -114,15 +115,21 @@ public:
     }
     std::optional<std::chrono::microseconds> clock() override { return db_.clock; }
     void distrust_cache() override { db_.call("distrust"); }
-    std::chrono::milliseconds serve(const std::string &process) override
+    app::Served serve(const std::string &process) override
     {
-        if (db_.served == process)
-            return db_.served_for;
+        if (db_.served == process && !db_.is_away)
+            return {false, db_.served_for};
+        bool const was_away = std::exchange(db_.is_away, false);
         bool const is_first = std::exchange(db_.served, process).empty();
         db_.served_for = is_first ? std::chrono::hours(24) : std::chrono::milliseconds(0);
         if (!is_first)
             db_.call("serves another");
-        return db_.served_for;
+        return {!is_first, was_away ? std::chrono::hours(24) : db_.served_for};
+    }
+    bool vouch(std::chrono::milliseconds life) override
+    {
+        db_.call("vouch " + std::to_string(life.count()));
+        return !db_.is_away;
     }
     std::vector<app::ServedShard> served_shards() override { return db_.shards; }
     std::string serve_shards(std::span<const app::ServedShard> shards) override

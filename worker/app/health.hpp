@@ -1,11 +1,15 @@
 // The worker's health, as /healthz shows it.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "process/clock.hpp"
 #include "process/state.hpp"
@@ -25,7 +29,16 @@ constexpr std::string_view name(Role role) noexcept
 }
 
 /// The loop writes it and HTTP reads it.  Each member is atomic; all of them together are not a consistent snapshot.
+///
+/// With several Redis each has one, and one of the whole worker has them as parts: its methods tell the worst of them,
+/// and its own members nothing.
 struct Health {
+    struct Part {
+        std::string target;
+        const Health *health;
+    };
+    std::vector<Part> parts{};  ///< does not change once a thread reads it
+
     std::atomic<bool> postgres{false};
     std::atomic<bool> redis{false};
     std::atomic<Role> role{Role::Standby};
@@ -58,6 +71,8 @@ struct Health {
     /// What the loop said last; Blocked if it has not paused for longer than kLongestWork.
     Standing standing(Time now) const
     {
+        if (!parts.empty())
+            return worst_of_parts(now);
         if (is_stuck(now))
             return {State::Blocked, "a server has not answered for more than 5 s"};
         std::lock_guard const lock(mutex_);
@@ -65,14 +80,38 @@ struct Health {
     }
     bool is_stuck(Time now) const noexcept
     {
+        if (!parts.empty())
+            return std::any_of(parts.begin(), parts.end(), [&](auto &part) { return part.health->is_stuck(now); });
         auto const since = busy_since.load();
         return since != Time{} && now - since > kLongestWork;
     }
 
     /// Whether the loop moves.  `patience`: how long servers may keep it in one step (patience_with()).
-    bool is_live(Time now, Time::duration patience) const noexcept { return now - patience <= expected_by.load(); }
+    bool is_live(Time now, Time::duration patience) const noexcept
+    {
+        return now - patience <= expected_by.load() &&
+               std::all_of(parts.begin(), parts.end(), [&](auto &part) { return part.health->is_live(now, patience); });
+    }
 
 private:
+    // The first that is not well, or else the first that is at work.
+    Standing worst_of_parts(Time now) const
+    {
+        std::optional<Standing> worst;
+        for (auto const &[target, health] : parts) {
+            auto standing = health->standing(now);
+            bool const is_worse =
+                !worst || (is_well(worst->state) && (!is_well(standing.state) ||
+                                                     (worst->state == State::Idle && standing.state != State::Idle)));
+            if (!is_worse)
+                continue;
+            if (!is_well(standing.state))
+                standing.detail = "target " + target + (standing.detail.empty() ? "" : ": " + standing.detail);
+            worst = std::move(standing);
+        }
+        return *worst;
+    }
+
     mutable std::mutex mutex_;
     Standing standing_;
 };

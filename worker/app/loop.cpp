@@ -214,61 +214,6 @@ void Loop::tend_shards(Shards &shards)
     evicts_ = sight.evicts;
 }
 
-// Returns true if until now another process of Redis was served, or this one had other data.  Then a row for every
-// student is queued.
-bool Loop::serve()
-{
-    auto const process = cache_->process();
-    if (process == served_)
-        return false;
-    auto const since = queue_->serve(process);
-    served_ = process;
-    if (ports_.redis_moves)
-        hold(since);
-    if (since.count() == 0)
-        ports_.metrics.redis_changed();
-    return since.count() == 0;
-}
-
-// Holds back the changes while the process that was served before may still answer readers: its liveness, which
-// nobody renews, was valid for alive_ttl_ms when it was renewed last.  What is acknowledged meanwhile would be stale
-// there.
-void Loop::hold(milliseconds served)
-{
-    auto const now = ports_.clock.now();
-    milliseconds const ttl(ports_.live.get()->invalidate.alive_ttl_ms);
-    held_until_ = vouched_until_ ? *vouched_until_ : served < ttl ? now + ttl - served : Time{};
-    if (held_until_ <= now)
-        return;
-    if (sight_.behind_since == Time{})
-        sight_.behind_since = now;
-    log::info("changes wait for {} ms, until no reader is answered by the Redis that was served before",
-              std::chrono::ceil<milliseconds>(held_until_ - now).count());
-}
-
-// REQUIRES: the epoch is not yet opened or closed.  Whoever finds it opened or closed relies on this row being queued.
-void Loop::distrust_cache()
-{
-    queue_->distrust_cache();
-    woken_ = true;
-}
-
-// An evicted fence refuses nothing.  The worker still removes what changes make stale, but the library stores nothing
-// and finds nothing until Redis no longer evicts.
-void Loop::close_epoch(Epoch found)
-{
-    ports_.metrics.set_epoch_open(false);
-    if (found == Epoch::Evicting) {
-        distrust_cache();
-        cache_->close_epoch();
-    }
-    if (!std::exchange(evicts_, true)) {
-        log::warning(
-            "redis evicts keys when its memory is full, and with them what keeps stale values out: until it has "
-            "maxmemory-policy noeviction, or no maxmemory, the library stores nothing and finds nothing");
-    }
-}
-
 void Loop::ensure_horizon()
 {
     auto const now = ports_.clock.now();
@@ -282,7 +227,9 @@ void Loop::ensure_horizon()
 void Loop::drain()
 {
     auto const now = ports_.clock.now();
-    if (!works() || now < std::max(timers_.drain, held_until_) || (!woken_ && now < timers_.poll))
+    if (works() && now < held_until_)
+        return vouch();
+    if (!works() || now < timers_.drain || (!woken_ && now < timers_.poll))
         return;
     timers_.poll = now + poll_interval();
     // Clear the flag before the pass, so that a change that arrives during the pass makes another one.
@@ -313,6 +260,7 @@ void Loop::drain()
     timers_.drain = result.complete ? ended + rest_after(result.rows, ended - now) : Time{};
     ports_.set_prewarm_pace(result.complete ? Pace::Full : Pace::Slow);
     drained_ = result.complete;
+    vouch();
     ports_.sweep.add(result.everything, *cache_);
     // Readers with the token of a write wait until Redis has noted this drain.  If no call has noted it yet, renew the
     // liveness at once, which does.
@@ -331,10 +279,11 @@ void Loop::renew_liveness(Time since, const std::string &seen)
     auto const ttl = milliseconds(ports_.live.get()->invalidate.alive_ttl_ms);
     timers_.liveness = since + ttl / 10;
     // The TTL counts from the beginning of the drain: if the worker was held up since, less is left of it, or nothing.
-    if (since + ttl <= ports_.clock.now())
+    auto const end = (ports_.is_target ? std::min(since, vouched_at_) : since) + ttl;
+    if (end <= ports_.clock.now())
         return;
-    vouched_until_ = since + ttl;
-    cache_->renew_liveness(since + ttl, seen, ports_.drain.set_aside());
+    vouched_until_ = end;
+    cache_->renew_liveness(end, seen, ports_.drain.set_aside());
 }
 
 void Loop::sweep()

@@ -49,6 +49,8 @@ struct LoopPorts {
     std::string worker_name{};
     /// Several processes of Redis take each other's place: readers may still ask the one that was served before.
     bool redis_moves = false;
+    /// It is one of several Redis: the database keeps rows for it only while it is vouched for.
+    bool is_target = false;
 };
 
 /// When the loop does each of its periodic duties next.  Time{} is at once.
@@ -59,6 +61,7 @@ struct LoopTimers {
     Time keys{};       ///< compares what keys call the students
     Time epoch{};      ///< compares the epoch in Redis with the servers
     Time clock{};      ///< publishes how far apart the servers' clocks are
+    Time vouching{};   ///< tells the database that this Redis is kept fresh
     Time liveness{};   ///< renews wc:alive
     Time heartbeat{};  ///< checks both connections
     Time save{};       ///< saves the hot list
@@ -98,6 +101,7 @@ private:
     void ensure_epoch();
     void tend_shards(Shards &shards);
     void close_epoch(Epoch found);
+    void vouch();
     void distrust_cache();
     bool serve();
     void hold(std::chrono::milliseconds served);
@@ -135,6 +139,7 @@ private:
     Time held_until_{};     ///< nothing is acknowledged before
     std::optional<Time>
         vouched_until_;  ///< the end of the liveness that this worker renewed last; nothing: others may have
+    Time vouched_at_{};  ///< when the database was told last that this target is kept fresh
     bool was_well_ = false;
     Time last_rows_{};      ///< when a drain last found rows
     Time first_unmoved_{};  ///< since when the first row has stayed where another worker drains

@@ -38,7 +38,7 @@ void Observer::look_at_database(Seen &seen)
 {
     // While the loop finds out whether a pooler shares its session, nobody else may take that session: LISTEN and
     // UNLISTEN would meet different ones.
-    if (!ports_.health.postgres)
+    if (!ports_.connect_database || !ports_.health.postgres)
         return;
     auto const now = ports_.clock.now();
     try {

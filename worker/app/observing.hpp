@@ -20,7 +20,7 @@ struct ObserverPorts {
     const Health &health;
     metrics::Metrics &metrics;
     Board &board;
-    std::function<std::unique_ptr<DatabaseObserver>()> connect_database;
+    std::function<std::unique_ptr<DatabaseObserver>()> connect_database;  ///< empty: another one looks there
     std::function<std::unique_ptr<CacheObserver>()> connect_cache;
     std::int64_t slow_ms = 1000;  ///< from how many milliseconds on people expect a call to count as slow
     /// Receives spans of calls in the database and of the worker.  If it is empty, no spans are read.

@@ -74,6 +74,14 @@ struct Report {
     std::string redis_address{}, redis_run_id{};  ///< empty while it cannot be reached
 };
 
+/// What the database knows of a process of Redis that is to be served.
+struct Served {
+    /// Another one was served until now, or this one was not for a while; work that removes everything is noted.
+    bool is_other = false;
+    /// For how long nobody can be answered by another one that was served before.
+    std::chrono::milliseconds since{};
+};
+
 /// A process of Redis in a cluster, and the slots that it is trusted with, as `FIRST-LAST,SLOT,...`.
 struct ServedShard {
     std::string process;
@@ -128,9 +136,15 @@ public:
     virtual std::optional<std::chrono::microseconds> clock() = 0;
     /// Queues a row for every student, because cached values may show a state that was lost.
     virtual void distrust_cache() = 0;
-    /// Notes that this worker serves this process of Redis.  Returns for how long this process has been served; zero if
-    /// until now it was another one: then a row for every student is queued too.
-    virtual std::chrono::milliseconds serve(const std::string &process) = 0;
+    /// Notes that this worker serves this process of Redis.
+    virtual Served serve(const std::string &process) = 0;
+    /// Of several Redis: the rows that come from now on, for `life`, are kept for this one, and what was committed here
+    /// need not be.  False: it must be served anew, as rows went without it.
+    virtual bool vouch(std::chrono::milliseconds life)
+    {
+        static_cast<void>(life);
+        return true;
+    }
 
     /// Returns what `serve_shards` noted last.
     virtual std::vector<ServedShard> served_shards() = 0;

@@ -14,8 +14,11 @@ constexpr int kQuestions = 8;
 Time::duration patience_with(const config::Config &config)
 {
     auto const &postgres = config.postgres;
-    return kQuestions * std::chrono::milliseconds(postgres.connection_timeout_ms + postgres.statement_timeout_ms +
-                                                  config.redis.timeout_ms);
+    auto of_redis = config.redis.timeout_ms;
+    for (auto const &target : config.targets)
+        of_redis = std::max(of_redis, target.redis.timeout_ms);
+    return kQuestions *
+           std::chrono::milliseconds(postgres.connection_timeout_ms + postgres.statement_timeout_ms + of_redis);
 }
 
 void Service::started() { notify_.ready(); }

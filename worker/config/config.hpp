@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace wc::config {
 
@@ -36,6 +37,12 @@ struct Redis {
     std::string sentinel_user;
     std::string sentinel_password;
     std::string sentinel_password_file;
+};
+
+/// One of several Redis.  What it does not say itself it has from [redis].
+struct RedisTarget {
+    std::string name;
+    Redis redis;
 };
 
 struct Queue {
@@ -138,6 +145,7 @@ struct Config {
     Worker worker;
     Postgres postgres;
     Redis redis;
+    std::vector<RedisTarget> targets;  ///< empty: there is one Redis, `redis`
     Queue queue;
     Invalidate invalidate;
     Prewarm prewarm;

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <string_view>
 #include <variant>
 
@@ -18,7 +19,9 @@ bool holds_password(const Config &config)
     for (auto const &setting : settings())
         if (auto const *where = std::get_if<Text>(&setting.where); where && is_password(setting, (*where)(values)))
             return true;
-    return false;
+    return std::any_of(config.targets.begin(), config.targets.end(), [](auto &target) {
+        return !target.redis.password.empty() || masked_url(target.redis.url) != target.redis.url;
+    });
 }
 
 void check_permissions(const std::string &path, std::string_view holds, std::vector<std::string> &found)
@@ -41,6 +44,10 @@ std::vector<std::string> exposed_secrets(const Config &config, const std::string
         check_permissions(config_file, "a password", found);
     check_permissions(config.postgres.password_file, "the password of postgres.password_file", found);
     check_permissions(config.redis.password_file, "the password of redis.password_file", found);
+    for (auto const &[name, redis] : config.targets) {
+        check_permissions(redis.password_file, "the password of redis.target \"" + name + "\"", found);
+        check_permissions(redis.tls_key_file, "the key of redis.target \"" + name + "\"", found);
+    }
     check_permissions(config.redis.sentinel_password_file, "the password of redis.sentinel_password_file", found);
     check_permissions(config.http.token_file, "the token of http.token_file", found);
     check_permissions(config.webhook.secret_file, "the secret of webhook.secret_file", found);

@@ -32,16 +32,24 @@ bool names_user(std::string_view url)
     return begin != std::string_view::npos && end != std::string_view::npos && end > begin + 3 && url[begin + 3] != ':';
 }
 
+void check_variables(const std::string &where, const Redis &redis, const Environment &environment)
+{
+    if (is_on(environment, "REDIS_TLS_ENABLED") && (redis.url.starts_with("redis:") || redis.url.starts_with("redis+")))
+        throw ConfigError("REDIS_TLS_ENABLED is on and " + where + ".url has no TLS: begin the URL with rediss://");
+    if (is_on(environment, "REDIS_ACL_ENABLED") && redis.user.empty() && !names_user(redis.url))
+        throw ConfigError("REDIS_ACL_ENABLED is on and no user is named: set " + where + ".user or name it in " +
+                          where + ".url");
+}
+
 }  // namespace
 
 std::vector<std::string> replaced_variables(const Config &config, const Environment &environment)
 {
-    if (config.redis.enabled && is_on(environment, "REDIS_TLS_ENABLED") &&
-        (config.redis.url.starts_with("redis:") || config.redis.url.starts_with("redis+")))
-        throw ConfigError("REDIS_TLS_ENABLED is on and redis.url has no TLS: begin the URL with rediss://");
-    if (config.redis.enabled && is_on(environment, "REDIS_ACL_ENABLED") && config.redis.user.empty() &&
-        !names_user(config.redis.url))
-        throw ConfigError("REDIS_ACL_ENABLED is on and no user is named: set redis.user or name it in redis.url");
+    if (config.redis.enabled && config.targets.empty())
+        check_variables("redis", config.redis, environment);
+    for (auto const &[name, redis] : config.targets)
+        if (config.redis.enabled)
+            check_variables("redis.target", redis, environment);
     std::vector<std::string> sentences;
     auto const protocol = environment("OTEL_EXPORTER_OTLP_PROTOCOL");
     if (protocol && !protocol->empty() && *protocol != "http/json" && !config.otlp.endpoint.empty())

@@ -13,6 +13,7 @@
 #include "config/key_secrets.hpp"
 #include "config/sentry_dsn.hpp"
 #include "config/setting.hpp"
+#include "config/target_list.hpp"
 #include "config/webhook_key.hpp"
 #include "core/text/unbroken.hpp"
 #include "process/printable.hpp"
@@ -65,6 +66,60 @@ bool set_from_node(const Setting &setting, Config &config, const toml::node &nod
     return false;
 }
 
+void set_key(Config &config, const std::string &name, const toml::key &key, const toml::node &value,
+             std::string_view file, const std::string &others)
+{
+    auto const *setting = find_setting(name);
+    if (!setting)
+        refuse(file, key.source().begin.line, printable(name, kLongestName) + ": no such key; " + others);
+    if (!set_from_node(*setting, config, value))
+        refuse(file, key.source().begin.line, name + ": " + std::string(setting->allowed));
+}
+
+// Whoever logs in somewhere by himself takes no part of another login.
+bool logs_in(const toml::table &table)
+{
+    auto const *url = table.get_as<std::string>("url");
+    return table.contains("user") || table.contains("password") || table.contains("password_file") ||
+           (url && url->get().find('@') != std::string::npos);
+}
+
+// REQUIRES: [redis] is read.
+void read_target(Config &config, const toml::node &node, std::string_view file)
+{
+    auto const *table = node.as_table();
+    if (!table)
+        refuse(file, node.source().begin.line, "redis.target: [[redis.target]], with " + keys_of_target());
+    Config one;
+    one.redis = config.redis;
+    one.redis.url.clear();
+    if (logs_in(*table))
+        one.redis.user = one.redis.password = one.redis.password_file = {};
+    std::string name;
+    for (auto const &[key, value] : *table) {
+        if (key.str() == "name" && value.is_string()) {
+            name = value.as_string()->get();
+            continue;
+        }
+        auto const known = is_key_of_target(key.str()) ? "redis." + std::string(key.str())
+                                                       : std::string("redis.target.") + std::string(key.str());
+        set_key(one, known, key, value, file, "[[redis.target]] has " + keys_of_target());
+    }
+    config.targets.push_back({std::move(name), std::move(one.redis)});
+}
+
+void read_targets(Config &config, const toml::table &redis, std::string_view file)
+{
+    auto const *const node = redis.get("target");
+    if (!node)
+        return;
+    auto const *const list = node->as_array();
+    if (!list || list->empty())
+        refuse(file, node->source().begin.line, "redis.target: [[redis.target]], with " + keys_of_target());
+    for (auto const &one : *list)
+        read_target(config, one, file);
+}
+
 }  // namespace
 
 std::optional<std::string> process_environment(std::string_view name)
@@ -89,15 +144,13 @@ Config parse(std::string_view text, std::string_view file)
                    printable(section.str(), kLongestName) + ": no such section; there are " + sections());
         for (auto const &[key, value] : *table) {
             std::string const name = std::string(section.str()) + "." + std::string(key.str());
-            auto const *setting = find_setting(name);
-            if (!setting)
-                refuse(file, key.source().begin.line,
-                       printable(name, kLongestName) + ": no such key; [" + std::string(section.str()) + "] has " +
-                           names_in(section.str()));
-            if (!set_from_node(*setting, config, value))
-                refuse(file, key.source().begin.line, name + ": " + std::string(setting->allowed));
+            if (name != "redis.target")
+                set_key(config, name, key, value, file,
+                        "[" + std::string(section.str()) + "] has " + names_in(section.str()));
         }
     }
+    if (auto const *redis = root.get_as<toml::table>("redis"))
+        read_targets(config, *redis, file);
     return config;
 }
 
@@ -180,6 +233,7 @@ void complete(Config &config)
         throw ConfigError("http.token: a text of at least 16 characters");
     require(config.events.stream.empty() || may_be_stream(config.events.stream), "events.stream");
     complete_destinations(config);
+    check_targets(config);
     // Each connection reads Redis's password anew; here check only that the file can be read.
     if (config.redis.password.empty() && !config.redis.password_file.empty())
         read_password(config.redis.password_file);
@@ -227,12 +281,14 @@ std::string describe(const Config &config)
         last = section;
         out += std::string(setting.name.substr(dot + 1)) + " = " + show(setting, config, true) + "\n";
     }
-    return out;
+    return out + describe_targets(config, true);
 }
 
 std::vector<std::string_view> reload(Config &running, const Config &wanted)
 {
     std::vector<std::string_view> need_restart;
+    if (describe_targets(running, false) != describe_targets(wanted, false))
+        need_restart.push_back("redis.target");
     for (auto const &setting : settings()) {
         if (show(setting, running, false) == show(setting, wanted, false))
             continue;

@@ -15,6 +15,33 @@ double seconds_between(Time from, Time to)
     return static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count()) / 1000;
 }
 
+nlohmann::ordered_json health_of(const app::Health &health, Time now);
+
+// Of several Redis: connected to all, what waits for the one that is farthest behind, and each by itself.
+void sum_up(nlohmann::ordered_json &body, const app::Health &whole, Time now)
+{
+    auto const all = [&](auto holds) {
+        return std::all_of(whole.parts.begin(), whole.parts.end(), [&](auto &part) { return holds(*part.health); });
+    };
+    body["postgres"] = all([](auto &one) { return one.postgres.load(); });
+    body["redis"] = all([](auto &one) { return one.redis.load(); });
+    body["role"] = app::name(all([](auto &one) { return one.role != app::Role::Draining; }) ? app::Role::Standby
+                                                                                            : app::Role::Draining);
+    std::int64_t rows = 0, oldest_us = 0, set_aside = 0;
+    auto &targets = body["targets"] = nlohmann::ordered_json::array();
+    for (auto const &[target, health] : whole.parts) {
+        rows = std::max(rows, health->queue_rows.load());
+        oldest_us = std::max(oldest_us, health->oldest_us.load());
+        set_aside += health->set_aside;
+        auto one = nlohmann::ordered_json{{"name", target}};
+        one.update(health_of(*health, now));
+        targets.push_back(std::move(one));
+    }
+    body["queue_rows"] = rows;
+    body["oldest_queue_row_seconds"] = static_cast<double>(oldest_us) / 1e6;
+    body["set_aside_students"] = set_aside;
+}
+
 nlohmann::ordered_json health_of(const app::Health &health, Time now)
 {
     nlohmann::ordered_json body;
@@ -30,7 +57,9 @@ nlohmann::ordered_json health_of(const app::Health &health, Time now)
     body["queue_rows"] = health.queue_rows.load();
     body["oldest_queue_row_seconds"] = static_cast<double>(health.oldest_us) / 1e6;
     body["set_aside_students"] = health.set_aside.load();
-    if (standing.state == State::CatchingUp) {
+    if (!health.parts.empty())
+        sum_up(body, health, now);
+    else if (standing.state == State::CatchingUp) {
         auto const left = health.seconds_left.load();
         auto &progress = body["catching_up"];
         progress["rows_per_second"] = health.rows_per_second.load();
@@ -56,7 +85,13 @@ std::string ready_text(const app::Health &health, Time now, bool verbose)
     bool const is_ready = is_well(standing.state);
     std::string text;
     auto const line = [&](bool good, const std::string &what) { text += (good ? "[+] " : "[-] ") + what + "\n"; };
-    if (verbose) {
+    if (verbose && !health.parts.empty()) {
+        for (auto const &[target, one] : health.parts) {
+            auto const own = one->standing(now);
+            line(is_well(own.state), "target " + target + ": " + std::string(name(own.state)) +
+                                         (own.detail.empty() ? "" : ": " + printable(own.detail)));
+        }
+    } else if (verbose) {
         line(health.postgres, health.postgres ? "postgres: connected" : "postgres: not connected");
         line(health.redis, health.redis ? "redis: connected" : "redis: not connected");
         line(!health.is_stuck(now), health.is_stuck(now) ? "loop: held up by a server" : "loop: moves");

@@ -70,6 +70,23 @@ void show_long_work(std::string &out, const Json &status)
     }
 }
 
+// A line for each of several Redis.
+void show_targets(std::string &out, const Json &status)
+{
+    auto const targets = status.find("targets");
+    if (targets == status.end() || !targets->is_array())
+        return;
+    auto const text = [](const Json &target, const char *key) {
+        return target.contains(key) && target[key].is_string() ? printable(target[key].get<std::string>())
+                                                               : std::string();
+    };
+    for (auto const &target : *targets)
+        if (target.is_object())
+            add_line(out, "target",
+                     text(target, "name") + ": " + text(target, "state") +
+                         (text(target, "detail").empty() ? "" : ": " + text(target, "detail")));
+}
+
 void show_audit(std::string &out, const Json &status)
 {
     auto const audit = status.find("audit");
@@ -113,6 +130,7 @@ std::string StatusView::show(std::string_view body, Time now)
     add_line(out, "redis",
              std::string(flag("redis") ? "connected" : "not connected") +
                  (flag("epoch_open") ? ", stores values" : ", this worker does not let it store values"));
+    show_targets(out, status);
     auto const rows = number(status, "queue_rows");
     add_line(out, "queue",
              rows == 0 ? "empty"

@@ -121,6 +121,41 @@ void add_cache(std::vector<MetricFamily> &all, const CacheNumbers &cache)
     add(all.back(), static_cast<double>(*cache.misses), {{"result", "miss"}});
 }
 
+constexpr std::string_view kSpansLost = "wc_export_spans_lost_total";
+
+// Whether each of several Redis counts by itself, and not the process.
+bool is_of_target(const MetricFamily &family)
+{
+    return family.name != "wc_worker_build_info" &&
+           (family.name.find("_export_") == std::string::npos || family.name == kSpansLost);
+}
+
+bool is_of_database(const MetricFamily &family) { return family.name.find("_function_") != std::string::npos; }
+
+// Adds a family of one of several Redis to that of all of them.
+void add_labelled(std::vector<MetricFamily> &all, MetricFamily family, const std::string &target)
+{
+    for (auto &metric : family.metric)
+        metric.label.push_back({"target", target});
+    auto const found = std::find_if(all.begin(), all.end(), [&](auto &one) { return one.name == family.name; });
+    if (found == all.end())
+        all.push_back(std::move(family));
+    else
+        std::move(family.metric.begin(), family.metric.end(), std::back_inserter(found->metric));
+}
+
+void add(Totals &sum, const Totals &more)
+{
+    for (auto const figure :
+         {&Totals::rows, &Totals::students, &Totals::prewarmed, &Totals::refused, &Totals::dropped, &Totals::swept,
+          &Totals::prewarm_backlog, &Totals::audited, &Totals::audited_stale, &Totals::audit_undecided})
+        sum.*figure += more.*figure;
+    // They share one list.
+    sum.hot_students = std::max(sum.hot_students, more.hot_students);
+    sum.epoch_open = sum.epoch_open && more.epoch_open;
+    sum.stale_share_at_most = std::max(sum.stale_share_at_most, more.stale_share_at_most);
+}
+
 void add_process(std::vector<MetricFamily> &all)
 {
     auto const numbers = look_at_process();
@@ -156,6 +191,7 @@ void add_ages(std::vector<MetricFamily> &all, const Told &told)
 }  // namespace
 
 struct Metrics::Series {
+    std::vector<std::pair<std::string, const Series *>> targets;
     Registry registry;
     Told told;
     Counter &rows =
@@ -253,6 +289,7 @@ struct Metrics::Series {
         }
     }
 
+    Totals totals() const;
     std::vector<MetricFamily> counted_here() const;
     std::vector<MetricFamily> counted_elsewhere() const;
 
@@ -353,27 +390,34 @@ void Metrics::set_fences(std::size_t count, std::size_t bytes)
 }
 void Metrics::set_hot_students(std::size_t students) { series_->hot.Set(static_cast<double>(students)); }
 
+void Metrics::add_target(std::string target, const Metrics &metrics)
+{
+    series_->targets.emplace_back(std::move(target), metrics.series_.get());
+}
+
 Totals Metrics::totals() const
 {
+    if (series_->targets.empty())
+        return series_->totals();
+    Totals sum;
+    sum.epoch_open = true;
+    sum.stale_share_at_most = 0;
+    for (auto const &[target, series] : series_->targets)
+        add(sum, series->totals());
+    return sum;
+}
+
+Totals Metrics::Series::totals() const
+{
     auto const whole = [](auto const &series) { return static_cast<std::int64_t>(series.Value()); };
-    std::int64_t audited = 0, stale = 0;
+    std::int64_t compared = 0, found = 0;
     for (auto const kind : cache::kKinds) {
-        audited += whole(*series_->audited[at(kind)]);
-        stale += whole(*series_->audited_stale[at(kind)]);
+        compared += whole(*audited[at(kind)]);
+        found += whole(*audited_stale[at(kind)]);
     }
-    return {whole(series_->rows),
-            whole(series_->students),
-            whole(series_->prewarmed),
-            whole(series_->refused),
-            whole(series_->dropped),
-            whole(series_->swept),
-            whole(series_->backlog),
-            whole(series_->hot),
-            whole(series_->epoch_open) == 1,
-            audited,
-            stale,
-            whole(series_->undecided),
-            series_->stale_share.Value()};
+    return {whole(rows),  whole(students),  whole(prewarmed),   whole(refused),         whole(dropped),
+            whole(swept), whole(backlog),   whole(hot),         whole(epoch_open) == 1, compared,
+            found,        whole(undecided), stale_share.Value()};
 }
 
 void Metrics::prewarm_connected(int more) { series_->connections.Increment(more); }
@@ -400,6 +444,13 @@ void Metrics::polled(std::chrono::steady_clock::time_point postgres, std::chrono
 std::vector<MetricFamily> Metrics::Series::counted_here() const
 {
     auto all = registry.Collect();
+    if (!targets.empty()) {
+        std::erase_if(all, [](auto &family) { return is_of_target(family) && family.name != kSpansLost; });
+        for (auto const &[target, series] : targets)
+            for (auto &family : series->registry.Collect())
+                if (is_of_target(family))
+                    add_labelled(all, std::move(family), target);
+    }
     add_process(all);
     return all;
 }
@@ -407,10 +458,20 @@ std::vector<MetricFamily> Metrics::Series::counted_here() const
 std::vector<MetricFamily> Metrics::Series::counted_elsewhere() const
 {
     std::vector<MetricFamily> all;
-    std::lock_guard const lock(told.mutex);
-    add_latencies(all, told.latencies);
-    add_cache(all, told.cache);
-    add_ages(all, told);
+    {
+        std::lock_guard const lock(told.mutex);
+        add_latencies(all, told.latencies);
+        add_cache(all, told.cache);
+        add_ages(all, told);
+    }
+    // The first one asks the database too, for all.
+    for (auto const &[target, series] : targets)
+        for (auto &family : series->counted_elsewhere()) {
+            if (is_of_database(family))
+                all.push_back(std::move(family));
+            else
+                add_labelled(all, std::move(family), target);
+        }
     return all;
 }
 

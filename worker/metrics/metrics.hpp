@@ -99,6 +99,11 @@ public:
     /// When each server was last asked for it; the clock's epoch: never.
     void polled(std::chrono::steady_clock::time_point postgres, std::chrono::steady_clock::time_point redis);
 
+    /// Of several Redis, those of one: all that each of them counts is told with its name as the label `target`, and
+    /// not what this object counts itself.  REQUIRES: no thread uses this yet; `metrics` outlives it.
+    void add_target(std::string target, const Metrics &metrics);
+
+    /// Of several Redis the sums.
     Totals totals() const;
     /// All metrics in Prometheus's text format.
     std::string text() const;

@@ -164,10 +164,12 @@ bool Queue::try_elect()
         return drain_.run("SELECT white_cross.lock_drain(false, false)").is_true(0, 0);
     if (!drain_.run("SELECT white_cross.lock_drain(true, false)").is_true(0, 0))
         return false;
-    // A stopped process (SIGSTOP) keeps its connections: let the server end the session if it does not even poll.
-    drain_.run("SET idle_session_timeout = " + std::to_string(hung_after_.count()));
+    end_hung_session();
     return true;
 }
+
+// A stopped process (SIGSTOP) keeps its connections: let the server end the session if it does not even poll.
+void Queue::end_hung_session() { drain_.run("SET idle_session_timeout = " + std::to_string(hung_after_.count())); }
 
 void Queue::release()
 {
@@ -237,9 +239,11 @@ void Queue::prepare(const Statement &statement, bool &is_prepared)
         drain_.prepare(statement);
 }
 
+const Statement &Queue::taking() const { return kTake; }
+
 app::Batch Queue::take(std::size_t max_students)
 {
-    prepare(kTake, can_take_);
+    prepare(taking(), can_take_);
     auto const began = std::chrono::steady_clock::now();
     if (!round_began_)
         round_since_ = began;
@@ -251,8 +255,8 @@ app::Batch Queue::take(std::size_t max_students)
     }
     auto const first = first_unseen();
     auto const answer =
-        run_registered(begin() + drain_.call(kTake, std::vector{seen_.in_progress, place_.xid, place_.n, first.xid,
-                                                                first.n, std::to_string(max_students)}));
+        run_registered(begin() + drain_.call(taking(), std::vector{seen_.in_progress, place_.xid, place_.n, first.xid,
+                                                                   first.n, std::to_string(max_students)}));
     if (!answer) {
         app::Batch none;
         none.lapsed = true;
@@ -345,9 +349,11 @@ void Queue::set_aside(std::span<const app::SetAside> changes)
     drain_.run("INSERT INTO white_cross.set_aside VALUES " + rows);
 }
 
-app::Batch Queue::take_set_aside()
+app::Batch Queue::take_set_aside() { return take_aside(kTakeSetAside); }
+
+app::Batch Queue::take_aside(const std::string &statement)
 {
-    auto const answer = drain_.run(begin() + kTakeSetAside);
+    auto const answer = drain_.run(begin() + statement);
     app::Batch batch;
     for (int row = 0; row < answer.rows(); ++row)
         batch.changes.push_back(change_of(answer, row));
@@ -473,14 +479,6 @@ std::optional<std::chrono::microseconds> Queue::clock()
     auto const shown = drain_.run("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").integer(0, 0);
     return reading.lead_of(std::chrono::microseconds(shown));
 }
-
-std::chrono::milliseconds Queue::serve(const std::string &process)
-{
-    return std::chrono::milliseconds(
-        drain_.run("SELECT white_cross.serve_redis(" + quote_literal(process) + ")").integer(0, 0));
-}
-
-void Queue::distrust_cache() { drain_.run("SELECT white_cross.distrust_cache()"); }
 
 Queue::Seen Queue::parse_snapshot(std::string_view text)
 {

@@ -40,20 +40,40 @@ public:
     std::string snapshot() override;
     std::optional<std::chrono::microseconds> clock() override;
     void distrust_cache() override;
-    std::chrono::milliseconds serve(const std::string &process) override;
+    app::Served serve(const std::string &process) override;
     std::vector<app::ServedShard> served_shards() override;
     std::string serve_shards(std::span<const app::ServedShard> shards) override;
     bool has_cluster_keys() override;
     std::string key_fingerprints() override;
 
-private:
-    /// Returns nothing if no worker is registered; then the transaction is over.
-    std::optional<Result> run_registered(const std::string &sql);
+protected:
     /// The snapshot of a complete drain, as arguments of the prepared statements: every row that it sees was drained.
     struct Seen {
         std::string in_progress = "{}";
         std::string xmax = "0";
     };
+
+    /// How rows are taken.  Its arguments and its result are those of white_cross.take.
+    virtual const Statement &taking() const;
+    /// `statement` takes what was set aside, in the form of rows of `taking`.
+    app::Batch take_aside(const std::string &statement);
+    /// What follows the worker's name and its role in the call that stores a report.
+    std::string report_of(const app::Report &report) const;
+    /// Runs it.  Returns why the server refused, if it did and the connection still works.
+    std::optional<Failure> tell(const std::string &statement);
+    void end_hung_session();
+    void forget_relay() { relayed_.reset(); }
+    void skip_whole_look() { is_whole_look_due_ = false; }
+    bool keeps_session() const noexcept { return drain_.keeps_session(); }
+    /// All rows that this snapshot sees were taken and committed.
+    const Seen &seen() const noexcept { return seen_; }
+    bool keeps_rows() const noexcept { return keeps_; }
+    const std::string &worker_name() const noexcept { return worker_name_; }
+    Connection &drain() { return drain_; }
+
+private:
+    /// Returns nothing if no worker is registered; then the transaction is over.
+    std::optional<Result> run_registered(const std::string &sql);
     /// A place in the queue, just after the row of this xid and n.
     struct Place {
         std::string xid = "0";
@@ -77,7 +97,6 @@ private:
     void test_listen();
     void check_identity(std::string found);
     std::string begin();
-    bool keeps_session() const noexcept { return drain_.keeps_session(); }
     static Seen parse_snapshot(std::string_view text);
 
     std::string worker_name_;

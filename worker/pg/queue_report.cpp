@@ -15,7 +15,8 @@ app::Backlog Queue::backlog()
             std::string(result.text(0, 2))};
 }
 
-std::optional<Failure> Queue::report(const app::Report &report)
+// The arguments that white_cross.report_worker and report_target have in common, from `draining` on.
+std::string Queue::report_of(const app::Report &report) const
 {
     // Replace what is not ASCII: an error message of a server may be in any encoding.
     auto const text = [](std::string_view said) {
@@ -25,22 +26,31 @@ std::optional<Failure> Queue::report(const app::Report &report)
         return ascii.empty() ? "NULL" : pg::quote_literal(ascii) + "::text";
     };
     auto const reads = [&](auto count) { return report.reads ? std::to_string((*report.reads).*count) : "NULL"; };
+    return std::to_string(report.next.count()) + ", jsonb_build_object('state', " + text(name(report.standing.state)) +
+           ", 'detail', " + text(report.standing.detail) + ", 'oldest_seconds', " +
+           std::to_string(std::chrono::duration<double>(report.backlog.oldest).count()) + ", 'queue_rows', " +
+           std::to_string(report.backlog.rows) + ", 'redis', " + text(report.redis_address) + ", 'redis_run_id', " +
+           text(report.redis_run_id) + ", 'cache_hits', " + reads(&app::Reads::hits) + ", 'cache_misses', " +
+           reads(&app::Reads::misses) + ")";
+}
+
+std::optional<Failure> Queue::tell(const std::string &statement)
+{
     try {
-        drain_.run("SELECT white_cross.report_worker(" + pg::quote_literal(worker_name_) +
-                   (report.draining ? ", true" : ", false") + (keeps_session() ? ", true, " : ", false, ") +
-                   std::to_string(report.next.count()) + ", jsonb_build_object('state', " +
-                   text(name(report.standing.state)) + ", 'detail', " + text(report.standing.detail) +
-                   ", 'oldest_seconds', " +
-                   std::to_string(std::chrono::duration<double>(report.backlog.oldest).count()) + ", 'queue_rows', " +
-                   std::to_string(report.backlog.rows) + ", 'redis', " + text(report.redis_address) +
-                   ", 'redis_run_id', " + text(report.redis_run_id) + ", 'cache_hits', " + reads(&app::Reads::hits) +
-                   ", 'cache_misses', " + reads(&app::Reads::misses) + "))");
+        drain_.run(statement);
         return std::nullopt;
     } catch (const Error &error) {
         if (error.sqlstate().empty())
             throw;
         return error;
     }
+}
+
+std::optional<Failure> Queue::report(const app::Report &report)
+{
+    return tell("SELECT white_cross.report_worker(" + pg::quote_literal(worker_name_) +
+                (report.draining ? ", true" : ", false") + (keeps_session() ? ", true, " : ", false, ") +
+                report_of(report) + ")");
 }
 
 std::string Queue::holders(app::Held what)
@@ -50,6 +60,15 @@ std::string Queue::holders(app::Held what)
                                    std::string(names[static_cast<std::size_t>(what)]) + "') AS h");
     return std::string(result.text(0, 0));
 }
+
+app::Served Queue::serve(const std::string &process)
+{
+    std::chrono::milliseconds const since(
+        drain_.run("SELECT white_cross.serve_redis(" + quote_literal(process) + ")").integer(0, 0));
+    return {since.count() == 0, since};
+}
+
+void Queue::distrust_cache() { drain_.run("SELECT white_cross.distrust_cache()"); }
 
 std::vector<app::ServedShard> Queue::served_shards()
 {

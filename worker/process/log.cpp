@@ -9,12 +9,15 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "process/log_subject.hpp"
 #include "process/printable.hpp"
 
 namespace wc::log {
 namespace {
 
 constexpr std::size_t kLongestLine = 4000;
+
+thread_local std::string subject_of_thread;
 
 spdlog::level::level_enum level_of(Level level)
 {
@@ -97,10 +100,12 @@ void set_level(std::string_view level)
 
 bool is_on(Level level) noexcept { return spdlog::should_log(level_of(level)); }
 
+void begin_lines_with(std::string subject) { subject_of_thread = std::move(subject); }
+
 void write(Level level, std::string_view message, Trace trace)
 {
     // The message may contain names and paths that others wrote, so make it printable.
-    auto line = printable(message, kLongestLine);
+    auto line = printable(subject_of_thread + std::string(message), kLongestLine);
     if (!trace.id.empty() && !is_json)
         line.append(" trace_id=").append(trace.id);
     trace_of_line = trace.id;

@@ -85,6 +85,7 @@ Cache::Cache(const Target &target, const config::Live &live, KeyNames keys, cons
              const std::string &tag)
     : connection_(connect(target)),
       live_(live),
+      calls_per_flight_(target.calls_per_flight),
       in_cluster_(!tag.empty()),
       names_(tag),
       keys_(std::move(keys)),
@@ -293,7 +294,7 @@ app::Invalidated Cache::invalidate(std::span<const app::Change> changes, const s
         raise_fence_all(joined(common));
     // A scan removes more, afterwards.
     auto removal = remove_stale(connection_, stale, life_ms_, keys_.form(),
-                                config->invalidate.scan ? std::string_view{} : seen, in_cluster_);
+                                config->invalidate.scan ? std::string_view{} : seen, calls_per_flight_, in_cluster_);
 
     std::unordered_set<std::string_view> unknown_pages;
     for (std::size_t const i : removal.lost_pages)

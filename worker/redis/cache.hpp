@@ -67,6 +67,7 @@ protected:
 
     Connection connection_;
     const config::Live &live_;
+    std::size_t calls_per_flight_;
     bool in_cluster_;
     SharedNames names_;
     ServerInfo info_;

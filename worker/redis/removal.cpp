@@ -16,9 +16,6 @@ namespace {
 // A function call blocks all other clients of Redis; with this many students for about a millisecond.
 constexpr std::size_t kStudentsPerCall = 64;
 
-// Calls that are sent before their answers are read.  More would let one answer wait for a whole batch, and time out.
-constexpr std::size_t kCallsPerFlight = 16;
-
 // The bits of an answer that stand for kinds of values.
 constexpr app::KindSet kAllKinds = app::stale_kinds(cache::kAllSections);
 
@@ -30,14 +27,14 @@ constexpr std::string_view kProbeId = "wc:nobody";
 class Remover {
 public:
     Remover(Connection &connection, std::span<const Stale> students, const std::string &fence_life_ms,
-            cache::KeyForm form, std::string_view seen, bool in_cluster)
+            cache::KeyForm form, std::string_view seen, std::size_t calls_per_flight, bool in_cluster)
         : connection_(connection),
           students_(students),
           life_ms_(fence_life_ms),
           form_(form),
           in_cluster_(in_cluster),
           per_call_(in_cluster ? 1 : kStudentsPerCall),
-          per_flight_(in_cluster ? kStudentsPerCall * kCallsPerFlight : kCallsPerFlight),
+          per_flight_(in_cluster ? kStudentsPerCall * calls_per_flight : calls_per_flight),
           seen_(students.size() <= per_call_ ? seen : std::string_view{})
     {
         removal_.existed.resize(students.size(), 0);
@@ -200,9 +197,9 @@ private:
 }  // namespace
 
 Removal remove_stale(Connection &connection, std::span<const Stale> students, const std::string &fence_life_ms,
-                     cache::KeyForm form, std::string_view seen, bool in_cluster)
+                     cache::KeyForm form, std::string_view seen, std::size_t calls_per_flight, bool in_cluster)
 {
-    return Remover(connection, students, fence_life_ms, form, seen, in_cluster).run();
+    return Remover(connection, students, fence_life_ms, form, seen, calls_per_flight, in_cluster).run();
 }
 
 }  // namespace wc::redis

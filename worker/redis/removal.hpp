@@ -36,11 +36,14 @@ struct Removal {
 /// this too, and accepts a probe for a student that does not exist, reports the student as rejected.  Throws ReplyError
 /// if Redis refuses the probe or refuses every key.
 ///
+/// `calls_per_flight`: see Target.
+///
 /// `in_cluster`: calls have one student each, since the keys of several are not in one slot.
 ///
 /// `seen`, unless it is empty, is the snapshot of all that the worker has drained with these students.  It is sent if
 /// one call suffices for all of them, and noted if that call leaves nothing to do.
 Removal remove_stale(Connection &connection, std::span<const Stale> students, const std::string &fence_life_ms,
-                     cache::KeyForm form, std::string_view seen, bool in_cluster = false);
+                     cache::KeyForm form, std::string_view seen,
+                     std::size_t calls_per_flight = Target{}.calls_per_flight, bool in_cluster = false);
 
 }  // namespace wc::redis

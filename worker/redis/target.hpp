@@ -1,6 +1,7 @@
 // A Redis server and how to connect to it.
 #pragma once
 #include <chrono>
+#include <cstddef>
 #include <string>
 
 #include "config/config.hpp"
@@ -30,6 +31,9 @@ struct Target {
     /// Read at each connection, so that a new password needs no restart.  Empty: `address.password` holds.
     std::string password_file;
     Login sentinel;  ///< for `address.sentinels`
+    /// Calls of an invalidation that are sent before their answers are read.  With more, fewer journeys on a long line;
+    /// but one answer may wait for as many calls as that, and must not time out.
+    std::size_t calls_per_flight = 16;
 };
 
 /// Throws std::invalid_argument that names the setting and what is wrong, and contains no password.  Opens no file.

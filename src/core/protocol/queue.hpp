@@ -11,5 +11,7 @@ inline constexpr const char *kChannel = "white_cross";
 inline constexpr int kDrainLockClass = 0x5743;
 inline constexpr int kDrainLockId = 1;
 inline constexpr int kDrainLockKind = 3;
+/// The kind of the lock of one of several Redis; its objid is a hash of the target's name.
+inline constexpr int kTargetLockKind = 4;
 
 }  // namespace wc::queue

@@ -4,6 +4,9 @@
 // lock tag is 1) and with two keys (2), and every role may call them.  In the drain lock the field is 3; only
 // white_cross.lock_drain takes it, which only workers may execute.  Like any advisory lock it ends with its session, so
 // that a crash or a failover frees it, and pg_locks shows it.
+//
+// Of several Redis, the targets, each has a lock of its own, of a fourth kind.  Who holds that of a target shares the
+// drain lock with those that hold others'.
 #pragma once
 
 namespace wc::drain_lock {

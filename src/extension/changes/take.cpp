@@ -4,6 +4,9 @@
 //
 // It does what a DELETE by the worker's role would do: the same lock, the same privileges, it waits for a deletion by
 // somebody else, and it skips what that has deleted.
+//
+// white_cross.look finds the same and deletes nothing: for several Redis, each of which goes through the queue by
+// itself.
 #include <algorithm>
 
 #include "core/json/writer.hpp"
@@ -135,8 +138,13 @@ Datum list_of(std::uint64_t xid)
 // Takes rows, and puts their contents into the result.
 class Batch {
 public:
-    Batch(Relation queue, std::int64_t most, ResultRows &result)
-        : queue_(queue), most_(most), result_(result), now_(GetCurrentTimestamp()), command_(GetCurrentCommandId(true))
+    Batch(Relation queue, bool deletes, std::int64_t most, ResultRows &result)
+        : queue_(queue),
+          deletes_(deletes),
+          most_(most),
+          result_(result),
+          now_(GetCurrentTimestamp()),
+          command_(GetCurrentCommandId(deletes))
     {}
 
     /// Takes the rows of the scan until the batch is full.  Returns false if it is full.
@@ -155,7 +163,7 @@ public:
     {
         json::Buffer token = make_buffer();
         append_snapshot_token(token);
-        put('.', finish_text(token), deleted_, is_complete, clock_text());
+        put('.', finish_text(token), taken_, is_complete, clock_text());
         if (count_ > 0)
             put('>', text_of(last_.xid), last_.n, 0, Datum{0});
     }
@@ -197,8 +205,8 @@ private:
     // Returns false if another session has deleted the row; waits for a session that is deleting it.
     bool remove(TupleTableSlot *row)
     {
-        ++deleted_;
-        return pg::delete_row(queue_, &row->tts_tid, command_, GetActiveSnapshot(), true) == TM_Ok;
+        ++taken_;
+        return !deletes_ || pg::delete_row(queue_, &row->tts_tid, command_, GetActiveSnapshot(), true) == TM_Ok;
     }
 
     void put_students(const Datum *values, ArrayType *students)
@@ -250,13 +258,14 @@ private:
     }
 
     Relation queue_;
+    bool deletes_;
     std::int64_t most_;
     ResultRows &result_;
     TimestampTz now_;
     CommandId command_;
     std::int64_t size_ = 0;  // in students
     std::int64_t count_ = 0;
-    int deleted_ = 0;
+    int taken_ = 0;
     int traces_ = 0;
     std::uint64_t traced_ = 0;  // the transaction whose trace was put into the result last
     Place last_{};
@@ -298,14 +307,7 @@ Relation open_queue()
     return table_open(id, NoLock);
 }
 
-}  // namespace
-}  // namespace wc
-
-using namespace wc;
-
-// white_cross.take(in_progress xid8[], last_xid xid8, last_n integer, later_xid xid8, later_n integer, most bigint)
-// → (kind "char", name text, n integer, number bigint, xids text)
-WC_FUNCTION(wc_take)
+Datum take(FunctionCallInfo fcinfo, bool deletes)
 {
     Relation const queue = open_queue();
     begin_drain();
@@ -320,7 +322,7 @@ WC_FUNCTION(wc_take)
     // older.
     PushActiveSnapshot(GetTransactionSnapshot());
     QueueScan scan(queue, GetActiveSnapshot());
-    Batch batch(queue, PG_GETARG_INT64(5), result);
+    Batch batch(queue, deletes, PG_GETARG_INT64(5), result);
     bool is_complete = true;
     for (auto *xid = in_progress.begin; is_complete && xid != in_progress.end && *xid < later.xid; ++xid) {
         if (*xid < last.xid)
@@ -345,3 +347,15 @@ WC_FUNCTION(wc_take)
     table_close(queue, NoLock);
     return result.finish();
 }
+
+}  // namespace
+}  // namespace wc
+
+using namespace wc;
+
+// white_cross.take(in_progress xid8[], last_xid xid8, last_n integer, later_xid xid8, later_n integer, most bigint)
+// → (kind "char", name text, n integer, number bigint, xids text)
+WC_FUNCTION(wc_take) { return take(fcinfo, true); }
+
+// white_cross.look: the same arguments and result
+WC_FUNCTION(wc_look) { return take(fcinfo, false); }
