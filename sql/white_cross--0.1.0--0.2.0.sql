@@ -472,7 +472,7 @@ COMMENT ON FUNCTION white_cross.serve_target(text, text, boolean, integer) IS
 'Notes which process of Redis the worker that holds the target''s lock serves. is_distrusted: the target is new, was away or is another process than before, so that all that is cached there must be removed; may_answer: that process may still be found by readers. sweep: a transaction after which all that is cached there is to be removed; NULL: nothing is. keeps_rows: rows wait for this target however long it is away. It counts as away from life_ms after the last call of this or vouch_target.';
 
 CREATE FUNCTION white_cross.vouch_target(target text, process text, in_progress xid8[], next_xid xid8, life_ms integer) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     UPDATE white_cross.target AS t

@@ -62,9 +62,11 @@ VALUES = {
     "redis_evicts": ["false"], "plausible_only": ["false", "true"], "for_session": ["true"], "wait": ["false"], "loaded": ["0.1.0"], "attached": ["$app"],
     "patience": ["5 minutes"], "relation": ["$app.students"], "name": ["height"], "bound": ["{}"],
     "token": ["1.1.1.1"], "prefix": ["students_"],
+    "target": ["t"], "life_ms": ["1000"], "in_progress": ["{7}"], "next_xid": ["9", "0"], "xids": ["{7}"], "numbers": ["{1}"],
+    "changes": ['[{"student": "ada", "sections": 1, "xids": "{7}", "reason": "r", "age": 1}]'],
 }
 BY_TYPE = {"text": "height", "boolean": "true", "integer": "1", "double precision": "17", "timestamp with time zone": "2025-01-01", "interval": "1 year",
-           "json": '{"height": 130, "weight": 30}', "jsonb": '{"height": 130, "weight": 30}', "text[]": "{height}"}
+           "json": '{"height": 130, "weight": 30}', "jsonb": '{"height": 130, "weight": 30}', "text[]": "{height}", "xid8": "7"}
 INCLUDE = {"wc_health_summary": ["{}", "{chronicConditions,growth,trends}"], "wc_growth_chart": ["{}", "{percentiles}"]}
 
 
@@ -86,7 +88,7 @@ def statements(function, **known):
     choices = []
     for argument, type in zip(function.arguments, function.types):
         values = INCLUDE[function.name.removesuffix("_jsonb")] if argument == "include" else VALUES.get(argument) or [BY_TYPE.get(type)]
-        if argument == "vital" and type != "text":
+        if argument == "vital" and type != "text" or type == "xid8" and argument == "since":
             values = [BY_TYPE[type]]
         if type == "anyenum":
             choices.append([f"""'MALE'::{known["app"]}."Gender\""""])
