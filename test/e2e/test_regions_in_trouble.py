@@ -162,7 +162,9 @@ def test_events_wait_for_the_first_and_changes_do_not(start, school, regions, ne
     stage.until_away("near")
     stage.rename("After")
     until(lambda: held(far, stage.student) in (None, "After"), 5, "the other one to go on")
-    time.sleep(2 * TTL_MS / 1000)
+    until(lambda: school.one("SELECT bool_and(pg_visible_in_snapshot(i.xid, t.done)) FROM white_cross.target AS t, white_cross.invalidation AS i WHERE t.name = 'far'"),
+          10, "the other one to have done all rows")
+    school.sql("SELECT white_cross.release_rows('0')")
     assert school.one("SELECT count(*) FROM white_cross.invalidation WHERE students IS NOT NULL") > 0, "the event would be lost"
     near.send(signal.SIGCONT)
     stage.until_drained()

@@ -7,7 +7,7 @@
 #include "pg/observer.hpp"
 #include "pg/queue.hpp"
 #include "pg/target_queue.hpp"
-#include "process/log_subject.hpp"
+#include "process/log.hpp"
 #include "redis/cache.hpp"
 #include "redis/cluster.hpp"
 #include "redis/cluster_observer.hpp"

@@ -8,7 +8,8 @@
 
 namespace wc::pg {
 
-/// Finds the cause by the SQLSTATE.  A refused connection has none, so its cause is found by libpq's message.
+/// Finds the cause by the SQLSTATE.  libpq gives none for a connection that is refused, so its cause is found by the
+/// message, in English: from a server with another lc_messages, a refused login has the cause Other.
 constexpr Cause cause_of(std::string_view sqlstate, std::string_view what) noexcept
 {
     auto const says = [what](std::string_view words) { return what.find(words) != std::string_view::npos; };

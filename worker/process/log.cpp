@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "process/log_subject.hpp"
 #include "process/printable.hpp"
 
 namespace wc::log {

@@ -3,6 +3,7 @@
 #pragma once
 #include <fmt/core.h>
 
+#include <string>
 #include <string_view>
 
 namespace wc::log {
@@ -14,6 +15,9 @@ enum class Level { Debug, Info, Warning, Error };
 void start(std::string_view format);
 /// "debug", "info", "warning" or "error".  Any time.
 void set_level(std::string_view level);
+
+/// From now on lines of this thread begin with this text.  Empty: with nothing.
+void begin_lines_with(std::string subject);
 
 bool is_on(Level level) noexcept;
 /// The trace of the change that a line is about; empty: none.  A line of JSON has it as the member "trace_id", a line
