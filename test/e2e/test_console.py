@@ -14,9 +14,9 @@ SKIP_LINK, MAIN, REMEDY, FUNCTIONS, SLOW = "a.skip", "main#main", "button", "div
 
 # What has the focus, with the width of its outline and whether it is within the window.
 FOCUSED = """(() => {
-    const at = document.activeElement, box = at.getBoundingClientRect();
+    const at = document.activeElement, box = at.getBoundingClientRect(), style = getComputedStyle(at);
     const name = at.localName + (at.className === 'skip' ? '.skip' : at.id ? '#' + at.id : at.getAttribute('aria-labelledby') ? ' ' + at.getAttribute('aria-labelledby') : '');
-    return [name, parseFloat(getComputedStyle(at).outlineWidth), box.left >= 0 && box.right <= innerWidth && box.bottom > 0 && box.top < innerHeight];
+    return [name, style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth), box.left >= 0 && box.right <= innerWidth && box.bottom > 0 && box.top < innerHeight];
 })()"""
 # [text, its colour, the ground under it] of all that is shown: the nearest ground that is not transparent.
 COLOURS = """[...document.querySelectorAll('body *')].filter((e) => e.checkVisibility() && [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim())).map((e) => {
@@ -74,7 +74,10 @@ def test_nothing_is_wider_than_the_window(console, width):
     assert wider == [] and console.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_tab_goes_to_all_there_is_to_do_and_shows_where_it_is(console):
+@pytest.mark.parametrize("width", [400, 1100])
+def test_tab_goes_to_all_there_is_to_do_and_shows_where_it_is(console, width):
+    """In a wide window the tables do not scroll, and Chromium stops at them for their tabindex alone, as other browsers always do."""
+    console.resize(width, 800)
     stops = tab_stops(console)
     assert [name for name, _, _ in stops] == [SKIP_LINK, REMEDY, REMEDY, FUNCTIONS, SLOW]
     assert all(outline >= 2 and is_seen for _, outline, is_seen in stops), stops
