@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import signal
 
 import pytest
 import redis
@@ -357,16 +358,20 @@ def refuse(cache, student):
 
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_the_line_of_a_refused_change_names_its_trace(school, start_worker, redis_server, form):
-    """And the line of a change that nobody traces names none."""
+    """And no other trace of its batch; the line of a change that nobody traces names none."""
     worker = start_worker(settings={"log": {"format": form}})
     with redis_server.connect() as client:
         cache = Cache(client, school)
         cache.until_drained()
-        traced, untraced = school.add_student(), school.add_student()
+        beside, traced, untraced = (school.add_student() for _ in range(3))
         cache.until_drained()
         trace = "4bf92f3577b34da6a3ce929d0e0e4736"
         code = refuse(cache, traced)
-        school.psql(f"BEGIN; SELECT set_config('white_cross.traceparent', '00-{trace}-00f067aa0ba902b7-01', true); UPDATE students SET grade = '7' WHERE id = '{traced}'; COMMIT")
+        worker.send(signal.SIGSTOP)
+        for student, of in (beside, trace[::-1]), (traced, trace):
+            school.psql(f"BEGIN; SELECT set_config('white_cross.traceparent', '00-{of}-00f067aa0ba902b7-01', true); "
+                        f"UPDATE students SET grade = '7' WHERE id = '{student}'; COMMIT")
+        worker.send(signal.SIGCONT)
         until(lambda: school.rows("SELECT student FROM white_cross.set_aside") == [(traced,)], 10, "the change to be set aside")
         client.execute_command("FUNCTION", "LOAD", "REPLACE", code)
         refuse(cache, untraced)
