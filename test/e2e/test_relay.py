@@ -12,6 +12,8 @@ import pytest
 from school import Cache, School
 from servers import Worker, until
 
+pytestmark = pytest.mark.thorough
+
 # Only a NOTIFY can wake a worker that polls so seldom within the time that these tests wait.
 NO_POLL = {"queue": {"poll_interval_ms": 60_000}, "invalidate": {"alive_ttl_ms": 3_600_000}}
 PRELOADED = {"shared_preload_libraries": "$libdir/white_cross"}

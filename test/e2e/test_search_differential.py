@@ -4,6 +4,8 @@ import random
 
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 RECORDS = 6_000
 COUNTED = 2_000  # as far as totals are exact
 DOCUMENT = """to_tsvector('english', coalesce(r.description, '') || ' ' || coalesce(r.notes, '') || ' ' || coalesce(r.provider, ''))"""

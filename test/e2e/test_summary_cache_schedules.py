@@ -9,6 +9,8 @@ import pytest
 
 from warm_fixtures import cluster, empty_warm  # noqa: F401 (fixtures)
 
+pytestmark = pytest.mark.thorough
+
 WRITERS, READERS = 8, 3
 SCHEDULES, STEPS = 15, 60
 

@@ -10,6 +10,8 @@ from own_ids import OwnSchool
 from warm_fixtures import cluster, empty_warm  # noqa: F401 (fixtures)
 from warm_school import PLAIN, answers
 
+pytestmark = pytest.mark.thorough
+
 SETTINGS = {
     "DateStyle": ["ISO, MDY", "SQL, DMY", "German, DMY", "Postgres, MDY"],
     "IntervalStyle": ["postgres", "sql_standard", "iso_8601", "postgres_verbose"],

@@ -10,6 +10,8 @@ from psycopg import errors
 from school import School
 from servers import Cluster, library, until
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def live(cache):

@@ -12,8 +12,11 @@ from .api import Api
 from .browser import Browser
 from .certificates import Authority
 from .cluster import Cluster
+from .etcd import Etcd
 from .ground import Ground
+from .haproxy import HaProxy
 from .node_packages import PackageMissing
+from .patroni import Member
 from .pgbouncer import PgBouncer
 from .process import ServerFailed
 from .prometheus import Prometheus
@@ -25,4 +28,4 @@ from .sentinels import Trio
 from .waiting import until
 from .worker import Worker
 
-__all__ = ["Api", "Authority", "Browser", "Cluster", "Ground", "PackageMissing", "PgBouncer", "Prometheus", "Proxy", "Receiver", "Redis", "RedisCluster", "ServerFailed", "Tls", "Trio", "Worker", "until"]
+__all__ = ["Api", "Authority", "Browser", "Cluster", "Etcd", "Ground", "HaProxy", "Member", "PackageMissing", "PgBouncer", "Prometheus", "Proxy", "Receiver", "Redis", "RedisCluster", "ServerFailed", "Tls", "Trio", "Worker", "until"]

@@ -17,6 +17,11 @@ def slot_of(key):
     return key_slot(key.encode())
 
 
+def of_address(address):
+    """Settings of a node: it also listens on 127.0.0.1, for the tests."""
+    return {} if address == "127.0.0.1" else {"bind": f"127.0.0.1 {address}", "bind-source-addr": address, "cluster-announce-ip": address}
+
+
 class Node(Redis):
     """One of them.  What it knows of the others is in a file, which outlives it."""
 
@@ -50,16 +55,18 @@ class RedisCluster(Server):
     """`with` starts it, waits until each node knows all slots, and stops it.
 
     replicas: of each master, 0 or 1.  access: with the users of config/users.acl; then without replicas.
+    address: gives the node of that number, from 1 on, an address of its own, by which the others and clients know it.
     """
 
-    def __init__(self, ground, name="redis-cluster", masters=3, replicas=0, timeout_ms=1000, access=False):
+    def __init__(self, ground, name="redis-cluster", masters=3, replicas=0, timeout_ms=1000, access=False, address=lambda number: "127.0.0.1"):
         self.password = secrets.token_hex(12)
         settings = {"cluster-enabled": "yes", "cluster-node-timeout": timeout_ms, "masterauth": self.password, "repl-diskless-sync-delay": 0,
                     "cluster-require-full-coverage": "no", "cluster-replica-validity-factor": 0, "cluster-migration-barrier": 9,
                     "cluster-allow-replica-migration": "no"}
-        self.nodes = [Node(ground, f"{name}-{number}", settings, password=self.password, access=access)
+        self.nodes = [Node(ground, f"{name}-{number}", settings | of_address(address(number + 1)), password=self.password, access=access)
                       for number in range(masters * (1 + replicas))]
-        for node in self.nodes:
+        for number, node in enumerate(self.nodes, 1):
+            node.address = address(number)
             node.passwords = self.nodes[0].passwords
         self.masters, self.replicas = self.nodes[:masters], self.nodes[masters:]
 
@@ -71,7 +78,7 @@ class RedisCluster(Server):
             master.ask("CLUSTER", "ADDSLOTSRANGE", number * share, min(SLOTS, (number + 1) * share) - 1)
             master.ask("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
         for node in self.nodes[1:]:
-            node.ask("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port, self.nodes[0].bus_port)
+            node.ask("CLUSTER", "MEET", self.nodes[0].address, self.nodes[0].port, self.nodes[0].bus_port)
         until(lambda: all(len(node.ask("CLUSTER NODES")) == len(self.nodes) for node in self.nodes), 30, "the nodes to meet")
         for master, replica in zip(self.masters, self.replicas):
             # It may hear of its master a moment later than of the others.

@@ -26,8 +26,10 @@ class Sentinel(Server):
 
     def start(self):
         for _ in range(STARTS):
-            self.port = self.port or free_port()
-            self._write_settings()
+            # It writes into this file what it learns, and reads that when it comes back.
+            if self.port is None:
+                self.port = free_port()
+                self._write_settings()
             self._process = Process(["redis-server", self.configuration, "--sentinel"], self.log)
             if until(lambda: self.answers() or not self._process.running(), 30, "a Sentinel to answer", 0.01) and self.answers():
                 return
@@ -44,8 +46,8 @@ class Sentinel(Server):
         self.configuration.chmod(0o600)
         own(self.configuration)
 
-    def connect(self):
-        return redis.Redis(port=self.port, password=self.password, decode_responses=True, socket_timeout=5)
+    def connect(self, **options):
+        return redis.Redis(port=self.port, password=self.password, **{"decode_responses": True, "socket_timeout": 5} | options)
 
     def answers(self):
         try:

@@ -2,8 +2,9 @@
 
 import re
 
-from components import CHART, KINDS, PAGE, SUMMARY, key
-from servers import library
+import redis
+
+from components import CHART, KINDS, PAGE, SUMMARY
 
 SHOWN = 3  # disagreements to print at most
 SAID_NOW = {SUMMARY: "wc_health_summary(id)::text", PAGE: "torture.page(id)", CHART: "wc_growth_chart(id)::text"}
@@ -14,25 +15,18 @@ def said_now(connection, kind, ids):
     return dict(connection.execute(sql, (ids,)).fetchall())
 
 
-def disagreements(connection, client):
-    """Returns (number of compared values, [differences from the database])."""
+def disagreements(connection, servers):
+    """Returns (number of compared values, [differences from the database]) of all these Redis."""
     compared = 0
     wrong = []
-    for kind in KINDS:
-        ending = key("", kind)[len("student:s"):]
-        names = [name for name in client.scan_iter("student:*" + ending.replace("{}", "*"), count=1000)
-                 if name.endswith(ending)]
-        cached = dict(zip(names, client.mget(names))) if names else {}
-        ids = {name: name[len("student:"):-len(ending)] for name in names}
-        now = said_now(connection, kind, list(ids.values()))
-        for name, text in cached.items():
-            if text is None:
-                continue  # it has expired meanwhile
-            compared += 1
-            if text != now[ids[name]]:
-                fence = client.get(f"student:{ids[name]}:fence")
-                wrong.append(f"{name} is not what the database says; its fence: {fence}, the epoch: {client.get(library.EPOCH)}"
-                             f"\n    cached:   {text}\n    database: {now[ids[name]]}")
+    for server in servers:
+        with server.connect() as client:
+            for kind in KINDS:
+                for name, text, now in cached(connection, client, kind):
+                    compared += 1
+                    if text != now:
+                        fence = client.get(name.removesuffix(kind) + "fence")
+                        wrong.append(f"{name} is not what the database says; its fence: {fence}\n    cached:   {text}\n    database: {now}")
     return compared, wrong[:SHOWN] + ([f"and {len(wrong) - SHOWN} others"] if len(wrong) > SHOWN else [])
 
 
@@ -47,9 +41,25 @@ def differing_summaries(connection):
     return [f"shared memory has another summary of {id}:\n    there:  {text}\n    tables: {plain[id]}" for id, text in found if text != plain[id]][:SHOWN]
 
 
+def cached(connection, client, kind):
+    """Yields (key, cached value, what the database says) of the values of this kind."""
+    ending = f":{kind}"
+    names = [name for name in client.scan_iter("student:*" + ending.replace("{}", "*"), count=1000) if name.endswith(ending)]
+    pipe = client.pipeline(transaction=False)
+    for name in names:
+        pipe.get(name)
+    ids = {name: name[len("student:"):-len(ending)].strip("{}") for name in names}
+    now = said_now(connection, kind, list(ids.values()))
+    for name, text in zip(names, pipe.execute(raise_on_error=False)):
+        # It has expired meanwhile, or lies in a slot that a node of a cluster does not serve: nobody can read it.
+        if text is not None and not isinstance(text, redis.ResponseError):
+            yield name, text, now[ids[name]]
+
+
 LEFT = """
 SELECT 'prepared transaction ' || gid FROM pg_prepared_xacts
 UNION ALL SELECT 'row in the queue: xid ' || xid FROM white_cross.invalidation
+UNION ALL SELECT 'change that is set aside: ' || student || ', ' || reason FROM white_cross.set_aside
 UNION ALL SELECT 'change that was never acknowledged: xid ' || xid FROM torture.ledger
 UNION ALL SELECT 'lock: ' || concat_ws(' ', l.locktype, l.relation::regclass, l.mode, a.application_name) FROM pg_locks AS l
     LEFT JOIN pg_stat_activity AS a USING (pid)

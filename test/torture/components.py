@@ -35,8 +35,11 @@ NEVER_COMMITTED = -1
 OWNERS = 4096
 
 
+cluster_keys = False  # of the run: keys have the id in braces
+
+
 def key(student, kind):
-    return f"student:s{student}:{kind}"
+    return f"student:{{s{student}}}:{kind}" if cluster_keys else f"student:s{student}:{kind}"
 
 
 def is_mover(component):

@@ -39,19 +39,21 @@ STROKES = {
 MODES = ("empty", "as saved", "as logged")  # what a restarted Redis finds
 
 
-def plan(seed, seconds):
+def plan(seed, seconds, weights):
     """Returns the [Stroke] of a run, ordered by time, with none in the first two and the last three seconds."""
     random = random_of(seed, "hand")
     strokes = []
     at = 2.0
     while at < seconds - 3:
-        strokes.append(Stroke(at, random.choices(list(STROKES), STROKES.values())[0], random.random(),
+        strokes.append(Stroke(at, random.choices(list(weights), weights.values())[0], random.random(),
                               min(random.expovariate(1 / 0.8), 5), random.choice(MODES)))
         at += 0.3 + random.expovariate(1 / 1.2)
     return strokes
 
 
 class Hand:
+    weights = STROKES
+
     def __init__(self, arena, board, strokes):
         self.arena = arena
         self.board = board
@@ -96,8 +98,9 @@ class Hand:
         """Whether all that was killed or stopped runs again."""
         return not self._events and not self._watched and not self._stopped
 
-    def strike(self, stroke):
-        method, *arguments = {
+    def methods(self):
+        """{name of a stroke: (method, its arguments after the stroke)}."""
+        return {
             "kill the draining worker": (self.kill_worker, True), "kill the waiting worker": (self.kill_worker, False),
             "stop and continue the draining worker": (self.stop_worker, True),
             "stop and continue the waiting worker": (self.stop_worker, False), "end and start a worker": (self.end_worker,),
@@ -115,7 +118,10 @@ class Hand:
             "kill PostgreSQL": (self.end_postgresql, signal.SIGKILL), "immediate shutdown": (self.end_postgresql, signal.SIGQUIT),
             "fast shutdown": (self.end_postgresql, signal.SIGINT), "stop and continue the postmaster": (self.stop_postmaster,),
             "stop and continue the standby": (self.stop_standby,), "kill the standby": (self.kill_standby,),
-        }[stroke.name]
+        }
+
+    def strike(self, stroke):
+        method, *arguments = self.methods()[stroke.name]
         try:
             happened = method(stroke, *arguments)
         except (psycopg.OperationalError, redis.ConnectionError, redis.TimeoutError, redis.ResponseError, ProcessLookupError):
@@ -127,7 +133,7 @@ class Hand:
 
     def _look_for_the_dead(self):
         servers = {f"worker {n}": worker for n, worker in enumerate(self.arena.workers, 1)}
-        servers |= {"Redis": self.arena.redis, "PostgreSQL": self.arena.cluster, "the standby": self.arena.standby}
+        servers |= self.arena.store.servers() | {"PostgreSQL": self.arena.cluster, "the standby": self.arena.standby}
         for name, server in servers.items():
             if name not in self._down and not server.running():
                 self._down.add(name)
@@ -200,7 +206,7 @@ class Hand:
     # ---- Redis ----
 
     def end_redis(self, stroke, number):
-        server = self.arena.redis
+        server = self.arena.store.redis
         if "Redis" in self._down:
             return False
         mode = "as saved" if stroke.mode == "as logged" and not self._logs else stroke.mode
@@ -230,12 +236,12 @@ class Hand:
         return True
 
     def stop_redis(self, stroke):
-        return "Redis" not in self._down and self._stop_pid(self.arena.redis.pid, "Redis", stroke.pause)
+        return "Redis" not in self._down and self._stop_pid(self.arena.store.redis.pid, "Redis", stroke.pause)
 
     def command_redis(self, stroke, command):
         if "Redis" in self._down:
             return False
-        with self.arena.redis.connect(socket_timeout=2) as client:
+        with self.arena.store.redis.connect(socket_timeout=2) as client:
             client.execute_command(*command.split())
         return True
 

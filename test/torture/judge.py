@@ -1,7 +1,7 @@
 """The judge keeps account of acknowledged invalidations, and decides whether a value that a reader found is wrong.
 
-An invalidation counts as acknowledged once the queue's rows of its transaction are gone: the worker deletes them only
-after Redis has answered.  A change and its line in torture.ledger are one transaction, so that one statement, with one
+An invalidation counts as acknowledged once the queue's rows of its transaction are gone, and nothing of it is set aside: the
+worker deletes them only after Redis has answered.  A change and its line in torture.ledger are one transaction, so that one statement, with one
 snapshot, tells which lines are committed and have nothing in the queue: no change whose commit was in doubt is
 mistaken, whatever connection or server died meanwhile.
 """
@@ -15,12 +15,12 @@ import redis
 from board import clock
 from components import (FIRST_MOVER, LABEL, NEVER_COMMITTED, NOTES, TRUNCATED, emptied_by, is_mover, name_of, pack, visit)
 from lane import Connecting
-from servers import library
 from writers import prepared_transactions
 
 ACKNOWLEDGED = """
 DELETE FROM torture.ledger AS l
 WHERE NOT EXISTS (SELECT FROM white_cross.invalidation AS i WHERE i.xid = l.xid)
+AND NOT EXISTS (SELECT FROM white_cross.set_aside AS s WHERE l.xid = ANY (s.xids))
 RETURNING l.component, l.version, l.owner, l.previous, l.xid::text::bigint"""
 
 IN_FORCE = """
@@ -42,7 +42,7 @@ class Judge(Connecting):
                          "SET statement_timeout = '15s'; SET synchronous_commit = off")
         self.board = board
         self.count = board.counter(slot)
-        self.redis = arena.redis.connect(socket_timeout=1, socket_connect_timeout=1)
+        self.store = arena.store
         self.suspects = suspects
         self.failures = failures
         self.waiting = []  # suspects that cannot be judged yet
@@ -125,8 +125,7 @@ class Judge(Connecting):
             return
         connection = self.connected()
         identity = connection.execute("SELECT split_part(white_cross.snapshot(), '#', 2)").fetchone()[0]
-        process = self.redis.info("server")["run_id"] + "." + self.redis.info("replication")["master_replid"]
-        if self.redis.get(library.EPOCH_OF) != f"{process} {identity}":
+        if not self.store.is_known(identity):
             return
         if not connection.execute(IS_SWEPT).fetchone()[0]:
             return

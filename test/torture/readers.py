@@ -13,7 +13,6 @@ from contextlib import suppress
 import psycopg
 import redis
 
-import white_cross
 from board import clock
 from checks import Fault, Note, faults
 from components import CHART, HOT, KINDS, PAGE, SHOWN_PARTS, STUDENTS, SUMMARY, Shown, Torn, key
@@ -31,14 +30,13 @@ KIND_WEIGHTS = (80, 10, 10)
 LOAD = {
     SUMMARY: "SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(%(ids)s::text[])",
     # A value that the application builds by itself, with one statement and so with one snapshot.
-    PAGE: "SELECT 'student:' || id || ':records:1:20:{}', torture.page(id), 300, snapshot FROM unnest(%(ids)s::text[]) AS id, "
+    PAGE: "SELECT wc_cache_key(id, 'records:1:20:{}'), torture.page(id), 300, snapshot FROM unnest(%(ids)s::text[]) AS id, "
           "(SELECT snapshot FROM wc_cache_entries(ARRAY[(%(ids)s::text[])[1]])) AS e",
     CHART: "SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(%(ids)s::text[], '{growth_chart}')",
 }
 
 # How one reads.
 PLAIN, FENCED, DIRECT, TOKEN = WAYS = "GET", "wc_get", "MGET", "wc_get with a token"
-WAY_WEIGHTS = (20, 20, 35, 25)
 COUNTED = {PLAIN: "plain_gets", DIRECT: "direct_hits", TOKEN: "token_hits"}
 IGNORES_TOKENS, COMPARES_NOTHING = cures.READER_CURES
 
@@ -102,8 +100,8 @@ class Reader:
         self.random = random_of(seed, name)
         self.suspects = suspects
         self.without = without  # the name of a cure that the library lacks, or None
-        self.client = arena.redis.connect(socket_timeout=2, socket_connect_timeout=2)
-        self.client.connection_pool.connection_class = white_cross.Connection
+        self.way_weights = arena.store.ways
+        self.client = arena.store.client()
         self.loaders = [
             Loader(arena.dsn, f"torture {name}", self.random),
             Loader(arena.dsn, f"torture {name} repeatable", self.random, "REPEATABLE READ"),
@@ -138,7 +136,7 @@ class Reader:
             loader.disconnect()
 
     def turn(self):
-        how = self.random.choices(WAYS, WAY_WEIGHTS)[0]
+        how = self.random.choices(WAYS, self.way_weights)[0]
         writes = self.writes() if how is TOKEN else []
         batch = [(self.student(), self.random.choices(KINDS, KIND_WEIGHTS)[0]) for _ in range(BATCH - len(writes))]
         reads = [(student, kind, None) for student, kind in batch] + writes
@@ -208,15 +206,15 @@ class Reader:
             answers = self.find_directly([name for name, _ in names])
             asked = [at for at, answer in enumerate(answers) if answer is None]
             found = [(answer and answer[0], DIRECT) for answer in answers]
-            for at, answer in zip(asked, self.pipelined([library.get(*names[at]) for at in asked])):
+            for at, answer in zip(asked, self.client.pipelined([library.get(*names[at]) for at in asked])):
                 found[at] = (answer, FENCED)
             return found
-        answers = self.pipelined([("GET", name) if how is PLAIN else library.get(name, token) for name, token in names])
+        answers = self.client.pipelined([("GET", name) if how is PLAIN else library.get(name, token) for name, token in names])
         return [(answer, how if how is PLAIN else TOKEN if write else FENCED) for answer, (_, _, write) in zip(answers, reads)]
 
     def find_directly(self, names):
         """Reads many values at once as clients/python does: [value] of each, or None if wc_get must be asked."""
-        pool = self.client.connection_pool
+        pool = self.client.connected.connection_pool
         connection = pool.get_connection("MGET")
         try:
             connection.send_packed_command(connection.pack_commands([library.direct(name) for name in names]))
@@ -264,10 +262,9 @@ class Reader:
         self.reported += 1
         if self.reported > SUSPECTS:
             return
-        names = (f"student:s{student}:fence", library.FENCE_ALL, library.EPOCH, library.EPOCH_OF, library.CLOCK, library.ALIVE)
+        names = (key(student, "fence"), library.FENCE_ALL, library.EPOCH, library.EPOCH_OF, library.CLOCK, library.ALIVE)
         try:
-            context = dict(zip(names, self.client.mget(names)))
-            context["ttl of the value, ms"] = self.client.pttl(key(student, kind))
+            context = self.client.about(key(student, kind), names)
         except (redis.ConnectionError, redis.TimeoutError, redis.ResponseError) as error:
             context = {"redis": str(error)}
         self.suspects.put({"began": began, "at": time.time(), "student": student, "kind": kind, "how": how, "text": text,
@@ -300,7 +297,7 @@ class Reader:
                 heapq.heappush(self.pending, (now + self.delay(), next(self.numbers), value))
 
     def leased(self, kind, students):
-        answers = self.pipelined([library.lease(key(student, kind), LEASE_MS) for student in students])
+        answers = self.client.pipelined([library.lease(key(student, kind), LEASE_MS) for student in students])
         self.count.add("leases", sum(answer == 1 for answer in answers))
         self.count.add("lease_held", sum(answer == 0 for answer in answers))
         return [student for student, answer in zip(students, answers) if answer == 1]
@@ -322,21 +319,15 @@ class Reader:
         if not due:
             return
         function = "wc_fill_without" if self.without in cures.CURES else "wc_fill"
-        for value, answer in zip(due, self.pipelined([library.fill(*value, function) for value in due])):
+        for value, answer in zip(due, self.client.pipelined([library.fill(*value, function) for value in due])):
             if isinstance(answer, redis.ResponseError):
                 self.count.add("errors")
                 # No other reader loads this library again after a restart.
                 if self.without in cures.CURES:
-                    self.client.execute_command(*library.load(cures.beside(cures.without(self.without))))
+                    self.client.connected.execute_command(*library.load(cures.beside(cures.without(self.without))))
             elif not value.snapshot:
                 self.count.add("uncacheable")
                 if answer != 0:
                     self.suspects.put({"reason": "a value without a snapshot was stored", "text": json.dumps(value)})
             else:
                 self.count.add("stored" if answer == 1 else "refused")
-
-    def pipelined(self, commands):
-        pipe = self.client.pipeline(transaction=False)
-        for command in commands:
-            pipe.execute_command(*command)
-        return pipe.execute(raise_on_error=False)

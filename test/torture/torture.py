@@ -2,6 +2,7 @@
 """The proof: writers of every kind, cache-aside readers, and a hand that kills, with real servers.
 
     make torture TORTURE_OPTIONS="--minutes 10 --seed 1"
+    make torture TORTURE_OPTIONS="--redis cluster"        three shards with a replica each; sentinel: a master, its replica and three Sentinels
 
 No reader may find a value older than an invalidation that had been acknowledged before it began to read.  After the run,
 cache, database and queue must agree.  The same seed makes the same plan, though not the same races.
@@ -30,14 +31,17 @@ import psycopg
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2] / "clients/python")]
 
 import aftermath  # noqa: E402
+import partitions  # noqa: E402
 import report  # noqa: E402
 from arena import DATABASE, Arena  # noqa: E402
 from board import Board  # noqa: E402
-from components import CHILD, TRUNCATED  # noqa: E402
-from hand import Hand, plan  # noqa: E402
+from components import CHART, CHILD, TRUNCATED, key  # noqa: E402
+from hand import plan  # noqa: E402
 from judge import Judge  # noqa: E402
 from readers import Reader  # noqa: E402
+from redis_hands import HANDS  # noqa: E402
 from servers import Ground, ServerFailed, cures, library, until  # noqa: E402
+from stores import KINDS  # noqa: E402
 from writers import end_prepared, lanes, prepared_transactions  # noqa: E402
 
 READERS = 2
@@ -143,7 +147,8 @@ class Run:
 
     def torture(self):
         seconds = self.options.minutes * 60
-        self.hand = Hand(self.arena, self.board, plan(self.options.seed, seconds))
+        hand = HANDS[self.options.redis]
+        self.hand = hand(self.arena, self.board, plan(self.options.seed, seconds, hand.weights))
         self.began = time.monotonic()
         next_line = self.began + PROGRESS_SECONDS
         while not self.is_over(seconds):
@@ -166,7 +171,7 @@ class Run:
 
     def missing(self, minutes, at_work=False):
         """What the run has done too little of to prove anything; while it is at work, apart from the comparison at its end."""
-        return report.shortcomings(minutes, self.options.without, self.board.totals(), sum(self.hand.done.values()), self.board.stale,
+        return report.shortcomings(minutes, self.options.redis, self.options.without, self.board.totals(), sum(self.hand.done.values()), self.board.stale,
                                    1 if at_work else self.compared, self.from_memory)
 
     def look_at_memory(self):
@@ -196,26 +201,31 @@ class Run:
             until(lambda: not self.board.is_rewound, 30, "what Redis brought back to be swept")
             for worker in self.arena.workers:
                 until(worker.healthy, 30, "the workers to be healthy")
-            with self.arena.redis.connect() as client:
-                until(lambda: client.dbsize() > FILLED, 60, "the cache to fill again")
+            until(lambda: self.cached() > FILLED, 60, "the cache to fill again")
             self.board.stop = 2
             for process in [*self.readers, self.judge]:
                 process.join(60)
             self.listen()
             self.look(connection)
 
+    def cached(self):
+        """How many keys there are."""
+        found = 0
+        for server in self.arena.store.masters():
+            with server.connect() as client:
+                found += client.dbsize()
+        return found
+
     def look(self, connection):
-        with self.arena.redis.connect() as client:
-            self.compared, wrong = aftermath.disagreements(connection, client)
-            self.problems += wrong
-            self.problems += aftermath.differing_summaries(connection)
-            self.look_at_memory()
-            until(lambda: sum(worker.audited() for worker in self.arena.workers) >= AUDITED, 30, "the audit to compare values")
-            for worker in self.arena.workers:
-                self.problems += aftermath.accusations(worker.log)
-            client.set("student:s0:growth_chart", "{}", ex=60)
-            until(lambda: client.execute_command(*library.get("student:s0:growth_chart")) == "{}", 30,
-                  "a worker to renew liveness")
+        self.compared, wrong = aftermath.disagreements(connection, self.arena.store.masters())
+        self.problems += wrong
+        self.problems += aftermath.differing_summaries(connection)
+        self.look_at_memory()
+        until(lambda: not self.arena.store.is_audited or sum(worker.audited() for worker in self.arena.workers) >= AUDITED, 30, "the audit to compare values")
+        for worker in self.arena.workers:
+            self.problems += aftermath.accusations(worker.log)
+        client, name = self.arena.store.client(), key(0, CHART)
+        until(lambda: client.pipelined([("SET", name, "{}", "EX", "60"), library.get(name)]) == [True, "{}"], 30, "a worker to renew liveness")
         until(lambda: not aftermath.what_is_left(connection), 10, "nothing to be left")
         self.problems += aftermath.crashes_of_its_own(self.arena.cluster.log)
 
@@ -250,8 +260,8 @@ class Run:
 
 
 def torture(options):
-    say(f"torture: {options.minutes:g} minutes, seed {options.seed}" + (f", without {options.without}" if options.without else ""))
-    with Ground("torture", say=say) as ground, Arena(ground) as arena:
+    say(f"torture: {options.minutes:g} minutes, seed {options.seed}, Redis: {options.redis}" + (f", without {options.without}" if options.without else ""))
+    with Ground("torture", say=say) as ground, Arena(ground, options.redis) as arena:
         run = Run(arena, options)
         interrupted = False
         try:
@@ -277,8 +287,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--redis", choices=KINDS, default="one")
     parser.add_argument("--without", choices=[*cures.CURES, *cures.READER_CURES, *cures.DATABASE_CURES])
-    return torture(parser.parse_args())
+    options = parser.parse_args()
+    if options.redis == "cluster":
+        partitions.enter()
+        if partitions.is_there():
+            partitions.prepare()
+        else:
+            say("no network of its own can be had here: no node is cut off from the others")
+    return torture(options)
 
 
 if __name__ == "__main__":
