@@ -149,7 +149,7 @@ def test_a_worker_without_the_right_says_so(server, client, start_worker, school
     worker = start_worker(redis=server, settings=EVENTS | {"events": {"stream": "others"}}, enter=False)
     worker.start(wait=False)
     until(lambda: worker.get("/healthz")[0] and state(worker) == "events wait", 10, "the state")
-    assert "config/users.acl" in json.loads(worker.get("/healthz")[1])["detail"] and not client.exists("others")
+    assert "lacks (+fcall +xadd ~others), which config/users.acl" in json.loads(worker.get("/healthz")[1])["detail"] and not client.exists("others")
 
 
 def test_the_consumers_user_may_read_and_acknowledge_alone(worker, server, school, client):

@@ -126,17 +126,19 @@ def test_a_redis_that_does_not_know_auth(ground, start_refused):
         assert "hush" not in worker.log.read_text()
 
 
-@pytest.mark.parametrize("missing, words", [
-    ("-function|list", "NOPERM"), ("-function|load", "NOPERM"), ("-info", "NOPERM"), ("-fcall", "NOPERM"),
-    ("-set", ""), ("-unlink", ""), ("-mget", "NOPERM"), ("-@all", "NOPERM"),
+@pytest.mark.parametrize("missing, code", [
+    ("function|list", "NOPERM"), ("function|load", "NOPERM"), ("info", "NOPERM"), ("fcall", "NOPERM"),
+    ("set", ""), ("unlink", ""), ("append", ""), ("mget", "NOPERM"), ("@all", "NOPERM"),
 ], ids=lambda rule: rule)
-def test_a_missing_right_until_it_is_given(start_refused, secured, administrator, school, missing, words):
+def test_a_missing_right_until_it_is_given(start_refused, secured, administrator, school, missing, code):
+    """Redis 7.0 does not say which command inside a function it refused; the worker does."""
     administrator.execute_command("FUNCTION", "FLUSH")
-    administrator.execute_command("ACL", "SETUSER", "wc_worker", missing)
+    administrator.execute_command("ACL", "SETUSER", "wc_worker", "-" + missing)
     school.sql("SELECT white_cross.register_worker('worker')")
     school.add_student()
     worker = start_refused()
-    complains_once(worker, words, "config/users.acl")
+    named = "+@connection +info +function|list" if missing == "@all" else f"+{missing}"
+    complains_once(worker, code, f": the user lacks {named}" + ("" if missing == "@all" else ", which config/users.acl gives"))
     administrator.execute_command("ACL", "LOAD")
     keeps_the_cache_fresh(worker, secured, school)
 
@@ -147,9 +149,26 @@ def test_keys_that_are_not_allowed(start_refused, secured, administrator, school
     school.sql("SELECT white_cross.register_worker('worker')")
     school.add_student()
     worker = start_refused()
-    complains_once(worker, "config/users.acl")
+    other, = {"~student:*", "~wc:*"} - {pattern}
+    complains_once(worker, f": the user lacks {other}, which config/users.acl gives")
     administrator.execute_command("ACL", "LOAD")
     keeps_the_cache_fresh(worker, secured, school)
+
+
+def test_a_right_that_rebuilding_needs(start_refused, secured, administrator, school):
+    """The threads that rebuild name it too, and no student."""
+    administrator.execute_command("ACL", "SETUSER", "wc_worker", "-rename")
+    worker = start_refused()
+    with secured.connect("wc_application") as client:
+        cache, student = Cache(client, school), school.add_student("ada-1815")
+        until(worker.healthy, 30, "the worker to be healthy")
+        cache.until_drained()
+        until(lambda: cache.load(student) == 1, 10, "a fill")
+        school.add_allergy(student)
+        until(lambda: any("prewarm" in line and ": the user lacks +rename, which" in line for line in worker.warnings()), 10, "the rule")
+        administrator.execute_command("ACL", "LOAD")
+        until(lambda: cache.summary(student) and cache.is_current(student), 30, "the new summary")
+        assert student not in worker.log.read_text()
 
 
 def test_a_redis_too_old_for_functions(ground, start_refused, school):

@@ -39,6 +39,17 @@ std::vector<RedisServer> redis_of(const config::Config &config)
     return all;
 }
 
+// The first of several Redis has the stream of events.
+void note_uses(std::vector<RedisServer> &all, const config::Config &config, bool cluster_keys)
+{
+    for (auto &one : all) {
+        auto const &address = one.target.address;
+        one.target.uses = redis::Uses{!address.nodes.empty(), config.redis.opaque_keys,
+                                      cluster_keys ? cache::KeyForm::HashTag : cache::KeyForm::Plain,
+                                      &one == &all.front() ? config.events.stream : std::string(), address.database};
+    }
+}
+
 }  // namespace
 
 Servers servers_of(const config::Config &config)
@@ -50,6 +61,7 @@ Servers servers_of(const config::Config &config)
         config.redis.cluster_keys};
     servers.cluster_keys = servers.cluster_keys || !servers.redis.front().target.address.nodes.empty();
     servers.postgres.worker = config.worker.name;
+    note_uses(servers.redis, config, servers.cluster_keys);
     return servers;
 }
 

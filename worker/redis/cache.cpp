@@ -339,7 +339,7 @@ std::string Cache::append_events(std::span<const app::Event> events)
         connection_.flush();
         auto const answer = connection_.read_any();
         if (answer.is_error())
-            return describe_refusal(answer.text());
+            return connection_.explain(answer.text());
     }
     return {};
 }
@@ -458,7 +458,7 @@ std::size_t Cache::unlink_one_by_one(std::span<const std::string_view> keys)
             refusal = answer.text();
     }
     if (!refusal.empty())
-        throw ReplyError(describe_refusal(refusal));
+        throw ReplyError(connection_.explain(refusal));
     return removed;
 }
 

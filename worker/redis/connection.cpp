@@ -1,5 +1,6 @@
 #include "redis/connection.hpp"
 
+#include <algorithm>
 #include <new>
 
 #include "config/loader.hpp"
@@ -82,7 +83,11 @@ bool Reply::is_nil(std::size_t at) const { return at < size() && reply_->element
 Connection::Connection(const Target &target) : Connection(target, open_transport(target)) {}
 
 Connection::Connection(const Target &target, std::unique_ptr<Transport> transport)
-    : address_(target.address), transport_(std::move(transport)), reader_(redisReaderCreate()), timeout_(target.timeout)
+    : address_(target.address),
+      transport_(std::move(transport)),
+      reader_(redisReaderCreate()),
+      timeout_(target.timeout),
+      uses_(target.uses)
 {
     if (!reader_)
         throw std::bad_alloc();
@@ -178,8 +183,33 @@ Reply Connection::read()
 {
     auto reply = read_any();
     if (reply.is_error())
-        throw ReplyError(describe_refusal(reply.text()));
+        throw ReplyError(explain(reply.text()));
     return reply;
+}
+
+std::string Connection::explain(std::string_view answer)
+{
+    return uses_ && is_missing_right(answer) ? describe_refusal(answer, find_missing_rules())
+                                             : describe_refusal(answer);
+}
+
+std::string Connection::find_missing_rules()
+{
+    bool const is_over = awaited_ > 0;
+    try {
+        if (!out_.empty())
+            flush();
+        while (awaited_ > 0)
+            read_any();
+        auto rules = join(missing_rules(*this, *uses_));
+        // The replies that the caller has not read are gone.
+        awaited_ = is_over ? 1 : 0;
+        return rules;
+    } catch (const IoError &) {
+        // What is reported is the refusal.
+        awaited_ = std::max<std::size_t>(awaited_, 1);
+        return {};
+    }
 }
 
 Reply Connection::run(std::initializer_list<std::string_view> words)

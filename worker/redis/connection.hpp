@@ -4,6 +4,7 @@
 
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -63,6 +64,9 @@ public:
 
     /// Appends one command, flushes and reads its reply.  REQUIRES: every earlier reply was read.
     Reply run(std::initializer_list<std::string_view> words);
+    /// Returns an error that this server answered, for a log.  If the user lacks rights, names the rules that give
+    /// them. REQUIRES: nothing but the destructor follows, or every reply was read.
+    std::string explain(std::string_view answer);
 
     /// The server's address.
     const Address &address() const { return address_; }
@@ -72,6 +76,7 @@ public:
 private:
     void authenticate(const std::string &user, const std::string &password);
     void set_client_name();
+    std::string find_missing_rules();
 
     struct FreeReader {
         void operator()(redisReader *reader) const { redisReaderFree(reader); }
@@ -82,6 +87,7 @@ private:
     ReplyBounds bounds_;
     std::chrono::milliseconds timeout_;
     std::string out_, sending_;
+    std::optional<Uses> uses_;
     std::size_t awaited_ = 0;  ///< commands that were appended and whose replies were not read
     std::vector<const char *> words_;
     std::vector<std::size_t> lengths_;

@@ -39,6 +39,15 @@ std::string code_of(std::string_view answer)
     return is_word ? std::string(code) : "ERR";
 }
 
+// Redis repeats the arguments of an unknown command, and those of FCALL may hold health data.
+std::string without_arguments(std::string_view answer)
+{
+    std::string text(answer.substr(0, answer.find(", with args beginning with")));
+    if (text.ends_with('.'))
+        text.pop_back();
+    return text;
+}
+
 }  // namespace
 
 bool refuses_everybody(std::string_view answer) noexcept
@@ -58,14 +67,22 @@ bool is_elsewhere(std::string_view answer) noexcept
 
 std::string describe_refusal(std::string_view answer)
 {
-    // Redis repeats the arguments of an unknown command, and those of FCALL may hold health data: cut them off.
-    std::string text(answer.substr(0, answer.find(", with args beginning with")));
-    if (text.ends_with('.'))
-        text.pop_back();
+    auto text = without_arguments(answer);
     for (auto const &advice : kAdvice)
         if (text.find(advice.sign) != std::string::npos)
             return text + ": " + std::string(advice.text);
     return text;
+}
+
+std::string describe_missing_rules(const std::string &rules)
+{
+    return rules.empty() ? std::string() : "the user lacks " + rules + ", which config/users.acl gives to wc_worker";
+}
+
+std::string describe_refusal(std::string_view answer, const std::string &missing_rules)
+{
+    return missing_rules.empty() ? describe_refusal(answer)
+                                 : without_arguments(answer) + ": " + describe_missing_rules(missing_rules);
 }
 
 std::string describe_login_refusal(std::string_view answer, std::string_view user)

@@ -9,6 +9,12 @@ namespace wc::redis {
 /// the cause is known.
 std::string describe_refusal(std::string_view answer);
 
+/// Returns a sentence that names these rules; empty if there are none.
+std::string describe_missing_rules(const std::string &rules);
+
+/// Like describe_refusal, for a user who lacks these rules; empty: which ones is not known.
+std::string describe_refusal(std::string_view answer, const std::string &missing_rules);
+
 /// Whether the answer is about the server or about this user, so that Redis refuses every key alike.
 bool refuses_everybody(std::string_view answer) noexcept;
 

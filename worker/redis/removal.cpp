@@ -144,7 +144,7 @@ private:
             return;
         }
         if (refuses_everybody(refusal))
-            throw ReplyError(describe_refusal(refusal));
+            throw ReplyError(connection_.explain(refusal));
         if (places.size() == 1) {
             replace_misfits(places, refusal);
             return;

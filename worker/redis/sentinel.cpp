@@ -28,6 +28,7 @@ Target sentinel_of(const Target &of, const Endpoint &endpoint)
     target.address.password = of.sentinel.password;
     target.password_file = of.sentinel.password_file;
     target.address.database = 0;
+    target.uses.reset();
     target.timeout = std::min(of.timeout, kPatience);
     return target;
 }

@@ -28,7 +28,7 @@ std::vector<bool> Store::fill(std::span<const app::Entry> entries)
     }
     // A value that Redis refuses for itself alone stays out of the cache, and the other values are stored.
     if (refuses_everybody(refusal))
-        throw ReplyError(describe_refusal(refusal));
+        throw ReplyError(connection_.explain(refusal));
     if (!refusal.empty() && refusal != last_refusal_)
         log::warning("redis refuses to store a rebuilt value: {}", describe_refusal(refusal));
     last_refusal_ = refusal;
@@ -46,7 +46,7 @@ std::vector<std::string> Store::missing(std::span<const std::string> students)
     for (auto const &student : students) {
         auto const answer = connection_.read_any();
         if (answer.is_error() && !is_elsewhere(answer.text()))
-            throw ReplyError(describe_refusal(answer.text()));
+            throw ReplyError(connection_.explain(answer.text()));
         if (!answer.is_error() && answer.integer() == 0)
             absent.push_back(student);
     }

@@ -2,10 +2,12 @@
 #pragma once
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "config/config.hpp"
 #include "redis/address.hpp"
+#include "redis/rights.hpp"
 
 namespace wc::redis {
 
@@ -34,6 +36,8 @@ struct Target {
     /// Calls of an invalidation that are sent before their answers are read.  With more, fewer journeys on a long line;
     /// but one answer may wait for as many calls as that, and must not time out.
     std::size_t calls_per_flight = 16;
+    /// A refusal for want of rights names the rules that are missing for this.  A Sentinel has none.
+    std::optional<Uses> uses{};
 };
 
 /// Throws std::invalid_argument that names the setting and what is wrong, and contains no password.  Opens no file.
