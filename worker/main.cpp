@@ -23,6 +23,7 @@
 #include "http/routes.hpp"
 #include "http/server.hpp"
 #include "http/status_command.hpp"
+#include "keeper/connecting.hpp"
 #include "keeper/keeper.hpp"
 #include "keeper/servers.hpp"
 #include "pg/encryption.hpp"
@@ -323,7 +324,7 @@ int main(int argc, char **argv)
             for (auto const &sentence : exposed)
                 std::fprintf(stderr, "%s\n", printable(sentence).c_str());
             std::fputs(config::describe(config).c_str(), stdout);
-            return EXIT_SUCCESS;
+            return arguments.connect ? try_servers(config, servers) : EXIT_SUCCESS;
         }
         log::start(config.log.format);
         log::set_level(config.log.level);

@@ -16,7 +16,10 @@ CommandLine parse_command_line(int argc, char **argv)
         "wc-worker"};
     app.set_version_flag("--version", "wc-worker " WC_VERSION);
     app.add_option("-c,--config", out.config_file, "read this TOML file; without it the defaults hold");
-    app.add_flag("--check-config", out.check_config, "print the settings in force, passwords masked, and exit");
+    auto *const check =
+        app.add_flag("--check-config", out.check_config, "print the settings in force, passwords masked, and exit");
+    app.add_flag("--connect", out.connect, "with --check-config: log in to each server, and name missing rights")
+        ->needs(check);
     app.add_flag("--unregister", out.unregister,
                  "stop the database from queueing changes for this worker, and exit: for when it is removed for good");
     auto &status = *app.add_subcommand("status", "print the state of the worker that runs with this configuration");

@@ -8,6 +8,7 @@ namespace wc::config {
 struct CommandLine {
     std::string config_file;
     bool check_config = false;
+    bool connect = false;  ///< only with check_config
     bool unregister = false;
     bool status = false;
     bool watch = false;
