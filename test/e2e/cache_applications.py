@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from school import Cache
-from servers import Redis, until
+from servers import Redis, opaque_keys, until
 from servers.ground import ROOT
 
 sys.path.insert(0, str(ROOT / "clients/python"))
@@ -73,7 +73,7 @@ class Python(Application):
             cache = white_cross.Cache(client, self.database.query, patience=patience, on_error=lambda error: self.errors.append(str(error)), **options)
             return [None if text is None else json.loads(text) for text in cache.read_many(students, kind, token)]
 
-    def many(self, students, times, kind="health_summary", token=None, patience=FOREVER, timeout=FOREVER, cluster_keys=False, opaque_keys=False):
+    def many(self, students, times, kind="health_summary", token=None, patience=FOREVER, timeout=FOREVER, cluster_keys=False, opaque_keys=opaque_keys.IS_ON):
         self.errors = []
         results = []
 
@@ -110,7 +110,7 @@ class Node(Application):
             ["node", ROOT / "test/e2e/cache_client.mjs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
             env=os.environ | {"NODE_PATH": ":".join(filter(None, paths)), "REDIS_URL": url})
 
-    def many(self, students, times, kind="health_summary", token=None, patience=FOREVER, timeout=FOREVER, cluster_keys=False, opaque_keys=False):
+    def many(self, students, times, kind="health_summary", token=None, patience=FOREVER, timeout=FOREVER, cluster_keys=False, opaque_keys=opaque_keys.IS_ON):
         self._say({"students": students, "times": times, "kind": kind, "token": token, "patience": patience * 1000,
                    "timeout": timeout * 1000, "clusterKeys": cluster_keys, "opaqueKeys": opaque_keys})
         message = self._hear()

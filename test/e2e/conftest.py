@@ -10,15 +10,42 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import counted as counting  # noqa: E402
+import told  # noqa: E402
 from school import Cache, School, attached_school  # noqa: E402
-from servers import Cluster, Ground, Redis, Worker  # noqa: E402
+from servers import Cluster, Ground, Redis, Worker, opaque_keys  # noqa: E402
 from servers.process import tail  # noqa: E402
+from servers.server import Server  # noqa: E402
 
 _numbers = itertools.count(1)
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "plain_keys(reason): cannot run with WC_OPAQUE_KEYS=1")
     config.addinivalue_line("markers", "thorough: takes long, and says little new on a second machine: run_tests.py --quick leaves it out")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        plain = item.get_closest_marker("plain_keys")
+        if plain and opaque_keys.IS_ON:
+            item.add_marker(pytest.mark.skip(reason=plain.args[0]))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_told_by_the_last():
+    """The first fixture, and so the last that ends."""
+    Server.look_at = told.look_at if opaque_keys.IS_ON else None
+    yield
+    assert told.take() == []
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_told(request):
+    yield
+    if opaque_keys.IS_ON:
+        if "redis_server" in request.fixturenames:
+            told.search_redis(request.getfixturevalue("redis_server"))
+        assert told.take() == [], "with opaque keys nobody tells a student in passing"
 
 
 @pytest.fixture(scope="session")

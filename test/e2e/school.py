@@ -4,7 +4,8 @@ import itertools
 import json
 import weakref
 
-from servers import until
+import told
+from servers import opaque_keys, until
 from servers.initdb import SUPERUSER
 
 _numbers = itertools.count(1)
@@ -84,6 +85,7 @@ class School:
                   "dateOfBirth": "2014-03-02", "grade": "5", "gender": "FEMALE",
                   "updatedAt": "2025-09-01 08:00:00"} | columns
         self.insert("students", values)
+        told.note(id)
         return id
 
     def add_record(self, student, id=None, **columns):
@@ -133,7 +135,7 @@ class Cache:
 
     @staticmethod
     def key(student, kind="health_summary"):
-        return f"student:{student}:{kind}"
+        return f"student:{opaque_keys.name_of(student)}:{kind}"
 
     def load(self, student):
         """Loads and stores a value as an application does on a miss. Returns 1 if Redis took the value."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from school import Cache
 from servers import library, until
 
 KINDS = ["records:1:20:{}", 'records:1:20:{"type":"CHECKUP"}', 'records:2:50:{"provider":"Zoë \\"Z\\" O\'Neil","type":"DENTAL"}']
@@ -41,7 +42,7 @@ def test_they_are_spelled_as_a_node_service_spells_them(school):
     cases = [json.loads(line) for line in lines]
     assert len({case["spelled"] for case in cases}) > 200
     for case in cases:
-        wanted = "student:ada:records:3:25:" + case["spelled"]
+        wanted = Cache.key("ada", "records:3:25:") + case["spelled"]
         assert school.one("SELECT wc_cache_key('ada', 3, 25, %s::json)", case["source"]) == wanted, case
         assert school.one("SELECT wc_cache_key('ada', %s)", "records:3:25:" + case["source"]) == wanted, case
 

@@ -84,7 +84,7 @@ def test_an_unknown_student(application, database, cache):
     for loads in 1, 2:
         assert application.one("nobody") is None
         assert database.loads == loads, "at once: the lease was given back"
-    assert cache.client.mget("student:nobody:health_summary") == [None]
+    assert cache.client.mget(cache.key("nobody")) == [None]
 
 
 def test_row_level_security_stores_nothing(application, database, student, school, cache):

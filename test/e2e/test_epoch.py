@@ -74,7 +74,7 @@ def test_a_redis_that_may_evict_fences_stores_nothing(school, worker, cache, evi
     school.psql(f"UPDATE students SET \"lastName\" = 'New' WHERE id = '{student}'")
     until(lambda: not epoch_is_open(cache), 10, "the epoch to be closed")
     cache.until_drained()
-    cache.client.delete(f"student:{student}:fence")  # as Redis may, from now on
+    cache.client.delete(cache.key(student, "fence"))  # as Redis may, from now on
     assert store(cache, loaded) == 0 and store(cache, load(school, student)) == 0
     assert cache.summary(other) is None, "it may have been stored over a fence that was evicted"
     assert cache.client.execute_command("FCALL", "wc_get", 1, cache.key(other)) is None

@@ -12,6 +12,8 @@ import redis
 from servers import Redis, RedisCluster, ServerFailed, Worker, until
 from servers.ground import ROOT
 
+pytestmark = pytest.mark.plain_keys("compares events by their ids; test_nothing_to_read.py has events with opaque ones")
+
 STREAM = "white_cross:changes"
 EVENTS = {"events": {"stream": STREAM, "max_length": 1_000_000}, "queue": {"poll_interval_ms": 100, "heartbeat_s": 1}}
 KEEPS = {"appendonly": "yes", "appendfsync": "always"}

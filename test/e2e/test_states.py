@@ -183,7 +183,7 @@ def set_aside(stage):
         code = code[code.index("library_code") + 1]
         start = "    local existed = {}\n    local most_pages"
         assert code.count(start) == 1
-        refusal = f"    for _, key in ipairs(keys) do\n if key == 'student:{student}:' then\n return redis.error_reply('ERR no') end end\n"
+        refusal = f"    for _, key in ipairs(keys) do\n if key == '{Cache.key(student, '')}' then\n return redis.error_reply('ERR no') end end\n"
         client.execute_command("FUNCTION", "LOAD", "REPLACE", code.replace(start, refusal + start))
         stage.school.sql("UPDATE students SET grade = '7' WHERE id = %s", student)
         yield worker

@@ -9,6 +9,7 @@ import re
 import psycopg
 import pytest
 
+from school import Cache
 from test_import import exported
 
 SEED = 20251010
@@ -108,7 +109,7 @@ FILTERS = ['{"type":"CHECKUP","dateFrom":"2025-01-01"}', '{"provider":"' + SECRE
 def test_filters_are_written_as_javascript_would_write_them(school, student, type):
     def checked(seed, text, rows):
         key, = rows[0]
-        written = key.removeprefix(f"student:{student}:records:1:20:")
+        written = key.removeprefix(Cache.key(student, "records:1:20:"))
         told = json.loads(text, object_pairs_hook=lambda pairs: {name: value for name, value in pairs})
         assert json.loads(written) == told
         assert set(told) <= {"type", "dateFrom", "dateTo", "provider"} and all(value is None or isinstance(value, str) for value in told.values())

@@ -13,6 +13,7 @@ import pytest
 import counted as counting
 from counted import SAMPLED
 from node_client import node_environment
+from school import Cache
 from servers import Receiver, until
 from servers.ground import BUILD, ROOT
 from servers.worker import Worker
@@ -245,6 +246,7 @@ def as_span(name, traceparent, began, ended):
             "startTimeUnixNano": str(began), "endTimeUnixNano": str(ended)}
 
 
+@pytest.mark.plain_keys("the example's client reads keys of ids")
 def test_one_trace_leads_from_a_request_to_the_keys_removal(stage):
     reading, writing = SAMPLED.replace("4bf9", "aaaa"), SAMPLED.replace("4bf9", "bbbb").replace("00f0", "cccc")
     now = lambda: stage.school.one("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000")  # noqa: E731
@@ -252,7 +254,7 @@ def test_one_trace_leads_from_a_request_to_the_keys_removal(stage):
     until(stage.school.is_drained, 10)
     with api(stage) as port:
         ask(port, "GET", f"/students/{student}/summary", reading)
-        until(lambda: stage.client.exists(f"student:{student}:health_summary"), 10, "a cached summary")
+        until(lambda: stage.client.exists(Cache.key(student)), 10, "a cached summary")
         began = now()
         summary = ask(port, "POST", f"/students/{student}/records", writing, {"type": "DENTAL", "description": "Checkup"})
         ended = now()

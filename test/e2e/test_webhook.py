@@ -11,6 +11,7 @@ import time
 import pytest
 
 from json_schema import errors, schema
+from school import Cache
 from servers import Authority, Receiver, until
 from servers.receiver import CUT, HANG, Answer
 from servers.worker import run_worker
@@ -142,9 +143,9 @@ def test_a_receiver_that_hangs_delays_nothing(start_worker, school, redis_server
             for number in range(20):
                 student = school.add_student(f"hang-{number}")
                 until(school.is_drained, 10, "the queue to be empty")
-                client.set(f"student:{student}:health_summary", "stale")
+                client.set(Cache.key(student), "stale")
                 school.sql("UPDATE students SET grade = '7' WHERE id = %s", student)
-                until(lambda: client.get(f"student:{student}:health_summary") != "stale", 10, "the removal")
+                until(lambda: client.get(Cache.key(student)) != "stale", 10, "the removal")
         assert receiver.hanging == 1 and len(receiver.received) == 1
         assert worker._process.end(signal.SIGTERM, 20) == 0
         assert "messages were not sent before the end" in worker.log.read_text()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 
+from . import opaque_keys
 from .initdb import SUPERUSER, new_data
 from .process import Process, ServerFailed, as_server_user, children, free_port, have_ended, own, server_user, tail
 from .server import Server
@@ -146,7 +147,7 @@ class Cluster(Server):
             "max_prepared_transactions": 10,
             "log_checkpoints": "off",
             "log_line_prefix": "%m [%p] %a ",
-        } | self._settings | self._place_of_the_extension()
+        } | opaque_keys.server_settings(self._ground) | self._settings | self._place_of_the_extension()
         lines = [f"{name} = '{str(value).replace(chr(39), chr(39) * 2)}'\n" for name, value in settings.items()]
         path = self.data / "postgresql.auto.conf"
         path.write_text("".join(lines))

@@ -7,6 +7,7 @@ import subprocess
 import urllib.error
 import urllib.request
 
+from . import opaque_keys
 from .ground import WORKER_BINARY
 from .process import Process, ServerFailed, free_port, tail
 from .server import Server
@@ -45,6 +46,7 @@ class Worker(Server):
     """
 
     def __init__(self, ground, database, redis, name="worker", settings=None, environment=None):
+        self._ground = ground
         self.folder = ground.folder_for(name)
         self.log = self.folder / "worker.log"
         self.configuration = self.folder / "worker.toml"
@@ -79,7 +81,7 @@ class Worker(Server):
         sections = {
             "worker": {"name": self._name},
             "postgres": {"url": self._database},
-            "redis": self._redis.worker_settings(),
+            "redis": opaque_keys.worker_settings(self._ground) | self._redis.worker_settings(),
             "http": {"port": self.port or free_port()},
             "log": {"level": "debug"},
             # Many tests put values into Redis that no database has.
