@@ -20,7 +20,7 @@ from servers.ground import ROOT
 sys.path.insert(0, str(ROOT / "examples"))
 import fenced  # noqa: E402
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.plain_keys("counts loads, and opaque keys are asked for too; test_opaque_keys.py has these clients with them")]
 
 
 class Leases:
