@@ -140,10 +140,10 @@ def test_each_shard_of_a_cluster(configured, ground):
         configuration = configured(cluster)
         assert lacking(configuration) == {}
         nodes = {f"redis 127.0.0.1:{node.port}/0": node for node in cluster.nodes}
-        last, node = list(nodes.items())[-1]
-        for rule in "+cluster|keyslot", "~student:*", "~wc:*", "+append", OF_STREAM:
-            give(node, WITHOUT[rule])
-            assert lacking(configuration) == {last: rule}
+        lacks_of = dict(zip(nodes, ["+cluster|keyslot", "~student:*", OF_STREAM]))
+        for server, rule in lacks_of.items():
+            give(nodes[server], WITHOUT[rule])
+        assert len(lacks_of) == 3 and lacking(configuration) == lacks_of
         for node in nodes.values():
             give(node, WITHOUT["+cluster|nodes"])
         status, said = look(configuration)
