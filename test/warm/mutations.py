@@ -3,25 +3,17 @@
 
     make warm-mutations MUTATIONS="own version"     some of them; all, if none is named
 
-A mutant is built in a copy of the tree, build/mutant.  `found_by` is a test of test/e2e, as pytest's -k takes it, or the hunt.
-The tests that find them are run on the unchanged tree first, where they have to pass.
-Status 0: every mutant was found; 1: one was not, a text that it replaces is not there once, or the unchanged tree fails.
+`found_by` is a test of test/e2e, as pytest's -k takes it, or the hunt.
 """
 
-import os
-import shutil
-import subprocess
 import sys
-from collections import namedtuple
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-TREE = Path(os.environ.get("WC_BUILD", ROOT / "build")) / "mutant"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from mutants import ROOT, Mutants, Mutation, in_tree  # noqa: E402
+
 HUNT = "the hunt"
 HUNT_SECONDS = 25
-
-# changes: [(file, what it says, what it says instead)]
-Mutation = namedtuple("Mutation", "changes found_by")
 
 LOOKUP, DEFINITIONS, MEMORY = (f"src/extension/warm/{name}.cpp" for name in ("lookup", "definitions", "memory"))
 BINDING, CHANGES, REGISTERING = "src/extension/binding/binding.cpp", "src/extension/changes/changes.cpp", "src/extension/warm/registering.cpp"
@@ -88,97 +80,13 @@ MUTATIONS = {
 }
 
 
-def copy_tree():
-    """Copies the tree with its objects, so that make compiles only what differs."""
-    shutil.rmtree(TREE, ignore_errors=True)
-    TREE.mkdir(parents=True)
-    for name in ("src", "sql", "test", "demo", "Makefile", "white_cross.control", "worker", "expected", "white_cross.so"):
-        if (ROOT / name).exists():
-            subprocess.run(["cp", "-a", "-L", ROOT / name, TREE / name], check=True)
-    (TREE / "build").mkdir()
-    subprocess.run(["cp", "-a", ROOT / "build/extension", TREE / "build/extension"], check=True)
+def files(which):
+    return (ROOT / "test/e2e").glob("test_summary_cache*.py")
 
 
-def change(changes):
-    """Changes the files, and returns {file: its text before}."""
-    said = {}
-    for name, before, after in changes:
-        path = TREE / name
-        source = path.read_text()
-        said.setdefault(path, source)
-        if source.count(before) != 1:
-            for path, source in said.items():
-                path.write_text(source)
-            raise ValueError(f"{name} says {source.count(before)} times, and not once: {before}")
-        path.write_text(source.replace(before, after))
-    return said
-
-
-def make(*targets):
-    done = subprocess.run(["make", "-s", "-j2", *targets], cwd=TREE, capture_output=True, text=True, env=os.environ | {"MAKEFLAGS": ""})
-    if done.returncode != 0:
-        raise ValueError(f"make gave {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-3000:]}")
-
-
-def stage():
-    """The library alone is another one; the rest is that of the tree."""
-    shutil.rmtree(TREE / "build/stage", ignore_errors=True)
-    shutil.copytree(ROOT / "build/stage", TREE / "build/stage")
-    library, = (TREE / "build/stage").rglob("white_cross.so")
-    library.unlink()
-    shutil.copy(TREE / "white_cross.so", library)
-    library.chmod(0o755)
-
-
-def in_tree(*command):
-    """The status of a program of the tests, run against what the copied tree has built."""
-    environment = os.environ | {"WC_BUILD": str(TREE / "build"), "PYTHONPATH": str(ROOT / "test"), "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL).returncode
-
-
-def tests(which):
-    files = [f"test/e2e/{path.name}" for path in sorted((ROOT / "test/e2e").glob("test_summary_cache*.py"))]
-    return in_tree("-m", "pytest", "-p", "no:cacheprovider", "-q", "-x", "--tb=line", "--rootdir=test", f"--basetemp={TREE}/files", *files, "-k", which)
-
-
-def is_found(mutation, name):
-    if mutation.found_by == HUNT:
-        return in_tree("test/warm/warm.py", "--seconds", str(HUNT_SECONDS), "--no-kills", "--mutant", name) == 0
-    return tests(mutation.found_by) == 1
-
-
-def check_unchanged(names):
-    """A test that fails anyway finds nothing."""
-    stage()
-    which = " or ".join(sorted({MUTATIONS[name].found_by for name in names} - {HUNT}))
-    if which and tests(which) != 0:
-        sys.exit(f"the unchanged tree fails: {which}")
-
-
-def main(names):
-    if unknown := set(names) - set(MUTATIONS):
-        sys.exit(f"no such mutation: {', '.join(unknown)}; there are: {', '.join(MUTATIONS)}")
-    names = names or list(MUTATIONS)
-    copy_tree()
-    check_unchanged(names)
-    bad = []
-    for name in names:
-        mutation = MUTATIONS[name]
-        said = {}
-        try:
-            said = change(mutation.changes)
-            make("white_cross.so")
-            stage()
-            verdict = "found" if is_found(mutation, name) else "NOT FOUND"
-        except ValueError as error:
-            verdict = f"NO MUTANT: {error}"
-        for path, source in said.items():
-            path.write_text(source)
-        print(f"{name}: {verdict} by {mutation.found_by}", flush=True)
-        bad += [name] if verdict != "found" else []
-    print(f"{len(names) - len(bad)} found, {len(bad)} not" + (f": {', '.join(bad)}" if bad else ""))
-    return 1 if bad else 0
+def hunt(name):
+    return in_tree("test/warm/warm.py", "--seconds", str(HUNT_SECONDS), "--no-kills", "--mutant", name)[0] == 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(Mutants(MUTATIONS, files, {HUNT: hunt}).run(sys.argv[1:]))
