@@ -420,6 +420,15 @@ def test_lines_for_other_tools(ground, form):
             f'{second["at"]} AUDIT: SESSION,1,1,READ,SELECT,FUNCTION,wc_health_summary,postgres none 0,"[""another""]"']
 
 
+def test_a_line_that_cannot_be_read_stops_no_other(tmp_path):
+    """As a full disk leaves it, or a line of a version to come."""
+    whole = json.dumps({"at": "now", "function": "wc_health_summary", "students": ["ada"]})
+    log = tmp_path / "server.log"
+    log.write_text("".join(f"LOG:  white_cross audit: {line}\n" for line in (whole, whole[:30], whole)))
+    done = subprocess.run(["/usr/bin/python3", ROOT / "examples/audit_log.py", log], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, f"{whole}\n" * 2, "1 lines of the audit cannot be read\n")
+
+
 def test_nothing_is_left_of_a_call(school):
     """Of calls that end well, of failed ones, and of sets that are closed early."""
     def kept():

@@ -4,6 +4,7 @@ import http.client
 import json
 import signal
 import socket
+import subprocess
 from contextlib import ExitStack
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import pytest
 
 from cache_applications import secured  # noqa: F401 (a fixture)
 from servers import Api, PackageMissing, PgBouncer, until
+from servers.ground import ROOT
 from servers.pgbouncer import example_settings
 
 SUMMARY = "/api/health-records/summary/{}"
@@ -175,6 +177,28 @@ def test_errors_of_the_database_have_a_status_each_and_no_text(client, api):
     api.worker.stop()
     assert client.get("/api/admin/performance").status == 503
     assert "zebrafish" not in api.log.read_text().lower()
+
+
+BROKEN = """
+import { once } from 'node:events';
+import { makeServer } from '%s/examples/api/server.mjs';
+const routes = { search: () => { throw new TypeError('zebrafish'); } };
+const { server, close } = makeServer({ routes, token: 'secret', log: (entry) => console.log(JSON.stringify(entry)) });
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+const answer = await fetch(`http://127.0.0.1:${server.address().port}/api/health-records/search`, { headers: { Authorization: 'Bearer secret' } });
+console.log(answer.status, await answer.text());
+await close(1000);
+"""
+
+
+def test_an_error_of_the_program_shows_its_place_and_no_text(tmp_path):
+    """Its message may have a value in it."""
+    (tmp_path / "broken.mjs").write_text(BROKEN % ROOT)
+    done = subprocess.run(["node", tmp_path / "broken.mjs"], capture_output=True, text=True, timeout=60)
+    logged, answered = done.stdout.splitlines()
+    assert "TypeError at " in json.loads(logged)["place"] and "zebrafish" not in done.stdout
+    assert answered == '500 {"success":false,"error":{"message":"an error of the server"}}'
 
 
 def test_without_redis_the_database_answers(start_api):
