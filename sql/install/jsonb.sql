@@ -16,7 +16,7 @@ BEGIN
         JOIN pg_language AS l ON l.oid = p.prolang AND l.lanname = 'c'
         JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
         JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND e.extname = 'white_cross'
-        WHERE p.pronamespace = e.extnamespace AND p.prokind = 'f' AND p.provolatile = 's' AND p.proparallel = 's'
+        WHERE p.pronamespace = e.extnamespace AND p.prokind = 'f' AND p.provolatile = 's'
           AND pg_get_function_result(p.oid) ~ E'json(\\)?)$'
         ORDER BY p.oid
     LOOP

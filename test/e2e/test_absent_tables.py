@@ -139,6 +139,16 @@ def test_what_was_attached_is_not_forgotten_unasked(lacking):
     assert not left & {f"renamed_{table}" for table in lacking.absent} and {"students", "health_records"} <= left
 
 
+def test_what_is_told_to_be_absent_makes_all_stale(lacking):
+    """Also if somebody has dropped the triggers before, whose going is a change of its own."""
+    lacking.sql("SELECT wc_attach('public'); SELECT white_cross.register_worker('test')")
+    for table in lacking.absent:
+        lacking.sql(f"DROP TRIGGER white_cross_change ON {table}; DROP TRIGGER white_cross_truncate ON {table}")
+    lacking.sql("DELETE FROM white_cross.invalidation")
+    lacking.sql("SELECT wc_attach('public', %s)", json.dumps({table: {"table": None} for table in lacking.absent}))
+    assert lacking.one("SELECT bool_or(students IS NULL) FROM white_cross.invalidation")
+
+
 def test_a_table_of_that_name_which_is_something_else(lacking):
     """It is no obstacle once it is left out, and to anything."""
     for table in lacking.absent:

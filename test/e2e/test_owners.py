@@ -153,6 +153,17 @@ def test_who_detaches_what_is_gone(place, gone, who, may):
         assert place.tried(who, "SELECT wc_grant_worker('wc_other_worker')") == "42501"
 
 
+def test_a_table_of_somebody_else_is_not_told_to_be_absent(place):
+    """Summaries would say that nobody has an allergy."""
+    with place.undone():
+        place.sql("SELECT wc_attach('clinic')")
+        for table in TABLES:
+            place.sql(f"ALTER TABLE clinic.{table} OWNER TO {'wc_keeper' if table == 'allergies' else 'wc_stranger'}")
+        for role in "wc_stranger", "wc_keeper":
+            assert place.tried(role, """SELECT wc_attach('clinic', '{"allergies": {"table": null}}')""") == "42501"
+        assert place.one("SELECT count(*) = 2 FROM pg_trigger WHERE tgrelid = 'clinic.allergies'::regclass AND tgname ~ '^white_cross_'")
+
+
 def test_without_attached_tables_nobody_but_a_superuser_grants(place):
     with place.undone():
         for role, may in ("wc_keeper", False), ("wc_stranger", False), ("postgres", True):

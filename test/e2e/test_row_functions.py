@@ -94,6 +94,12 @@ def test_a_call_behind_a_row_is_the_plain_call(made, call):
     assert made.rows(f"SELECT s.id, ({call})::text FROM students AS s ORDER BY 1") == made.rows(f"SELECT s.id, ({CALLS[call]})::text FROM students AS s ORDER BY 1")
 
 
+def test_what_graphql_makes_of_them(made):
+    """A function that is not stable would be a mutation, and a bigint is text."""
+    assert made.rows("SELECT DISTINCT provolatile::text, proparallel::text FROM pg_proc WHERE proname = ANY (%s)", NAMES) == [("s", "s")]
+    assert made.one("SELECT oidvectortypes(proargtypes) FROM pg_proc WHERE proname = 'student_records'") == "students, integer, integer, jsonb"
+
+
 def test_as_jsonb(undone):
     create(undone, "'public', as_jsonb => true")
     for call, plain in CALLS.items():
@@ -146,7 +152,9 @@ def test_ids_of_each_type_in_a_schema_and_columns_of_other_names(bare_undone, id
     bare.sql("SET LOCAL search_path = pg_catalog")
     bare.sql("""SELECT "Ext 1".wc_attach('Our "Clinic', '{"students": {"table": "Pupils", "columns": {"id": "Pupil Id"}}}'::jsonb)""")
     made = bare.rows("""SELECT "Ext 1".wc_row_functions('Our "Clinic')""")
+    overload = "pg_catalog.uuid" if id == "uuid" else "bigint" if "int" in id else "pg_catalog.text"
     for statement, in made:
+        assert f'"Pupil Id"::{overload}' in statement, "a call of another one would still answer"
         bare.sql(statement)
     assert len(made) == len(NAMES) + 1 and bare.rows("""SELECT "Ext 1".wc_row_functions('Our "Clinic')""") == []
     # A name behind a dot is looked for in the search path; a call may have its schema.
@@ -269,10 +277,11 @@ def test_errors(undone):
 
 def test_they_read_with_the_rights_of_their_caller(made):
     made.sql("GRANT SELECT ON student_summaries TO wc_row_reader")
-    view, function = "SELECT id, summary IS NULL FROM student_summaries ORDER BY id", "SELECT id, s.health_summary IS NULL FROM students AS s ORDER BY id"
+    ids, view, function = "SELECT id FROM student_summaries", "SELECT id, summary IS NULL FROM student_summaries ORDER BY id", "SELECT id, s.health_summary IS NULL FROM students AS s ORDER BY id"
     made.sql("SET LOCAL ROLE wc_row_reader")
-    with fails(made, errors.InsufficientPrivilege):
-        made.rows(view)
+    for query in ids, view:
+        with fails(made, errors.InsufficientPrivilege):
+            made.rows(query)
     made.sql("RESET ROLE; GRANT SELECT ON students TO wc_row_reader; SET LOCAL ROLE wc_row_reader")
     for query in view, function:  # the other tables
         with fails(made, errors.InsufficientPrivilege):

@@ -190,10 +190,20 @@ def test_one_that_an_older_version_made_is_replaced(undone, name):
 
 @pytest.mark.parametrize("name", FORMER)
 @pytest.mark.parametrize("called", ["its own name", "mine"])
-def test_what_is_only_like_an_older_version_s_is_left_alone(undone, name, called):
-    more = FORMER[name].replace(", id)", ', id, "updatedAt")')
-    replace(undone, name, "health_records", "", more, name if called != "mine" else called)
+@pytest.mark.parametrize("like", ["with a column more", "unique", "invalid"])
+def test_what_is_only_like_an_older_version_s_is_left_alone(undone, name, called, like):
+    definition = FORMER[name].replace(", id)", ', id, "updatedAt")') if like == "with a column more" else FORMER[name]
+    called = name if called != "mine" else called
+    replace(undone, name, "health_records", "UNIQUE " if like == "unique" else "", definition, called)
+    undone.sql("UPDATE pg_index SET indisvalid = %s WHERE indexrelid = %s::regclass", like != "invalid", called)
     assert [statement.split()[0] for statement in proposed(undone, name)] == ["CREATE"]
+
+
+def test_an_index_that_is_being_dropped_serves_nobody(undone):
+    """As DROP INDEX CONCURRENTLY leaves it while it waits for the last who read by it."""
+    undone.sql("UPDATE pg_index SET indisvalid = false, indisready = false, indislive = false WHERE indexrelid = 'idx_allergies_student_severity'::regclass")
+    (statement,) = proposed(undone, "idx_allergies_student_severity")
+    assert statement.startswith("CREATE INDEX idx_allergies_student_severity_2 ON")
 
 
 def test_a_name_that_something_else_has(undone):
