@@ -34,7 +34,7 @@ $(UNIT_TESTS): $(UNIT_TEST_OBJS) $(WORKER_OBJS_NO_MAIN)
 	$(CXX) $(OPTIMIZE) $(WORKER_SANITIZE) -o $@ $^ $(WORKER_LIBS) -lgmock -lgtest -lgtest_main -pthread
 
 # ---- suites -----------------------------------------------------------------------------------------------
-.PHONY: test quick lint check-lint check-unit check-regress check-isolation check-e2e check-clients check-chaos check-warm check-torture chaos warm warm-mutations torture demo bench load picture
+.PHONY: test quick lint check-lint check-unit check-regress check-isolation check-e2e check-clients check-chaos check-warm check-torture chaos warm warm-mutations client-mutations torture demo bench load picture
 
 test: stage worker $(UNIT_TESTS)
 	@$(RUN_TESTS)
@@ -87,6 +87,10 @@ warm: stage
 # Each condition taken out of the source in turn: who finds it?  MUTATIONS="own version" for some of them.
 warm-mutations: stage
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/warm/mutations.py $(MUTATIONS)
+
+# The same of the clients, of what they call and of examples/.  MUTATIONS="'node: rest' 'python: rest'" for some of them.
+client-mutations: stage worker
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/e2e/client_mutations.py $(MUTATIONS)
 
 chaos: stage
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/chaos/chaos.py $(CHAOS_OPTIONS)
