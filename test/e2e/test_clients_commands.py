@@ -140,6 +140,26 @@ def test_nothing_is_stored_where_redis_failed(tmp_path):
     assert served.commands() == ["MGET"]
 
 
+CLOSING = """
+const cache = spoken({ query: async () => [row(1, 'ada')] }, { wc_lease: 1 });
+const fCall = redis.fCall;
+let store;
+redis.fCall = (name, options) => (name === 'wc_fill' ? new Promise((resolve) => { store = () => resolve(1); }) : fCall(name, options));
+await cache.read('ada');
+let closed = false;
+const closing = cache.close().then(() => { closed = true; });
+await turn();
+console.log(closed);
+store();
+await closing;
+console.log(closed);
+"""
+
+
+def test_closing_waits_for_what_is_being_stored(tmp_path):
+    assert run(tmp_path, CLOSING) == ["false", "true"]
+
+
 PLACED = """
 console.log(spoken({ clusterKeys: true }).key('ada'), spoken({}).key(7n, 'growth_chart'));
 try { spoken({ opaqueKeys: true }).key('ada'); } catch (error) { console.log(error.message); }
