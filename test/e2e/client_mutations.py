@@ -65,7 +65,7 @@ OF_NODE = {
     "listener": one(LIVENESS, "    this.#redis.off('ready', this.#forget);\n", "", "test_clients_commands and the_listener_goes"),
     # opaque keys
     "plain keys where keys are opaque": one(NODE, "    if (this.#opaqueKeys) throw new Error('keys are opaque", "    if (false) throw new Error('keys are opaque", "test_clients_commands and keys_are_opaque"),
-    "asked once": one(NODE, "        this.#remember(unknown[n - 1], key);\n", "", "test_opaque_keys and clients_ask_once and NodeReader"),
+    "asked once": one(NODE, "        this.#remember(unknown[n - 1], key);\n", "", "test_clients_commands and known_students"),
     "another secret": one(NODE, "        if (this.#opaqueKeys) this.#remember(", "        if (false) this.#remember(", "test_opaque_keys and clients_ask_once and NodeReader"),
     "known students": one(NODE, "    if (this.#prefixes.size >= KNOWN_STUDENTS) this.#prefixes.clear();\n", "", "test_clients_commands and known_students"),
     # the audit
@@ -117,7 +117,7 @@ OF_PYTHON = {
     "connection of connect": one(CONNECTION, "    pool.connection_class = classes[url.partition(\":\")[0]]\n", "", "test_clients_commands and hits"),
     "text": one(CONNECTION, "\"decode_responses\": True, ", "", "test_clients and python_example"),
     # opaque keys
-    "asked once": one(PYTHON, "            self._remember({name: known[name] for name in unknown})\n", "", "test_opaque_keys and clients_ask_once and PythonReader"),
+    "asked once": one(PYTHON, "            self._remember({name: known[name] for name in unknown})\n", "", "test_clients_commands and known_students"),
     "another secret": one(PYTHON, "                if self._ask_keys is not None:  #", "                if False:  #", "test_opaque_keys and clients_ask_once and PythonReader"),
     "known students": one(PYTHON, "        if len(self._prefixes) + len(prefixes) > KNOWN_STUDENTS:\n            self._prefixes = {}\n", "", "test_clients_commands and known_students"),
     # the audit
@@ -214,7 +214,7 @@ OF_SQL = {
     "owner who detaches": one(BINDING, "    PERFORM white_cross.require_owner_of_attached(caller, true);\n", "", "test_owners and who_may_do_what and detach and plain"),
     "owner of the database": one(BINDING, "AND NOT (may_be_gone AND EXISTS", "AND NOT (false AND EXISTS", "test_owners and who_detaches"),
     "tables that were renamed": one(BINDING, "    IF cardinality(tables) = 0 THEN\n", "    IF false THEN\n", "test_owners and who_detaches"),
-    "owner who grants": one(WORKER, "    PERFORM white_cross.require_owner_of_attached(caller, false);\n    FOR needed IN", "    FOR needed IN", "test_owners and who_may_do_what and grant and plain"),
+    "owner who grants": one(WORKER, "    PERFORM white_cross.require_owner_of_attached(caller, false);\n    FOR needed IN", "    FOR needed IN", "test_owners and who_may_do_what and grant and privileges"),
     "grants of the schema": one(WORKER, "    PERFORM white_cross.grant_tables(caller, worker_role);\nEND", "    PERFORM white_cross.grant_tables(10, worker_role);\nEND", "test_owners and not_theirs_to_grant"),
     "owner who asks for indexes": one(INDEXES, "    PERFORM white_cross.require_owner(caller,", "    PERFORM white_cross.require_owner(10,", "test_owners and who_may_do_what and statements and plain"),
     "members that inherit": one(BINDING, "pg_has_role(caller, c.relowner, 'USAGE')", "pg_has_role(caller, c.relowner, 'MEMBER')", "test_owners and who_may_do_what and inherit"),
