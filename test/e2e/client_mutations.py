@@ -115,7 +115,7 @@ OF_PYTHON = {
     "no library yet": one(CONNECTION, "except redis.ResponseError:", "except redis.TimeoutError:", "test_clients_commands and without_the_library"),
     "an answer under way": one(PYTHON, "            connection.disconnect()  #", "            pass  #", "test_clients_commands and under_way"),
     "connection of connect": one(CONNECTION, "    pool.connection_class = classes[url.partition(\":\")[0]]\n", "", "test_clients_commands and hits"),
-    "text": one(CONNECTION, "\"decode_responses\": True, ", "", "test_clients and python_example"),
+    "text": one(CONNECTION, "\"decode_responses\": True, ", "", "test_clients_commands and many_keys"),
     # opaque keys
     "asked once": one(PYTHON, "            self._remember({name: known[name] for name in unknown})\n", "", "test_clients_commands and known_students"),
     "another secret": one(PYTHON, "                if self._ask_keys is not None:  #", "                if False:  #", "test_opaque_keys and clients_ask_once and PythonReader"),
