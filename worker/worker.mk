@@ -88,7 +88,7 @@ sbom: stage
 	@echo $(SBOM)
 
 # What is installed as it stands, each in the folder of PREFIX/share/white_cross that its folder of config/ names.
-EXAMPLES = worker.toml redis.conf users.acl pgbouncer.ini haproxy.cfg prometheus/alerts.yml prometheus/prometheus.yml prometheus/rules.yml \
+EXAMPLES = worker.toml postgresql.conf redis.conf users.acl pgbouncer.ini haproxy.cfg prometheus/alerts.yml prometheus/prometheus.yml prometheus/rules.yml \
 	grafana/dashboard.json grafana/white_cross.yml
 # Where make finds the file of config/ for it.
 EXAMPLE_SOURCE = $(firstword $(wildcard $(addprefix $(SOURCE)config/,$(1) $(dir $(1))provisioning/$(notdir $(1)))))

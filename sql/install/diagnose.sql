@@ -55,6 +55,7 @@ BEGIN
     END IF;
     RETURN QUERY SELECT 'audit', f.* FROM white_cross.check_audit() AS f;
     RETURN QUERY SELECT 'connections', f.* FROM white_cross.check_connections() AS f;
+    RETURN QUERY SELECT 'settings', f.* FROM white_cross.check_settings() AS f;
 
     IF NOT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') THEN
         unseen := concat_ws(', ', unseen, 'what other roles'' sessions do');
@@ -69,4 +70,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.wc_diagnose() IS
-'Looks for what would keep the summaries from being right, the cache from being fresh, or either from being fast: a row for each finding, with status ok, warn or fail, and a remedy that can be pasted; at least one row for each check: library, schemas, binding, triggers, event triggers, indexes, statistics, labels, sexes, row-level security, worker, queue, set aside, cache, notifications, relay, summary cache, calls, keys, connections. Runs with the rights of the extension''s owner, reads catalogs and statistics only and changes nothing; a remedy may need rights that its reader does not have. Works on a standby.';
+'Looks for what would keep the summaries from being right, the cache from being fresh, or either from being fast: a row for each finding, with status ok, warn or fail, and a remedy that can be pasted; at least one row for each check: library, schemas, binding, triggers, event triggers, indexes, statistics, labels, sexes, row-level security, worker, queue, set aside, cache, notifications, relay, summary cache, calls, keys, audit, connections, settings. Runs with the rights of the extension''s owner, reads catalogs and statistics only and changes nothing; a remedy may need rights that its reader does not have. Works on a standby.';

@@ -5,16 +5,9 @@ CREATE FUNCTION white_cross.check_audit() RETURNS SETOF white_cross.finding
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH own AS (
-        SELECT s.setrole AS role, s.setdatabase, split_part(e.entry, '=', 1) AS name, lower(substr(e.entry, strpos(e.entry, '=') + 1)) AS value
-        FROM pg_db_role_setting AS s, unnest(s.setconfig) AS e (entry)
-        WHERE s.setdatabase IN (0, (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))
-          AND split_part(e.entry, '=', 1) IN ('white_cross.audit', 'log_min_messages')
+        SELECT o.* FROM white_cross.own_settings('{white_cross.audit,log_min_messages}') AS o
     ), wanted AS (
-        SELECT r.role, n.name,
-               -- Whose setting wins: a role's in this database, a role's, this database's, everybody's.
-               coalesce((SELECT o.value FROM own AS o WHERE o.name = n.name AND o.role IN (r.role, 0)
-                         ORDER BY o.role = 0, o.setdatabase = 0 LIMIT 1), current_setting(n.name, true)) AS value
-        FROM (SELECT o.role FROM own AS o UNION SELECT 0::oid) AS r, (VALUES ('white_cross.audit'), ('log_min_messages')) AS n (name)
+        SELECT f.role, f.name, f.value FROM white_cross.first_settings('{white_cross.audit,log_min_messages}') AS f
     ), judged AS (
         SELECT a.role, a.value AS audit, m.value AS level, m.value IN ('fatal', 'panic') AS is_mute
         FROM wanted AS a JOIN wanted AS m ON m.role = a.role AND m.name = 'log_min_messages'

@@ -87,7 +87,8 @@ BEGIN ATOMIC
         SELECT a.pid, a.state, a.state_change, a.application_name, a.state IS NULL AS is_hidden
         FROM pg_stat_activity AS a WHERE a.backend_type = 'client backend'
     ), counted AS (
-        SELECT count(*) AS n, current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer AS most,
+        SELECT count(*) AS n, current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
+                              - coalesce(current_setting('reserved_connections', true)::integer, 0) AS most,
                count(*) FILTER (WHERE o.is_hidden) AS hidden,
                (SELECT string_agg(format('%s %s', s.n, s.state), ', ' ORDER BY s.state)
                 FROM (SELECT count(*) AS n, coalesce(p.state, 'in a state that is not shown') AS state FROM open AS p GROUP BY 2) AS s) AS states
@@ -100,6 +101,20 @@ BEGIN ATOMIC
                format('SELECT pg_terminate_backend(a.pid) FROM (SELECT pid FROM pg_stat_activity WHERE backend_type = ''client backend'' AND state = ''idle'' '
                       'AND application_name NOT LIKE ''wc-worker%%'' AND pid <> pg_backend_pid() ORDER BY state_change LIMIT %s) AS a;', ceil(c.n - 0.8 * c.most)::integer) END
     FROM counted AS c
+    UNION ALL
+    -- A limit that is narrower than the server's, and reached: a pool that wants one more session is refused.
+    SELECT 'warn', format('%s has all %s sessions that it may open: the next one is refused', l.who, l.most),
+           format(E'-- If the pools that use it are right:\nALTER %s CONNECTION LIMIT %s;', l.who, 2 * l.most)
+    FROM (SELECT format('DATABASE %I', d.datname) AS who, d.datconnlimit AS most,
+                 (SELECT count(*) FROM pg_stat_activity AS a WHERE a.backend_type = 'client backend' AND a.datid = d.oid) AS n
+          FROM pg_database AS d WHERE d.datname = current_database() AND d.datconnlimit > 0
+          UNION ALL
+          SELECT format('ROLE %I', r.rolname), r.rolconnlimit,
+                 (SELECT count(*) FROM pg_stat_activity AS a WHERE a.backend_type = 'client backend' AND a.usesysid = r.oid)
+          FROM pg_roles AS r
+          WHERE r.rolconnlimit > 0 AND NOT r.rolsuper
+            AND EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.datname = current_database() AND a.usesysid = r.oid)) AS l
+    WHERE l.n >= l.most
     UNION ALL
     SELECT 'warn', format('process %s holds a transaction open and has done nothing for %s s: rows and notifications wait for it', o.pid,
                           round(extract(epoch FROM clock_timestamp() - o.state_change))),

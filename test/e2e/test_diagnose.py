@@ -12,7 +12,7 @@ from servers import Cluster, until
 from servers.process import own
 
 CHECKS = ["library", "schemas", "binding", "triggers", "event triggers", "indexes", "statistics", "labels", "sexes", "row-level security", "worker", "queue",
-          "set aside", "cache", "notifications", "relay", "summary cache", "calls", "keys", "audit", "connections"]
+          "set aside", "cache", "notifications", "relay", "summary cache", "calls", "keys", "audit", "connections", "settings"]
 
 
 def findings(school):

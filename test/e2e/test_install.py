@@ -28,7 +28,7 @@ def test_uninstall_removes_what_install_made(tmp_path):
     make("install", *where)
     installed = files(tmp_path) - before
     names = {path.name for path in installed}
-    assert {"white_cross.so", "white_cross.control", "wc-worker", "worker.toml", "redis.conf", "users.acl", "pgbouncer.ini", "haproxy.cfg", "wc-worker.service",
+    assert {"white_cross.so", "white_cross.control", "wc-worker", "worker.toml", "postgresql.conf", "redis.conf", "users.acl", "pgbouncer.ini", "haproxy.cfg", "wc-worker.service",
             "alerts.yml", "dashboard.json", "white_cross.yml"} <= names
     assert all((tmp_path / path).stat().st_mode & 0o777 in (0o644, 0o755) for path in installed)
     assert "/opt/school/bin/wc-worker" in (tmp_path / "opt/school/lib/systemd/system/wc-worker.service").read_text()
