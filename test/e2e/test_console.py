@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from region_stage import SETTINGS, Regions
 from servers import Browser, Cluster, Redis, Worker, until
 from school import attached_school
 
@@ -54,6 +55,13 @@ def console(watched):
         yield browser
 
 
+def too_wide(console, width):
+    """What is wider than the window, but for what scrolls by itself."""
+    wider = console.evaluate("""[...document.querySelectorAll('body *')].filter((e) => !e.closest('.scroll, .skip') && e.getBoundingClientRect().right > innerWidth)
+                                .map((e) => e.outerHTML.slice(0, 100))""")
+    return wider or console.evaluate("document.documentElement.scrollWidth") > width
+
+
 def tab_stops(console):
     """[(what, the width of its outline, whether it is seen)] of each press of Tab, round the page once."""
     stops = []
@@ -69,9 +77,7 @@ def tab_stops(console):
 @pytest.mark.parametrize("width", [320, 400, 1100])
 def test_nothing_is_wider_than_the_window(console, width):
     console.resize(width, 800)
-    wider = console.evaluate("""[...document.querySelectorAll('body *')].filter((e) => !e.closest('.scroll, .skip') && e.getBoundingClientRect().right > innerWidth)
-                                .map((e) => e.outerHTML.slice(0, 100))""")
-    assert wider == [] and console.evaluate("document.documentElement.scrollWidth") <= width
+    assert not too_wide(console, width)
 
 
 @pytest.mark.parametrize("width", [400, 1100])
@@ -116,6 +122,51 @@ def test_every_text_can_be_read_on_its_ground(console, scheme):
     assert all((luminance(ground) > 0.5) == (scheme == "light") for ground in grounds), grounds
     weak = {(text, colour, ground) for text, colour, ground in texts if contrast(colour, ground) < 4.5}
     assert not weak
+
+
+# ---- several Redis ----
+
+TARGETS = """[...document.querySelectorAll('#targets tr')].map((row) => [...row.cells].map((cell) => cell.textContent))"""
+
+
+@pytest.fixture
+def regions(ground):
+    """A browser, as narrow as a phone, that shows a worker with two Redis; and these."""
+    with ExitStack() as stack:
+        cluster = stack.enter_context(Cluster(ground, "regions-pg"))
+        servers = {name: stack.enter_context(Redis(ground, f"regions-{name}")) for name in ("near", "far")}
+        school = attached_school(cluster, "regions")
+        stack.enter_context(school.connection)
+        school.allow_worker()
+        worker = stack.enter_context(Worker(ground, school.worker_dsn, Regions(servers), "regions-worker", SETTINGS))
+        browser = Browser()
+        stack.callback(browser.close)
+        browser.resize(320, 800)
+        browser.open(f"{worker.url}/console")
+        yield browser, servers
+
+
+def test_one_redis_has_no_table_of_its_own(console):
+    assert console.evaluate("document.getElementById('several').checkVisibility()") is False
+
+
+def test_each_of_several_redis_has_its_line(regions):
+    console, servers = regions
+    until(lambda: [row[:3] for row in console.evaluate(TARGETS)] == [["near", "idle", "yes"], ["far", "idle", "yes"]], 30, "the console to show both")
+    servers["far"].stop()
+    until(lambda: [row[:3] for row in console.evaluate(TARGETS)] == [["near", "idle", "yes"], ["far", "no redis", "no"]], 30, "the console to show that one is away")
+    assert console.evaluate("document.getElementById('state').textContent") == "no redis"
+    assert "far" in console.evaluate("document.getElementById('detail').textContent")
+    assert not too_wide(console, 320)
+    names = [name for name, _, _ in tab_stops(console)]
+    assert names[0] == SKIP_LINK and "div h-targets" in names
+    for scheme in "light", "dark":
+        console.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        texts = console.evaluate(COLOURS)
+        assert {"near", "no redis", "idle"} <= {text for text, _, _ in texts}
+        assert not {text for text, colour, ground in texts if contrast(colour, ground) < 4.5}
+    servers["far"].start()
+    until(lambda: [row[:3] for row in console.evaluate(TARGETS)] == [["near", "idle", "yes"], ["far", "idle", "yes"]], 30, "the console to show that it is back")
 
 
 def luminance(colour):

@@ -48,6 +48,8 @@ struct Health {
     /// behind.
     std::atomic<double> rows_per_second{0};
     std::atomic<std::int64_t> seconds_left{0};
+    /// Until when readers of this Redis are answered, by the liveness that this worker renewed last.
+    std::atomic<Time> answers_until{Time{}};
     /// Students whose changes Redis refuses.
     std::atomic<std::int64_t> set_aside{0};
     /// Since when the loop has worked without a pause; the clock's epoch while it waits for work.

@@ -284,6 +284,7 @@ void Loop::renew_liveness(Time since, const std::string &seen)
         return;
     vouched_until_ = end;
     cache_->renew_liveness(end, seen, ports_.drain.set_aside());
+    ports_.health.answers_until = end;
 }
 
 void Loop::sweep()

@@ -35,6 +35,7 @@ void sum_up(nlohmann::ordered_json &body, const app::Health &whole, Time now)
         set_aside += health->set_aside;
         auto one = nlohmann::ordered_json{{"name", target}};
         one.update(health_of(*health, now));
+        one["vouched"] = now < health->answers_until.load();
         targets.push_back(std::move(one));
     }
     body["queue_rows"] = rows;

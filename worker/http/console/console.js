@@ -123,6 +123,19 @@ function table(id, rows, columns, empty) {
   by(id).replaceChildren(tr);
 }
 
+// With one Redis alone the banner says it all.
+function redises(targets) {
+  const list = Array.isArray(targets) ? targets : [];
+  by("several").hidden = list.length < 2;
+  table("targets", list, (t) => [t.name, t.state, t.vouched ? "yes" : "no", number(t.queue_rows), seconds(t.oldest_queue_row_seconds),
+    number(t.set_aside_students)], "None.");
+  list.forEach((target, i) => {
+    const state = by("targets").rows[i].cells[1];
+    state.className = target.healthy ? "good" : "bad";
+    state.title = target.detail ?? "";
+  });
+}
+
 // The functions with calls in the last five minutes, the most called first.  null: not known.
 function called(functions) {
   return Array.isArray(functions) ? functions.filter((f) => f.windowCalls > 0).sort((a, b) => b.windowCalls - a.windowCalls) : null;
@@ -149,6 +162,7 @@ async function refresh() {
     by("worker").textContent = `wc-worker ${status.version}, ${status.role}.`;
     by("age").textContent = `As of ${new Date().toLocaleTimeString()}.`;
     tiles(status, figures);
+    redises(status.targets);
     work(status);
     findings(status.findings);
     table("functions", called(status.functions), (f) => [f.function, number(f.windowCalls), number(f.windowErrors), number(f.windowSlow),
