@@ -45,3 +45,14 @@ def test_each_shard_is_kept_fresh(ground, school, start_worker, secrets):  # noq
         for master in cluster.masters:
             with master.connect() as node:
                 assert not [key for key in node.scan_iter() for student in stage.students if f"{{{student}}}" in key]
+
+
+def test_the_audit_looks_under_the_names_of_both_secrets(ground, school, start_worker, secrets):  # noqa: F811 (fixtures)
+    secrets.write(FIRST, SECOND)
+    with RedisCluster(ground, "audited-opaque-cluster") as cluster:
+        settings = {"audit": {"rate_per_s": 100}, "redis": {"opaque_keys": True, "key_secret_file": str(secrets.path)}}
+        stage = OpaqueStage(school, cluster, start_worker, settings=settings)
+        left = [stage.plant(student) for student in stage.students]
+        until(lambda: not any(one() for one in left), 30, "the values under both names to be found and removed")
+        assert 3 <= stage.worker.audited("stale") <= 6
+        until(lambda: stage.worker.audited("checked") > 0 and stage.worker.healthy(), 30, "the worker to be healthy")

@@ -19,7 +19,6 @@ class One:
     """With a proxy between each worker and Redis, whose connections the hand cuts and silences."""
 
     cluster_keys = False
-    is_audited = True  # by the worker that drains
     ways = (20, 20, 35, 25)  # see readers.WAYS
 
     def __init__(self, ground):
@@ -106,7 +105,6 @@ class Sharded(One):
     """Three shards, each with a replica."""
 
     cluster_keys = True
-    is_audited = False  # the worker's audit looks at one Redis
     ways = Watched.ways
 
     def __init__(self, ground):

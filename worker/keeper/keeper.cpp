@@ -11,6 +11,7 @@
 #include "redis/cache.hpp"
 #include "redis/cluster.hpp"
 #include "redis/cluster_observer.hpp"
+#include "redis/cluster_sample.hpp"
 #include "redis/cluster_store.hpp"
 #include "redis/observer.hpp"
 #include "redis/sample.hpp"
@@ -78,6 +79,13 @@ std::unique_ptr<app::Store> Keeper::make_store() const
     return std::make_unique<redis::Store>(redis_.target, keys(), watch_.get());
 }
 
+std::unique_ptr<app::CacheSample> Keeper::make_sample(const redis::Target &target, std::int64_t scan_count) const
+{
+    if (cluster_)
+        return std::make_unique<redis::ClusterSample>(target, keys(), scan_count, *cluster_);
+    return std::make_unique<redis::Sample>(target, keys(), scan_count, watch_.get());
+}
+
 app::LoopPorts Keeper::ports()
 {
     app::LoopPorts ports{common_.live, common_.clock, common_.wake,  drain_,      sweep_,
@@ -127,7 +135,7 @@ app::AuditorPorts Keeper::auditor_ports()
             },
             [this, target = watched(common_.servers).redis[at_].target] {
                 auto const most = std::min<std::int64_t>(common_.live.get()->invalidate.scan_count, kSampledKeys);
-                return std::make_unique<redis::Sample>(target, keys(), most, watch_.get());
+                return make_sample(target, most);
             }};
 }
 
@@ -135,9 +143,7 @@ void Keeper::start()
 {
     if (common_.config.performance.enabled)
         observing_ = std::make_unique<app::Observing>(observer_ports());
-    // The audit reads as a client without Lua does, which a cluster has not.
-    if (!cluster_)
-        auditing_ = std::make_unique<app::Auditing>(auditor_ports());
+    auditing_ = std::make_unique<app::Auditing>(auditor_ports());
 }
 
 void Keeper::run()

@@ -60,6 +60,7 @@ private:
     std::unique_ptr<app::Queue> connect_queue() const;
     std::unique_ptr<app::Cache> connect_cache();
     std::unique_ptr<app::Store> make_store() const;
+    std::unique_ptr<app::CacheSample> make_sample(const redis::Target &target, std::int64_t scan_count) const;
     app::LoopPorts ports();
     app::ObserverPorts observer_ports();
     app::AuditorPorts auditor_ports();

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "app/cache.hpp"
-#include "core/protocol/library.hpp"
 #include "core/text/number.hpp"
 #include "redis/error.hpp"
+#include "redis/refusal.hpp"
 #include "redis/removal.hpp"
 #include "redis/scan_keys.hpp"
 #include "redis/student_key.hpp"
@@ -15,7 +15,8 @@
 namespace wc::redis {
 namespace {
 
-using namespace library;
+// The places in the answer of wc_look.  What lies between the value and what was drained is the ground.
+constexpr std::size_t kValue = 0, kLife = 5, kDrained = 6;
 
 std::string_view held(const Reply &values, std::size_t at)
 {
@@ -43,58 +44,82 @@ app::SampleStep Sample::scan(const std::string &cursor)
     return step;
 }
 
-std::vector<app::CachedName> Sample::cached(std::span<const std::string> students)
+std::vector<app::CachedName> names_of(std::span<const std::string> students, std::size_t secrets)
 {
-    if (watch_)
-        watch_->check(connection_);
     std::vector<app::CachedName> names;
     for (auto const &student : students)
-        for (std::size_t secret = 0; secret < keys_.count(); ++secret)
-            for (auto const kind : app::kPrewarmedKinds) {
+        for (std::size_t secret = 0; secret < secrets; ++secret)
+            for (auto const kind : app::kPrewarmedKinds)
                 names.push_back({student, kind, secret});
-                connection_.append({"EXISTS", keys_.prefix(student, secret).append(cache::name(kind))});
-            }
+    return names;
+}
+
+std::vector<app::CachedName> Sample::cached(std::vector<app::CachedName> names)
+{
+    for (auto const &name : names)
+        connection_.append({"EXISTS", key_of(name)});
     connection_.flush();
     std::vector<app::CachedName> found;
     for (auto &name : names)
-        if (connection_.read().integer() == 1)
+        if (auto const answer = read_of_slot(); answer && answer->integer() == 1)
             found.push_back(std::move(name));
     return found;
 }
 
-// Reads with MGET instead of wc_get, as clients may.  Then wc:alive must hold the answer of wc_hello.
+std::string Sample::key_of(const app::CachedName &name) const
+{
+    return keys_.prefix(name.student, name.secret).append(cache::name(name.kind));
+}
+
+// Of a shard: nothing if the slot of the key is elsewhere or on its way.
+std::optional<Reply> Sample::read_of_slot()
+{
+    auto answer = connection_.read_any();
+    if (!answer.is_error())
+        return answer;
+    if (is_shard_ && is_elsewhere(answer.text()))
+        return std::nullopt;
+    throw ReplyError(std::string(answer.text()));
+}
+
+std::vector<app::CachedName> Sample::cached(std::span<const std::string> students)
+{
+    if (watch_)
+        watch_->check(connection_);
+    return cached(names_of(students, keys_.count()));
+}
+
 std::optional<app::CachedValue> Sample::read(const app::CachedName &name)
 {
-    auto const prefix = keys_.prefix(name.student, name.secret);
-    auto const key = prefix + std::string(cache::name(name.kind));
-    auto const fence = prefix + std::string(cache::kFence);
-    connection_.append({"FCALL", "wc_hello", "1", key});
-    // Use one command, so that all values are of one moment.
-    connection_.append({"MGET", kAlive, key, fence, kFenceAll, kEpoch, kEpochLife, kSeen});
+    connection_.append({"FCALL", "wc_look", "1", key_of(name)});
     connection_.flush();
-    auto const hello = connection_.read_any();
-    auto const values = connection_.read();
-    bool const is_live =
-        !hello.is_error() && hello.raw().type != REDIS_REPLY_NIL && !values.is_nil(0) && hello.text() == values.text(0);
-    auto const life = parse_number<std::int64_t>(held(values, 5));
-    if (!is_live || values.is_nil(1) || !life)
+    auto const values = read_of_slot();
+    if (!values || values->raw().type == REDIS_REPLY_NIL)
         return std::nullopt;
-    fence_life_ms_ = values.text(5);
+    auto const life = parse_number<std::int64_t>(held(*values, kLife));
+    if (!life)
+        return std::nullopt;
+    fence_life_ms_ = values->text(kLife);
     app::CachedValue found{
-        std::string(values.text(1)), {}, std::string(held(values, 6)), std::chrono::milliseconds(*life)};
-    for (std::size_t const part : {0U, 2U, 3U, 4U, 5U})
-        found.ground.append(held(values, part)).append(1, '\n');
+        std::string(values->text(kValue)), {}, std::string(held(*values, kDrained)), std::chrono::milliseconds(*life)};
+    for (std::size_t part = kValue + 1; part < kDrained; ++part)
+        found.ground.append(held(*values, part)).append(1, '\n');
     return found;
 }
 
-void Sample::remove(const std::string &student, app::Xid xid)
+void Sample::remove(const std::string &student, app::Xid xid) { remove(keys_.prefixes(student), xid, fence_life_ms_); }
+
+void Sample::remove(std::vector<std::string> prefixes, app::Xid xid, const std::string &fence_life_ms)
 {
     std::vector<Stale> all;
-    for (auto &prefix : keys_.prefixes(student))
+    for (auto &prefix : prefixes)
         all.push_back({0, app::stale_kinds(cache::kAllSections), std::move(prefix), std::to_string(xid)});
-    auto const removal = remove_stale(connection_, all, fence_life_ms_, keys_.form(), {});
+    auto const removal =
+        remove_stale(connection_, all, fence_life_ms, keys_.form(), {}, Target{}.calls_per_flight, is_shard_);
     if (!removal.rejected.empty())
         throw ReplyError(removal.rejected.front().second);
+    if (!removal.elsewhere.empty())
+        throw IoError("the slot of a value that was to be removed is elsewhere by now");
 }
 
 }  // namespace wc::redis

@@ -63,6 +63,22 @@ local function get(keys, args)
     return find(keys[1], write)
 end
 
+-- FCALL wc_look 1 KEY → for the worker's audit, all of one moment: the value, the student's fence, the liveness, the fence of all, the
+-- epoch, the life of fences, and what was drained; nil where wc_get would find nothing.  It does not count as a read.
+local function look(keys)
+    local key = keys[1]
+    local prefix = prefix_of(key)
+    if not prefix then
+        return no_key('wc_look')
+    end
+    local shared = is_covered(key) and here('MGET', ALIVE, FENCE_ALL, EPOCH, EPOCH_LIFE, SEEN)
+    local own = shared and here('MGET', key, prefix .. 'fence')
+    if not own or not own[1] or not liveness_here or shared[1] ~= liveness_here or not is_live(key) then
+        return nil
+    end
+    return { own[1], own[2], unpack(shared) }
+end
+
 -- FCALL wc_reads 0 → how often readers have found a value, and how often none, since this process took up the library.
 local function reads()
     return { hits, misses }
