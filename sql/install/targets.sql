@@ -26,13 +26,16 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     known white_cross.target;
+    was_one boolean;
 BEGIN
     -- Whoever kept one Redis fresh, or a cluster, removes everything there when he comes again.
     UPDATE white_cross.served_redis AS r SET process = '' WHERE r.process <> '';
+    was_one := FOUND;
     DELETE FROM white_cross.served_shard;
     SELECT * INTO known FROM white_cross.target AS t WHERE t.name = serve_target.target FOR UPDATE;
     is_distrusted := known.name IS NULL OR known.is_away OR known.process <> serve_target.process;
-    may_answer := coalesce(is_distrusted AND NOT known.is_away, false);
+    -- Of those who come for the first target alone: its row keeps all changes meanwhile.
+    may_answer := was_one OR coalesce(is_distrusted AND NOT known.is_away, false);
     sweep := CASE WHEN is_distrusted THEN pg_current_xact_id() ELSE known.sweep END;
     INSERT INTO white_cross.target AS t (name, process, is_away, keeps_rows, done, vouched_until, sweep)
     VALUES (serve_target.target, serve_target.process, false, serve_target.keeps_rows,
@@ -44,7 +47,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION white_cross.serve_target(text, text, boolean, integer) IS
-'Notes which process of Redis the worker that holds the target''s lock serves. is_distrusted: the target is new, was away or is another process than before, so that all that is cached there must be removed; may_answer: that process may still be found by readers. sweep: a transaction after which all that is cached there is to be removed; NULL: nothing is. keeps_rows: rows wait for this target however long it is away. It counts as away from life_ms after the last call of this or vouch_target.';
+'Notes which process of Redis the worker that holds the target''s lock serves. is_distrusted: the target is new, was away or is another process than before, so that all that is cached there must be removed; may_answer: that process, or one Redis or a cluster that was served before, may still be found by readers. sweep: a transaction after which all that is cached there is to be removed; NULL: nothing is. keeps_rows: rows wait for this target however long it is away. It counts as away from life_ms after the last call of this or vouch_target.';
 
 CREATE FUNCTION white_cross.vouch_target(target text, process text, in_progress xid8[], next_xid xid8, life_ms integer) RETURNS boolean
 LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp

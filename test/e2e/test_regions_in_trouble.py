@@ -9,10 +9,12 @@ import redis
 
 from region_stage import SETTINGS, TTL_MS, Regions, Stage, far, held, near, read, regions, start, with_ttl  # noqa: F401 (fixtures)
 from school import Cache
-from servers import Proxy, library, until
+from servers import Proxy, Redis, library, until
 from stray_reader import Reader, last_name
 
 pytestmark = pytest.mark.thorough
+
+LONG_MS = 6000  # of a liveness: it is there while the next worker drains, if that does not wait
 
 
 # ---- the worker ----
@@ -74,29 +76,51 @@ def test_a_worker_for_each_region(start_worker, school, regions, near, far):
 
 def test_from_one_redis_to_several_and_back(start_worker, school, regions, near):
     """Whoever was not served meanwhile is trusted with nothing of before, though its process is the same."""
-    alone = start_worker("alone", redis=near, settings=SETTINGS)
-    student = school.add_student(lastName="Before")
-    stage = Stage.__new__(Stage)
-    stage.school, stage.regions, stage.student = school, regions, student
+    alone = start_worker("alone", redis=near, settings=with_ttl(LONG_MS))
+    stage = stage_of(school, regions)
     stage.load_into("near")
     alone.stop()
-    together = start_worker("together", redis=regions, settings=SETTINGS)
+    together = start_worker("together", redis=regions, settings=with_ttl(LONG_MS))
     stage.load_into("far")
     stage.rename("Among several")
     stage.until_drained()
     stage.load_into("far")
     together.stop()
     alone.start()
-    stage.load_into("near")
     stage.rename("Alone")
     stage.until_drained()
-    alone.stop()
-    with Reader(regions.servers["far"], Cache.key(student)) as reader:
+    with Reader(regions.servers["far"], Cache.key(stage.student)) as reader:
+        stage.load_into("near")
+        alone.stop()
         together.start()
         stage.until_trusted("far")
         stage.load_into("far")
         assert reader.names() <= {None, "Alone"}
     assert {row[0] for row in school.rows("SELECT process FROM white_cross.served_redis")} == {""}
+
+
+def stage_of(school, regions):
+    """A student whose summary is cached nowhere yet."""
+    stage = Stage.__new__(Stage)
+    stage.school, stage.regions, stage.student = school, regions, school.add_student(lastName="Before")
+    return stage
+
+
+@pytest.mark.parametrize("to", ["another", "several"])
+def test_to_other_redis_while_that_of_before_answers(start_worker, school, ground, near, far, to):
+    """Its worker ended a moment ago.  A change is acknowledged once no reader is answered there any more."""
+    with Redis(ground, "of-before") as former:
+        stage = stage_of(school, Regions({"former": former, "near": near, "far": far}))
+        before = start_worker("before", redis=former, settings=with_ttl(LONG_MS))
+        stage.load_into("former")
+        before.stop()
+        assert read(former, stage.student) == "Before", "readers are answered for a while"
+        start_worker("after", redis=near if to == "another" else Regions({"near": near, "far": far}), settings=with_ttl(LONG_MS))
+        stage.rename("After")
+        stage.until_drained()
+        assert read(former, stage.student) is None
+        stage.load_into("near")
+        assert read(near, stage.student) == "After"
 
 
 # ---- rows of all kinds ----

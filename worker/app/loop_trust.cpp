@@ -16,7 +16,9 @@ bool Loop::serve()
     auto const [is_other, since] = queue_->serve(process);
     served_ = process;
     timers_.vouching = vouched_at_ = {};
-    if (ports_.redis_moves || ports_.is_target)
+    // One Redis that is another process than a moment ago was restarted, and nobody is answered by the former process.
+    // Before this worker's first renewal, though, another worker may have served other Redis.
+    if (ports_.redis_moves || ports_.is_target || !vouched_until_)
         hold(since);
     if (is_other)
         ports_.metrics.redis_changed();
