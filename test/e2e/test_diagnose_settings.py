@@ -43,12 +43,15 @@ def test_nothing_to_say(school):
 @pytest.fixture(scope="module")
 def small(ground):
     """A server with 1 MB of shared_buffers, and a student with 4 MB of records."""
-    with Cluster(ground, "small-pg", {"shared_buffers": "1MB", "max_connections": 20}) as cluster:
+    with Cluster(ground, "small-pg", {"shared_buffers": "1MB", "max_connections": 20, "autovacuum": "off"}) as cluster:
         school = attached_school(cluster, "small_school")
         with school.connection:
             student = school.add_student()
             school.psql(f"""INSERT INTO health_records (id, type, date, description, "studentId")
-                            SELECT 'r' || n, 'DENTAL', now(), repeat('x', 400), '{student}' FROM generate_series(1, 8000) AS n; VACUUM ANALYZE; SELECT pg_stat_reset()""")
+                            SELECT 'r' || n, 'DENTAL', now(), repeat('x', 400), '{student}' FROM generate_series(1, 8000) AS n; VACUUM ANALYZE""")
+            # A session hands in what it has counted when it ends.
+            until(lambda: school.one("SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database()"), 10, "that session to end")
+            school.psql("SELECT pg_stat_reset()")
             yield school
 
 
