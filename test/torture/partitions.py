@@ -3,13 +3,16 @@
 Each node has an address of its own on loopback.  Rules of routing drop what goes from one address to another.
 """
 
+import itertools
 import os
 import shutil
 import subprocess
 import sys
 
 INSIDE = "WC_TORTURE_NETWORK"
-DROP, LOCAL = 10, 100  # of the rules: a lower one is asked first
+FIRST, LOCAL = 10, 30_000  # preferences of rules: a lower one is asked first
+# Two cuts at once may be of the same two nodes.
+_preferences = itertools.count(FIRST)
 
 
 def address(number):
@@ -38,13 +41,13 @@ def prepare():
 
 def cut_off(one, others):
     """What these addresses send to each other is dropped from now on, both ways.  Returns what ends it."""
-    pairs = [pair for other in others for pair in ((one, other), (other, one))]
-    for source, target in pairs:
-        _ip("rule", "add", "preference", DROP, "from", source, "to", target, "blackhole")
+    rules = [(next(_preferences), *pair) for other in others for pair in ((one, other), (other, one))]
+    for preference, source, target in rules:
+        _ip("rule", "add", "preference", preference, "from", source, "to", target, "blackhole")
 
     def join():
-        for source, target in pairs:
-            _ip("rule", "del", "preference", DROP, "from", source, "to", target, "blackhole")
+        for preference, *_ in rules:
+            _ip("rule", "del", "preference", preference)
     return join
 
 
