@@ -69,7 +69,8 @@ class Served:
         return white_cross.connect(self.url)
 
     def commands(self):
-        return [words[0] for words in self.said]
+        """Without those by which redis-py 5 and later says who it is."""
+        return [words[0] for words in self.said if words[0] not in ("CLIENT", "HELLO")]
 
     def _accept(self):
         while True:
