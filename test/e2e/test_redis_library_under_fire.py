@@ -25,7 +25,7 @@ SHARED = ["wc:fence:all", "wc:epoch", "wc:epoch:of", "wc:epoch:life", "wc:epoch:
 OTHERS = [f"student:{who}:{name}" for who in ("bob", "{bob}", "adam", "ad") for name in VALUES + BESIDE] + \
     ["session:1", "fence", "pages", "student", "wc:", "studentada:fence", "{student:ada:}"]
 
-ONLY_READ = {"wc_get", "wc_hello", "wc_look", "wc_reads"}
+ONLY_READ = {"wc_get", "wc_hello", "wc_sample", "wc_reads"}
 FOR_STUDENTS = {"wc_fill", "wc_lease", "wc_invalidate"}
 # Those of a cluster's shard and of the stream of events have a test of their own: the first changes what the others call the shared names.
 APART = {"wc_cover", "wc_append"}
@@ -49,7 +49,7 @@ def likely(draw, function):
     return {
         "wc_get": ([key], [draw.choice(["", "7.1.1.1"])]),
         "wc_hello": ([key], []),
-        "wc_look": ([key], []),
+        "wc_sample": ([key], []),
         "wc_reads": ([], []),
         "wc_fill": ([key], ["v", "300", snapshot(5, 9, 7)]),
         "wc_lease": ([key], ["1000", "", "3"]),
@@ -186,7 +186,7 @@ def test_calls_of_every_kind_are_answered_or_refused_and_touch_nobody_else(raw):
 
 
 @pytest.mark.parametrize("call", [
-    ("wc_get", []), ("wc_hello", []), ("wc_look", []), ("wc_lease", [], "10"), ("wc_fill", [], "v", "300", "1:1:@0"), ("wc_invalidate", [], "60000"),
+    ("wc_get", []), ("wc_hello", []), ("wc_sample", []), ("wc_lease", [], "10"), ("wc_fill", [], "v", "300", "1:1:@0"), ("wc_invalidate", [], "60000"),
     ("wc_lease", ["session:1"], "10"), ("wc_lease", [P + "health_summary"], "9" * 20), ("wc_fill", [P + "health_summary"], "v", "9" * 20, "1:1:@0"),
     ("wc_fill", [P + "health_summary"], "v", "1e300", "1:1:@0"), ("wc_fill", [P + "records:1:20:{}"], "v", "9" * 15, "1:1:@0"),
     ("wc_invalidate", [P], "9" * 30, "7", "5"), ("wc_invalidate", ["session:"], "60000", "7", "5"), ("wc_fence_all", ["wc:fence:all"], "9" * 30, "5"),

@@ -15,7 +15,7 @@
 namespace wc::redis {
 namespace {
 
-// The places in the answer of wc_look.  What lies between the value and what was drained is the ground.
+// The places in the answer of wc_sample.  What lies between the value and what was drained is the ground.
 constexpr std::size_t kValue = 0, kLife = 5, kDrained = 6;
 
 std::string_view held(const Reply &values, std::size_t at)
@@ -91,7 +91,7 @@ std::vector<app::CachedName> Sample::cached(std::span<const std::string> student
 
 std::optional<app::CachedValue> Sample::read(const app::CachedName &name)
 {
-    connection_.append({"FCALL", "wc_look", "1", key_of(name)});
+    connection_.append({"FCALL", "wc_sample", "1", key_of(name)});
     connection_.flush();
     auto const values = read_of_slot();
     if (!values || values->raw().type == REDIS_REPLY_NIL)

@@ -63,13 +63,13 @@ local function get(keys, args)
     return find(keys[1], write)
 end
 
--- FCALL wc_look 1 KEY → for the worker's audit, all of one moment: the value, the student's fence, the liveness, the fence of all, the
+-- FCALL wc_sample 1 KEY → for the worker's audit, all of one moment: the value, the student's fence, the liveness, the fence of all, the
 -- epoch, the life of fences, and what was drained; nil where wc_get would find nothing.  It does not count as a read.
-local function look(keys)
+local function sample(keys)
     local key = keys[1]
     local prefix = prefix_of(key)
     if not prefix then
-        return no_key('wc_look')
+        return no_key('wc_sample')
     end
     local shared = is_covered(key) and here('MGET', ALIVE, FENCE_ALL, EPOCH, EPOCH_LIFE, SEEN)
     local own = shared and here('MGET', key, prefix .. 'fence')

@@ -14,7 +14,7 @@ redis.register_function { function_name = 'wc_append', callback = append_events 
 -- A student's key and the shared names of its shard are in different slots of a cluster.
 redis.register_function { function_name = 'wc_fill', callback = fill, flags = { 'allow-cross-slot-keys' } }
 redis.register_function { function_name = 'wc_get', callback = get, flags = { 'no-writes', 'allow-cross-slot-keys' } }
-redis.register_function { function_name = 'wc_look', callback = look, flags = { 'no-writes', 'allow-cross-slot-keys' } }
+redis.register_function { function_name = 'wc_sample', callback = sample, flags = { 'no-writes', 'allow-cross-slot-keys' } }
 redis.register_function { function_name = 'wc_hello', callback = hello, flags = { 'no-writes' } }
 redis.register_function { function_name = 'wc_reads', callback = reads, flags = { 'no-writes' } }
 redis.register_function { function_name = 'wc_lease', callback = lease, flags = { 'allow-cross-slot-keys' } }
