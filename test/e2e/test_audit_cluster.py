@@ -55,6 +55,21 @@ def test_a_stale_value_of_each_shard_is_found_counted_and_removed(masters, schoo
     assert "Never" not in stage.worker.log.read_text()
 
 
+def test_slots_that_move_are_no_failure(masters, school, start_worker):
+    """Until the worker hears of it, it asks the shard that had the slot; and the one that has it trusts nothing of before."""
+    stage = Stage(school, masters, start_worker, settings=FAST)
+    student, (first, second, _) = stage.students[0], masters.masters
+    key = stage.key(student)
+    until_checked(stage.worker)
+    for source, target in [(first, second), (second, first)] * 3:
+        masters.move(slot_of(key), source, target)
+        assert stage.at(target, "FCALL", "wc_sample", 1, key) is None, "nobody has covered it there"
+        until(lambda: stage.is_trusted(student), 30, "the other shard to be trusted with it")
+        stage.load(student)
+        until_checked(stage.worker)
+    assert [line for line in stage.worker.warnings() if "audit" in line] == [] and stage.worker.audited("stale") == 0
+
+
 def test_shards_that_come_and_go_and_slots_that_move(masters, school, start_worker):
     """What nobody could read is not there, and what is read is compared."""
     stage = Stage(school, masters, start_worker, settings=FAST)

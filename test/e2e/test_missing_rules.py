@@ -4,6 +4,7 @@ import pytest
 
 from servers import Redis, RedisCluster, until
 from servers.worker import run_worker
+from test_redis_refusals import administrator, secured  # noqa: F401 (fixtures)
 from test_redis_rights import rules
 
 pytestmark = pytest.mark.thorough
@@ -14,20 +15,6 @@ RULES = rules(USER)
 WITHOUT = {rule: [other for other in RULES if other is not rule] for rule in RULES if rule[0] in "+~("}
 OF_STREAM, = [rule for rule in RULES if rule.startswith("(")]
 OF_CLUSTERS = {rule for rule in WITHOUT if rule.startswith("+cluster|")}
-
-
-@pytest.fixture(scope="module")
-def secured(ground):
-    with Redis(ground, "redis-missing", access=True) as server:
-        yield server
-
-
-@pytest.fixture
-def administrator(secured):
-    with secured.connect() as client:
-        client.flushall()
-        yield client
-        client.execute_command("ACL", "LOAD")
 
 
 class Several:

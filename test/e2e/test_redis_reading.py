@@ -183,3 +183,42 @@ def test_a_replica_tells_nobody_a_run_until_a_worker_comes_to_it(library, redis_
         assert replica.hello() not in (None, run) and read(replica, run) is None
         assert read(replica, replica.hello()) == replica.call("wc_get", key, token(10)) == '{"v":1}'
         library.client.config_set("repl-diskless-sync-delay", delay["repl-diskless-sync-delay"])
+
+
+# ---- what the audit compares ----
+
+KEY = P + "health_summary"
+
+
+def sample(library, key=KEY):
+    return library.client.execute_command("FCALL_RO", "wc_sample", 1, key)
+
+
+def test_a_sample_is_all_that_a_value_stands_on_and_no_read(library):
+    reads = library.client.execute_command("FCALL_RO", "wc_reads", 0)
+    assert library.fill(snapshot(5, 5)) == 1
+    value, fence, alive, fence_all, epoch, life, drained = sample(library)
+    assert (value, fence, fence_all) == ('{"v":1}', None, None)
+    assert [alive, epoch, life, drained] == library.client.mget("wc:alive", "wc:epoch", "wc:epoch:life", "wc:seen")
+    library.invalidate(10, kinds=0)
+    library.client.execute_command(*functions.fence_all(FENCE_MS, [11]))
+    assert sample(library)[:4] == ['{"v":1}', library.client.get(P + "fence"), alive, library.client.get("wc:fence:all")]
+    assert "10" in sample(library)[1] and "11" in sample(library)[3]
+    assert library.client.execute_command("FCALL_RO", "wc_reads", 0) == reads
+
+
+@pytest.mark.parametrize("how", ["no value", "no liveness", "of another process", "of the student not", "of the other form"])
+def test_where_no_reader_finds_a_value_the_audit_finds_none(library, how):
+    assert library.fill(snapshot(5, 5)) == 1 and sample(library)[0] == '{"v":1}'
+    if how == "no value":
+        library.client.delete(KEY)
+    elif how == "no liveness":
+        library.client.delete("wc:alive")
+    elif how == "of another process":
+        library.client.set("wc:alive", "f" * 40 + ".1")
+    elif how == "of the student not":
+        assert library.renew_liveness(but=[P]) == 1
+    else:
+        library.client.set("student:{ada}:health_summary", "by hand")
+    key = "student:{ada}:health_summary" if how == "of the other form" else KEY
+    assert sample(library, key) is None and library.call("wc_get", key) is None
