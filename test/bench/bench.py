@@ -40,6 +40,7 @@ import records  # noqa: E402
 import regions  # noqa: E402
 import search  # noqa: E402
 import settings  # noqa: E402
+import shards  # noqa: E402
 import summaries  # noqa: E402
 import takeover  # noqa: E402
 import vitals  # noqa: E402
@@ -51,7 +52,7 @@ from servers import Ground  # noqa: E402
 # In this order: the summaries want the tables as they were loaded and vacuumed, and must fit into the memory that is shared.
 PARTS = {part.__name__.removesuffix("_reads"): part
          for part in (core, counting, audit, opaque, watching, summaries, cold, warm, jsonb, http_reads, search, records, exports, growth, vitals, latency, inserts,
-                      bulk_insert, burst, regions, takeover, dead_rows, copied, placed_words, settings)}
+                      bulk_insert, burst, regions, shards, takeover, dead_rows, copied, placed_words, settings)}
 
 
 def machine():

@@ -44,14 +44,13 @@ class Targets:
                            for name, (server, port) in self._targets.items()]}
 
 
-def gone(district, connection, writes):
-    """Milliseconds from each commit until the near Redis has not the key any more, while the far one follows."""
-    ids = [row[0] for row in connection.execute("SELECT id FROM students ORDER BY id LIMIT %s", [STUDENTS])]
-    events = KeyEvents(district.redis)
+def gone(connection, redis, ids, writes, key_of=KEY.format):
+    """Milliseconds from each commit until this Redis has not the key any more."""
+    events = KeyEvents(redis)
     times = []
-    with district.redis.connect() as client:
+    with redis.connect() as client:
         for n in range(writes):
-            key = KEY.format(ids[n % len(ids)])
+            key = key_of(ids[n % len(ids)])
             client.set(key, "{}", ex=300)
             connection.execute('UPDATE students SET "updatedAt" = clock_timestamp() WHERE id = %s', [ids[n % len(ids)]])
             committed = time.perf_counter()
@@ -89,6 +88,7 @@ def measure(district, quick):
             "SELECT student_id(n), 'B' || n, 'Burst', 'Student', '2014-01-01', '5', 'OTHER' "
             "FROM generate_series(%s::int, %s::int) n ON CONFLICT DO NOTHING", [district.students + 1, changed])
         connection.execute("VACUUM ANALYZE students")
+        ids = [row[0] for row in connection.execute("SELECT id FROM students ORDER BY id LIMIT %s", [STUDENTS])]
         value = connection.execute("SELECT wc_health_summary(student_id(1))::text").fetchone()[0]
         far = stack.enter_context(Redis(district.ground, "far-redis"))
         line = stack.enter_context(long_line_to(far.port))
@@ -101,7 +101,7 @@ def measure(district, quick):
                 with Worker(district.ground, district.cluster.dsn(district.database), targets, name=f"regions-{turn}",
                             settings={"log": {"level": "warning"}, "prewarm": {"enabled": False}}):
                     until(lambda: connection.execute("SELECT EXISTS (SELECT FROM white_cross.worker) AND NOT EXISTS (SELECT FROM white_cross.invalidation)").fetchone()[0], 60, "it to begin")
-                    times[kind] += gone(district, connection, writes)
+                    times[kind] += gone(connection, district.redis, ids, writes)
                     if turn == 0:
                         clients = {"near": stack.enter_context(district.redis.connect())}
                         if "80" in kind:
