@@ -350,3 +350,36 @@ def test_the_shard_of_the_stream_that_is_away_keeps_no_value_of_others(ground, s
         until(owner.is_well, 30, "the cluster to have all slots")
         with owner.connect() as client:
             until(lambda: stream(client, ada) and school.is_drained(), 30, "the event")
+
+
+@pytest.mark.thorough
+def test_a_promoted_replica_of_the_stream_says_that_events_may_be_lost(ground, school, start_worker):
+    with RedisCluster(ground, "events-promoted", replicas=1) as cluster:
+        school.sql(f"ALTER DATABASE {school.database} SET white_cross.cluster_keys = on")
+        worker = start_worker(redis=cluster, settings=EVENTS)
+        owner = cluster.owner(STREAM)
+        replica = cluster.replicas[cluster.masters.index(owner)]
+        ada = school.add_student("ada")
+        with owner.connect() as client, replica.connect() as copy:
+            until(lambda: stream(client, ada) and school.is_drained(), 30, "the event")
+            until(lambda: client.wait(1, 1000) == 1, 30, "the replica to have it")
+            begun = stream(client)
+            # From now on the replica gets nothing.
+            copy.config_set("masterauth", "another")
+            client.execute_command("CLIENT", "KILL", "TYPE", "replica")
+            school.sql("UPDATE students SET grade = 'x' WHERE id = %s", ada)
+            until(lambda: len(stream(client, ada)) == 2 and school.is_drained(), 30, "the event that will be lost")
+            owner.stop(9)
+            until(lambda: replica.role() == "master", 30, "it to be promoted")
+            until(lambda: len(stream(copy)) > len(begun), 30, "an event")
+            assert [(student, sections) for student, sections, _ in stream(copy)[len(begun):]] == [begun[0][:2]], "any student may have changed"
+            later = stream(copy)[-1]
+            assert later not in begun and later[2] > stream(copy, ada)[-1][2], "no consumer takes it for one that it has"
+            grace = school.add_student("grace")
+            until(lambda: stream(copy, grace), 30, "a new event")
+            # Trusted once, it is not told of again.
+            worker.stop()
+            worker.start()
+            school.add_student("mary")
+            until(lambda: stream(copy, "mary"), 30, "an event after the worker was started anew")
+            assert len(stream(copy, "*")) == len([one for one in begun if one[0] == "*"]) + 1

@@ -113,6 +113,7 @@ public:
         db_.call("snapshot");
         return "1:1:@0";
     }
+    app::Everything everything_by_now() override { return {}; }
     std::optional<std::chrono::microseconds> clock() override { return db_.clock; }
     void distrust_cache() override { db_.call("distrust"); }
     app::Served serve(const std::string &process) override

@@ -212,6 +212,7 @@ void Loop::tend_shards(Shards &shards)
     auto const sight = shards.tend(*queue_, ports_.drain.set_aside().size());
     ports_.metrics.set_epoch_open(sight.is_open);
     evicts_ = sight.evicts;
+    tell_of_lost_events(shards, sight.untold);
 }
 
 void Loop::ensure_horizon()

@@ -100,6 +100,7 @@ private:
     void ensure_clock();
     void ensure_epoch();
     void tend_shards(Shards &shards);
+    void tell_of_lost_events(Shards &shards, const std::string &process);
     void close_epoch(Epoch found);
     void vouch();
     void distrust_cache();

@@ -1,4 +1,4 @@
-// The part of the loop that goes on with events once a stream that took none takes them again.
+// The part of the loop that sees to the stream of events where it took none, and where it may have lost some.
 #include "app/loop.hpp"
 
 namespace wc::app {
@@ -15,6 +15,16 @@ void Loop::resume_events()
     ports_.sweep.tell(*queue_, *cache_);
     queue_->rewind();
     woken_ = true;
+}
+
+// A shard that has the stream since a promotion may lack the newest events: any student may have changed.
+void Loop::tell_of_lost_events(Shards &shards, const std::string &process)
+{
+    if (process.empty() || ports_.events.holds())
+        return;
+    auto const everything = queue_->everything_by_now();
+    if (ports_.events.append(events_of(std::span(&everything, 1)), *cache_))
+        shards.told(process);
 }
 
 }  // namespace wc::app

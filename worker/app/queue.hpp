@@ -131,6 +131,9 @@ public:
     virtual std::string key_fingerprints() = 0;
     /// Returns the token of a snapshot taken now.
     virtual std::string snapshot() = 0;
+    /// Returns what an event of every student says that no row of the queue has caused: the id of the next transaction,
+    /// and the time.
+    virtual Everything everything_by_now() = 0;
     /// Returns by how much the server's clock is ahead of this process's steady clock; nothing if the answer took too
     /// long.
     virtual std::optional<std::chrono::microseconds> clock() = 0;

@@ -13,6 +13,9 @@ class Queue;
 struct ShardsSight {
     bool is_open = false;  ///< every shard that answers stores values
     bool evicts = false;   ///< some may evict fences
+    /// The process that got the slot of the stream of events, and may lack the newest ones.  It is trusted with that
+    /// slot after `told`.  Empty: there is none.
+    std::string untold{};
 };
 
 /// The part of `Cache` that only a cluster has.
@@ -27,6 +30,8 @@ public:
     /// in the database which process is trusted with which slots, before it relies on that.  `set_aside`: how many
     /// students are set aside.
     virtual ShardsSight tend(Queue &queue, std::size_t set_aside) = 0;
+    /// The stream of this process has an event that says that any student may have changed.
+    virtual void told(const std::string &process) = 0;
     /// When `tend` must be called again at the latest.
     virtual Time due() const = 0;
     /// Whether, since the last call, changes that were refused as `Rejection::is_away` may have become possible.

@@ -38,6 +38,7 @@ public:
     std::optional<Failure> report(const app::Report &report) override;
     std::string identity() override;
     std::string snapshot() override;
+    app::Everything everything_by_now() override;
     std::optional<std::chrono::microseconds> clock() override;
     void distrust_cache() override;
     app::Served serve(const std::string &process) override;

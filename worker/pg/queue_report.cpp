@@ -68,6 +68,17 @@ app::Served Queue::serve(const std::string &process)
     return {since.count() == 0, since};
 }
 
+app::Everything Queue::everything_by_now()
+{
+    auto const result = drain_.run(
+        "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint,"
+        " (extract(epoch FROM clock_timestamp()) * 1000000)::bigint");
+    app::Everything everything;
+    everything.xid = static_cast<app::Xid>(result.integer(0, 0));
+    everything.time = std::chrono::microseconds(result.integer(0, 1));
+    return everything;
+}
+
 void Queue::distrust_cache() { drain_.run("SELECT white_cross.distrust_cache()"); }
 
 std::vector<app::ServedShard> Queue::served_shards()

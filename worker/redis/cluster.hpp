@@ -49,6 +49,7 @@ public:
 
     void begin() override;
     app::ShardsSight tend(app::Queue &queue, std::size_t set_aside) override;
+    void told(const std::string &process) override;
     Time due() const override { return due_; }
     bool take_returned() override;
     std::string trouble() const override;
@@ -82,6 +83,7 @@ private:
     void keep_epoch(Member &member, app::Queue &queue);
     void distrust(Member &member, app::Queue &queue);
     void vouch(Member &member, app::Queue &queue);
+    std::optional<std::size_t> stream_slot() const;
     void warn_of_plain_keys(app::Queue &queue);
     void note_holds();
     Time end_of_liveness() const;
@@ -98,6 +100,7 @@ private:
     std::map<std::string, std::string> failures_;  // of masters that were let go
     std::map<std::string, int> rests_;             // until which look of the watch they are left alone
     std::optional<std::chrono::microseconds> database_lead_;
+    std::string told_, untold_;  // processes: see ShardsSight::untold
     Time due_{}, next_look_{};
     Time hold_ends_{};
     bool returned_ = true;
