@@ -209,7 +209,9 @@ OF_SQL = {
     # who may
     "all tables of another owner": one(BINDING, "    PERFORM white_cross.require_owner(caller, ARRAY(SELECT r.relation FROM white_cross.resolve(application_schema, wanted) AS r));\n", "", "test_owners and a_role_is_told"),
     "owner who attaches": Mutation([(BINDING, "    PERFORM white_cross.require_owner(caller, ARRAY(SELECT r.relation FROM white_cross.resolve(application_schema, wanted) AS r));\n", ""),
-                                    (BINDING, "        PERFORM white_cross.require_owner(caller, ARRAY[part.relation]);\n", "")], "test_owners and who_may_do_what and attach and plain"),
+                                    (BINDING, "        PERFORM white_cross.require_owner(caller, ARRAY[part.relation]);\n", ""),
+                                    (BINDING, "    PERFORM white_cross.require_owner_of_attached(caller, false);\n    PERFORM white_cross.grant_tables", "    PERFORM white_cross.grant_tables")],
+                                   "test_owners and who_may_do_what and attach and plain"),
     "owner in the end": one(BINDING, "    PERFORM white_cross.require_owner_of_attached(caller, false);\n    PERFORM white_cross.grant_tables", "    PERFORM white_cross.grant_tables", "test_owners and takes_the_name_meanwhile"),
     "owner who detaches": one(BINDING, "    PERFORM white_cross.require_owner_of_attached(caller, true);\n", "", "test_owners and who_may_do_what and detach and plain"),
     "owner of the database": one(BINDING, "AND NOT (may_be_gone AND EXISTS", "AND NOT (false AND EXISTS", "test_owners and who_detaches"),
