@@ -169,7 +169,9 @@ def torture(options):
 
 
 def chaos(_):
-    return program(Count(), "chaos", "test/chaos/chaos.py", "--seconds", "30")
+    count = Count()
+    program(count, "chaos", "test/chaos/chaos.py", "--seconds", "30")
+    return program(count, "chaos of partitions", "test/chaos/partitions.py", "--seconds", "10")
 
 
 def warm(_):

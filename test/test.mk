@@ -34,7 +34,7 @@ $(UNIT_TESTS): $(UNIT_TEST_OBJS) $(WORKER_OBJS_NO_MAIN)
 	$(CXX) $(OPTIMIZE) $(WORKER_SANITIZE) -o $@ $^ $(WORKER_LIBS) -lgmock -lgtest -lgtest_main -pthread
 
 # ---- suites -----------------------------------------------------------------------------------------------
-.PHONY: test quick lint check-lint check-unit check-regress check-isolation check-e2e check-clients check-chaos check-warm check-torture chaos warm warm-mutations client-mutations torture demo bench load picture
+.PHONY: test quick lint check-lint check-unit check-regress check-isolation check-e2e check-clients check-chaos check-warm check-torture chaos chaos-partitions warm warm-mutations client-mutations torture demo bench load picture
 
 test: stage worker $(UNIT_TESTS)
 	@$(RUN_TESTS)
@@ -94,6 +94,9 @@ client-mutations: stage worker
 
 chaos: stage
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/chaos/chaos.py $(CHAOS_OPTIONS)
+
+chaos-partitions: stage
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/chaos/partitions.py $(CHAOS_OPTIONS)
 
 torture: stage worker
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/torture/torture.py $(TORTURE_OPTIONS)

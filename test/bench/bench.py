@@ -35,6 +35,7 @@ import inserts  # noqa: E402
 import jsonb  # noqa: E402
 import latency  # noqa: E402
 import opaque  # noqa: E402
+import partitions  # noqa: E402
 import placed_words  # noqa: E402
 import records  # noqa: E402
 import regions  # noqa: E402
@@ -51,7 +52,7 @@ from servers import Ground  # noqa: E402
 
 # In this order: the summaries want the tables as they were loaded and vacuumed, and must fit into the memory that is shared.
 PARTS = {part.__name__.removesuffix("_reads"): part
-         for part in (core, counting, audit, opaque, watching, summaries, cold, warm, jsonb, http_reads, search, records, exports, growth, vitals, latency, inserts,
+         for part in (core, counting, audit, opaque, watching, summaries, partitions, cold, warm, jsonb, http_reads, search, records, exports, growth, vitals, latency, inserts,
                       bulk_insert, burst, regions, shards, takeover, dead_rows, copied, placed_words, settings)}
 
 

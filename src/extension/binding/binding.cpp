@@ -1,6 +1,7 @@
 #include "extension/binding/binding.hpp"
 
 #include "extension/binding/absent_table.hpp"
+#include "extension/binding/partition.hpp"
 #include "extension/binding/resolution.hpp"
 #include "extension/server/trigger_call.hpp"
 
@@ -135,6 +136,7 @@ const BoundTable &lock_whole_table(Entity entity)
 void watch_bindings()
 {
     watch_resolution();
+    watch_partitions();
     RegisterXactCallback(on_transaction_event, nullptr);
     RegisterSubXactCallback(on_subtransaction_event, nullptr);
 }

@@ -206,7 +206,7 @@ void resolve(Entity entity)
     MemoryContextSwitchTo(caller);
     MemoryContextDelete(looks);
 
-    table.version = ++versions;
+    table.version = next_version();
     auto *const kept = static_cast<BoundTable *>(MemoryContextAlloc(TopMemoryContext, sizeof(BoundTable)));
     *kept = table;
     int const i = static_cast<int>(entity);
@@ -256,6 +256,8 @@ void report_unreadable(Entity entity, const BoundTable &table, int attribute)
     report_misfit(entity, table, attribute,
                   find_misfit({column.type, column.collation}, attributes(entity).kinds[attribute], nullptr));
 }
+
+std::uint64_t next_version() noexcept { return ++versions; }
 
 std::uint64_t count_of_schema_changes() { return schema_changes; }
 

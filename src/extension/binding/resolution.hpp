@@ -19,6 +19,9 @@ const BoundTable &lock_current_table(Entity entity);
 /// Whether the table was not resolved anew, and no invalidation has come since.
 bool is_current(const BoundTable &table, Entity entity);
 
+/// Returns a number that no other bound table has as its version.
+std::uint64_t next_version() noexcept;
+
 /// Returns how many invalidations of schemas have come: a schema was created, dropped or renamed.
 std::uint64_t count_of_schema_changes();
 

@@ -9,6 +9,7 @@ extern "C" {
 #include "catalog/pg_am.h"
 #include "catalog/pg_index.h"
 #include "commands/defrem.h"
+#include "utils/hsearch.h"
 }
 
 namespace wc {
@@ -55,15 +56,38 @@ bool is_for_this_snapshot(Relation index)
 
 namespace {
 
+struct Key {
+    Oid table;
+    Entity entity;
+    IndexUse use;
+    std::uint16_t unused;  // a key has no bytes that nobody sets
+};
+static_assert(std::has_unique_object_representations_v<Key>);
+
 struct Kept {
+    Key key;
     std::uint64_t version;  // of the bound table; 0: nothing kept
     bool found;
     StudentIndex index;
 };
-constexpr int kUses = 4;
-Kept kept[kEntities][kUses];
+HTAB *kept_indexes = nullptr;
 
-Kept &kept_for(Entity entity, IndexUse use) { return kept[static_cast<int>(entity)][static_cast<int>(use)]; }
+Kept &kept_for(Entity entity, Oid table, IndexUse use)
+{
+    if (kept_indexes == nullptr) {
+        HASHCTL shape{};
+        shape.keysize = sizeof(Key);
+        shape.entrysize = sizeof(Kept);
+        shape.hcxt = TopMemoryContext;
+        kept_indexes = hash_create("white_cross indexes", 16, &shape, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+    }
+    Key const key{table, entity, use, 0};
+    bool is_old = false;
+    auto &kept = *static_cast<Kept *>(hash_search(kept_indexes, &key, HASH_ENTER, &is_old));
+    if (!is_old)
+        kept.version = 0;
+    return kept;
+}
 
 AttrNumber find_column(Relation index, const BoundColumn &column)
 {
@@ -129,13 +153,16 @@ bool fits(Entity entity, const BoundTable &table, Relation index, IndexUse use, 
 
 }  // namespace
 
-bool is_plain_table(const OpenTable &table)
+bool is_plain_heap(Relation relation)
 {
-    Relation const relation = table.relation;
     const FormData_pg_class &form = *relation->rd_rel;
     return form.relkind == RELKIND_RELATION && relation->rd_tableam == GetHeapamTableAmRoutine() &&
-           !form.relrowsecurity && !form.relhassubclass && !RELATION_IS_OTHER_TEMP(relation) &&
-           !pg::has_virtual_columns(relation);
+           !form.relhassubclass && !RELATION_IS_OTHER_TEMP(relation) && !pg::has_virtual_columns(relation);
+}
+
+bool is_plain_table(const OpenTable &table)
+{
+    return is_plain_heap(table.relation) && !table.relation->rd_rel->relrowsecurity;
 }
 
 bool may_select_all(const OpenTable &table)
@@ -149,13 +176,20 @@ bool may_read_directly(const OpenTable &table)
     return settings::direct_reads() && is_plain_table(table) && may_select_all(table);
 }
 
+bool may_read_parts_directly(const OpenTable &table)
+{
+    if (!is_partitioned(table))
+        return may_read_directly(table);
+    return settings::direct_reads() && !table.relation->rd_rel->relrowsecurity && may_select_all(table);
+}
+
 Relation try_open_index(Oid index) { return try_relation_open(index, AccessShareLock); }
 
 namespace {
 
 const Kept &find_index(Entity entity, const OpenTable &table, IndexUse use)
 {
-    Kept &known = kept_for(entity, use);
+    Kept &known = kept_for(entity, table.bound->relation, use);
     if (known.version == table.bound->version)
         return known;
     known.version = 0;
@@ -189,7 +223,7 @@ Relation open_student_index(Entity entity, const OpenTable &table, StudentIndex 
         found = known.index;
         Relation const index = try_open_index(found.index);
         if (index == nullptr) {
-            kept_for(entity, use).version = 0;
+            kept_for(entity, table.bound->relation, use).version = 0;
             continue;
         }
         if (!found.is_for_new_snapshots_only || is_for_this_snapshot(index))

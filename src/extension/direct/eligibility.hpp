@@ -31,8 +31,20 @@ struct StudentIndex {
 /// must have SELECT on all of it, and white_cross.direct_reads must be on.
 bool may_read_directly(const OpenTable &table);
 
+/// Like may_read_directly(), for a caller that reads a partitioned table part by part (parts.hpp): then row-level
+/// security and privileges are those of the table.  The executor does not ask for those of its partitions either.
+bool may_read_parts_directly(const OpenTable &table);
+
+inline bool is_partitioned(const OpenTable &table)
+{
+    return table.relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+}
+
 /// Returns whether the table is a heap table without partitions, children, row-level security and virtual columns.
 bool is_plain_table(const OpenTable &table);
+
+/// The same of a table whose row-level security does not matter.
+bool is_plain_heap(Relation relation);
 
 /// Returns whether the current role may select all columns of the table.
 bool may_select_all(const OpenTable &table);

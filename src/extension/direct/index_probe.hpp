@@ -1,9 +1,11 @@
 // Rows of one student after another through an index and the heap, without planner and executor.
 //
+// Of a partitioned table it reads the parts in which rows of the student may be (parts.hpp), one after another.
+//
 // This is right only under conditions that the executor would otherwise take care of, and with an index that fits
 // (eligibility.hpp).  `open` checks all of that every time.
 #pragma once
-#include "extension/direct/eligibility.hpp"
+#include "extension/direct/parts.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -22,28 +24,37 @@ public:
 
     /// Opens the table of an entity and its index, to be read with `snapshot`.  Returns false, and opens nothing, when
     /// queries must do the work, which then report what there is to report.  What access methods keep for as long as
-    /// the scan goes to the memory context that is current here.
+    /// the scan goes to the memory context that is current here.  The index of a partitioned table is that of a part,
+    /// which seek() opens.
     ///
     /// REQUIRES: `snapshot` is registered or active until close().
     bool open(Entity entity, Reads reads, Snapshot snapshot, IndexUse use = IndexUse::DatesAndTypes);
     bool open(Entity entity, Reads reads) { return open(entity, reads, GetActiveSnapshot()); }
 
-    /// Opens a second index of the table that `first` reads, with the same snapshot.  Returns false, and opens nothing,
-    /// when there is none.
+    /// Opens a second index of the table, or the part, that `first` reads, with the same snapshot.  Returns false, and
+    /// opens nothing, when there is none.
     ///
-    /// REQUIRES: `first` is closed after this one.
+    /// REQUIRES: `first` is closed, or goes to another part, after this one is closed.
     bool open_beside(const IndexProbe &first, Entity entity, Reads reads, IndexUse use);
     void close();
 
-    /// Begins anew with the rows of one student.
+    /// Begins anew with the rows of one student.  Returns false when queries must read them, which only happens with
+    /// a partitioned table.
     ///
     /// REQUIRES: what `student_id` points to lives until the next seek().
-    void seek(Datum student_id);
+    [[nodiscard]] bool seek(Datum student_id);
 
-    /// Reads the student's next row into the slot, in the order of the index.  Returns false after the last.
+    /// Goes on to the next part that may have rows of the student, all of them older.  Returns false after the last.
+    bool next_part();
+
+    /// Whether the table is partitioned.
+    bool has_parts() const noexcept { return has_parts_; }
+
+    /// Reads the student's next row of this part into the slot, in the order of the index.  Returns false after the
+    /// last.
     bool next_row();
 
-    /// Returns the next position in the index, the latest date first; null after the last.
+    /// Returns the next position in the index, the latest date first; null after the last of this part.
     ItemPointer next_position();
 
     /// Returns a value of the index entry at the position that next_position() returned.
@@ -63,21 +74,37 @@ public:
     Buffer prefetch_page(const ItemPointerData &position) const;
     static void prefetch_row(const ItemPointerData &position, Buffer page);
 
-    const BoundTable &table() const { return *table_.bound; }
-    Relation heap() const { return table_.relation; }
-    Snapshot snapshot() const { return scan_->xs_snapshot; }
-    const StudentIndex &student_index() const { return student_index_; }
+    /// The table whose rows are read: of a partitioned one the part, or the table itself while there is none.
+    const BoundTable &table() const { return *part_.table.bound; }
+    Relation heap() const { return part_.table.relation; }
+    Snapshot snapshot() const { return snapshot_; }
+
+    /// REQUIRES: seek() has found a part, if the table is partitioned.
+    bool has_part() const noexcept { return scan_ != nullptr; }
+    const StudentIndex &student_index() const { return part_.student_index; }
     TupleTableSlot *slot() const { return slot_; }
 
 private:
-    void begin(Reads reads, Snapshot snapshot);
+    bool can_open();
+    bool open_index();
+    void begin();
+    void end();
+    void read_part(int number);
+    void rescan();
 
-    OpenTable table_;
-    bool owns_table_;
-    StudentIndex student_index_;
+    Entity entity_;
+    Reads reads_;
+    IndexUse use_;
+    Snapshot snapshot_;
+    OpenTable whole_;  // as it is attached
+    bool owns_whole_;
+    bool has_parts_;
+    Parts parts_;  // open if has_parts_
+    int number_;   // of the current one
+    Part part_;    // what is read; the whole table if it has no parts
+    Datum student_id_;
     MemoryContext scan_context_;
-    Relation index_;
-    IndexScanDesc scan_;
+    IndexScanDesc scan_;  // null: there is no part
     TupleTableSlot *slot_;
     ScanKeyData key_;
 };

@@ -87,10 +87,10 @@ bool open(IndexProbe &students, IndexProbe &records)
     return false;
 }
 
-Child read_child(IndexProbe &students, Datum student_id)
+// Reads the student whom `students` was told to seek.
+Child read_child(IndexProbe &students)
 {
     Child child{};
-    students.seek(student_id);
     child.is_found = students.next_row();
     if (!child.is_found)
         return child;
@@ -118,7 +118,8 @@ Row position_in_order(IndexProbe &records)
     return row;
 }
 
-LatestBmi read_latest(IndexProbe &records, const Child &child, Datum student_id, const Period &period)
+// Reads the records of a part, which are those of the student whom `records` was told to seek.
+LatestBmi read_part(IndexProbe &records, const Child &child, const Period &period)
 {
     const BoundTable &table = records.table();
     Oid const date_type = table.columns[record::Date].type;
@@ -126,7 +127,6 @@ LatestBmi read_latest(IndexProbe &records, const Child &child, Datum student_id,
     RowOrder const order(table, record_order(table));
     LatestBmi latest{};
     Row found;
-    records.seek(student_id);
     while (records.next_position() != nullptr) {
         bool is_null = false;
         Datum const date = records.index_value(records.student_index().date_column, is_null);
@@ -149,6 +149,25 @@ LatestBmi read_latest(IndexProbe &records, const Child &child, Datum student_id,
         found = position;
     }
     return latest;
+}
+
+// Returns false if queries must read.
+bool read_latest(Datum student_id, const Period &period, LatestBmi &latest)
+{
+    IndexProbe students;
+    IndexProbe records;
+    if (!open(students, records))
+        return false;
+    bool const is_found = students.seek(student_id) && records.seek(student_id);
+    Child const child = is_found ? read_child(students) : Child{};
+    bool has_part = child.is_found && records.has_part();
+    while (has_part) {
+        latest = read_part(records, child, period);
+        has_part = !latest.is_found && records.next_part();
+    }
+    records.close();
+    students.close();
+    return is_found;
 }
 
 // ---- by queries ---------------------------------------------------------------------------------------------
@@ -213,17 +232,9 @@ LatestBmi select_latest(const Child &child, Datum student_id, const Period &peri
 
 LatestBmi find_latest_bmi(Datum student_id, const Period &period)
 {
-    IndexProbe students;
-    IndexProbe records;
     LatestBmi latest{};
-    if (open(students, records)) {
-        Child const child = read_child(students, student_id);
-        if (child.is_found)
-            latest = read_latest(records, child, student_id, period);
-        records.close();
-        students.close();
+    if (read_latest(student_id, period, latest))
         return latest;
-    }
     SPI_connect();
     Child const child = find_child(student_id);
     if (child.is_found)

@@ -83,9 +83,8 @@ bool ExportRows::advance()
 
 void ExportRows::open_section()
 {
-    if (indexed_[part_].is_open())
-        indexed_[part_].seek(ids_[at_]);
-    else if (!is_absent(*fields_[part_].table))
+    is_indexed_ = indexed_[part_].is_open() && indexed_[part_].seek(ids_[at_]);
+    if (!is_indexed_ && !is_absent(*fields_[part_].table))
         rows_.open(plans[part_], queries_[part_], ids_[at_], id_type_, context_);
     is_open_ = true;
 }
@@ -113,7 +112,7 @@ void ExportRows::end_student()
 std::uint64_t ExportRows::read(std::uint64_t limit, RowStream::Receive receive, void *state)
 {
     std::uint64_t count = 0;
-    if (indexed_[part_].is_open())
+    if (is_indexed_)
         count = indexed_[part_].run(limit, receive, state);
     else if (!is_absent(*fields_[part_].table))
         count = rows_.run(limit, receive, state);

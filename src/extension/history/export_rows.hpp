@@ -62,11 +62,12 @@ private:
     int at_ = 0;
     int part_ = 0;  // an entity, or kEnd
     bool is_open_ = false;
+    bool is_indexed_ = false;  // an index gives the rows of the current section
     int64 counts_[kEntities] = {};
     HistoryFields fields_[kEntities];
     char *queries_[kEntities];
     Oid id_type_;
-    IndexStream indexed_[kEntities];  // open where an index gives the rows
+    IndexStream indexed_[kEntities];  // open where an index gives the rows, perhaps not those of every student
     RowStream rows_;                  // gives those of the current section where no index does
     MemoryContext context_;
 };

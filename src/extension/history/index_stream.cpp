@@ -1,5 +1,7 @@
 #include "extension/history/index_stream.hpp"
 
+#include "extension/binding/partition.hpp"
+
 namespace wc {
 
 static_assert(std::is_trivially_destructible_v<IndexStream>);
@@ -18,32 +20,42 @@ bool IndexStream::open(const HistoryFields &fields)
         return false;
     }
     fields_ = &fields;
-    for (int i = 0; i < fields.count; ++i)
-        last_number_ = Max(last_number_, fields.fields[i].number);
+    numbers_ = static_cast<AttrNumber *>(palloc(sizeof(AttrNumber) * static_cast<Size>(fields.count)));
     values_ = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(fields.count)));
     nulls_ = static_cast<bool *>(palloc(sizeof(bool) * static_cast<Size>(fields.count)));
     row_context_ = AllocSetContextCreate(context_, "white_cross row", ALLOCSET_DEFAULT_SIZES);
+    begin_part();
     return true;
 }
 
 bool IndexStream::open_probe(Entity entity)
 {
     MemoryContext const caller = MemoryContextSwitchTo(context_);
-    bool is_right = probe_.open(entity, IndexProbe::Reads::Rows, snapshot_);
-    if (is_right && entity == Entity::HealthRecords && !probe_.student_index().is_in_order) {
-        probe_.close();
-        is_right = false;
-    }
+    bool const is_right = probe_.open(entity, IndexProbe::Reads::Rows, snapshot_, IndexUse::Order);
     MemoryContextSwitchTo(caller);
     return is_right;
 }
 
-void IndexStream::seek(Datum id)
+bool IndexStream::seek(Datum id)
 {
-    probe_.seek(id);
+    bool const is_found = probe_.seek(id);
+    if (probe_.has_parts())
+        begin_part();
     count_ = 0;
     at_ = 0;
     is_at_end_ = false;
+    return is_found;
+}
+
+// Finds the numbers of the columns in the part that is read.
+void IndexStream::begin_part()
+{
+    TupleDesc const shape = RelationGetDescr(probe_.heap());
+    last_number_ = 0;
+    for (int i = 0; i < fields_->count; ++i) {
+        numbers_[i] = number_of_column(shape, fields_->fields[i].column, fields_->fields[i].number);
+        last_number_ = Max(last_number_, numbers_[i]);
+    }
 }
 
 bool IndexStream::look_ahead()
@@ -62,8 +74,8 @@ bool IndexStream::look_ahead()
     return count_ != 0;
 }
 
-// Reads the next row that the snapshot sees.
-bool IndexStream::fetch()
+// Reads the next row of the part that the snapshot sees.
+bool IndexStream::fetch_of_part()
 {
     bool found = false;
     while (!found && (at_ < count_ || look_ahead())) {
@@ -73,16 +85,26 @@ bool IndexStream::fetch()
     return found;
 }
 
+bool IndexStream::fetch()
+{
+    bool found = fetch_of_part();
+    while (!found && probe_.next_part()) {
+        begin_part();
+        is_at_end_ = false;
+        found = fetch_of_part();
+    }
+    return found;
+}
+
 std::uint64_t IndexStream::run(std::uint64_t limit, RowStream::Receive receive, void *state)
 {
     std::uint64_t count = 0;
-    const TupleTableSlot *const slot = probe_.slot();
     while ((limit == 0 || count < limit) && fetch()) {
-        slot_getsomeattrs(probe_.slot(), last_number_);
+        TupleTableSlot *const slot = probe_.slot();
+        slot_getsomeattrs(slot, last_number_);
         for (int i = 0; i < fields_->count; ++i) {
-            AttrNumber const number = fields_->fields[i].number;
-            values_[i] = slot->tts_values[number - 1];
-            nulls_[i] = slot->tts_isnull[number - 1];
+            values_[i] = slot->tts_values[numbers_[i] - 1];
+            nulls_[i] = slot->tts_isnull[numbers_[i] - 1];
         }
         MemoryContextReset(row_context_);
         MemoryContext const caller = MemoryContextSwitchTo(row_context_);

@@ -24,10 +24,11 @@ public:
     bool open(const HistoryFields &fields);
     bool is_open() const noexcept { return fields_ != nullptr; }
 
-    /// Begins with the rows of another student.
+    /// Begins with the rows of another student.  Returns false if queries must read them, which only happens with a
+    /// partitioned table.
     ///
     /// REQUIRES: what `id` points to lives until the next seek().
-    void seek(Datum id);
+    [[nodiscard]] bool seek(Datum id);
 
     /// Like RowStream::run(), with the values of the fields in their order.
     std::uint64_t run(std::uint64_t limit, RowStream::Receive receive, void *state);
@@ -41,10 +42,13 @@ private:
 
     bool open_probe(Entity entity);
     bool look_ahead();
+    bool fetch_of_part();
     bool fetch();
+    void begin_part();
 
-    const HistoryFields *fields_ = nullptr;  // nullptr: not open
-    AttrNumber last_number_ = 0;             // the highest among the fields
+    const HistoryFields *fields_ = nullptr;  // null: not open
+    AttrNumber *numbers_ = nullptr;          // of the fields' columns, in the part that is read
+    AttrNumber last_number_ = 0;             // the highest of them
     IndexProbe probe_;
     Snapshot snapshot_ = nullptr;
     ResourceOwner owner_ = nullptr;

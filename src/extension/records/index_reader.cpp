@@ -64,32 +64,36 @@ bool IndexReader::open(Datum student_id, const RecordFilters &filters, bool by_e
 {
     if (filters.given[kTypeFilter] || filters.given[kProviderFilter])
         return false;
-    table_ = open_bound_table(Entity::HealthRecords);
-    // A cursor that an earlier version gave out has no time of entry.
-    bool const may_read = by_entry == knows_entry(*table_.bound) && may_read_directly(table_);
-    index_ = may_read ? open_student_index(Entity::HealthRecords, table_, student_index_, IndexUse::Order) : nullptr;
-    if (index_ == nullptr) {
-        table_close(table_.relation, NoLock);
-        return false;
-    }
-    slot_ = table_slot_create(table_.relation, nullptr);
+    whole_ = open_bound_table(Entity::HealthRecords);
     student_id_ = student_id;
     filters_ = &filters;
-    return true;
+    // A cursor that an earlier version gave out has no time of entry.
+    if (by_entry == knows_entry(*whole_.bound) && may_read_parts_directly(whole_) &&
+        parts_.open(Entity::HealthRecords, whole_, IndexUse::Order, GetActiveSnapshot(), student_id))
+        return true;
+    table_close(whole_.relation, NoLock);
+    return false;
 }
 
 void IndexReader::close()
 {
-    ExecDropSingleTupleTableSlot(slot_);
-    index_close(index_, NoLock);
-    table_close(table_.relation, NoLock);
+    parts_.close();
+    table_close(whole_.relation, NoLock);
 }
+
+void IndexReader::begin_part(int number)
+{
+    part_ = &parts_.at(number);
+    slot_ = table_slot_create(part_->table.relation, nullptr);
+}
+
+void IndexReader::end_part() { ExecDropSingleTupleTableSlot(slot_); }
 
 // In an index that has the order of records, the keys of that order follow the student's id.
 AttrNumber IndexReader::column_of(int attribute) const
 {
     AttrNumber column = 2;
-    for (const SortKey &key : record_order(*table_.bound)) {
+    for (const SortKey &key : record_order(*whole_.bound)) {
         if (key.attribute == attribute)
             break;
         ++column;
@@ -100,18 +104,20 @@ AttrNumber IndexReader::column_of(int attribute) const
 void IndexReader::add_student(Keys &keys) const
 {
     ScanKeyData key;
-    ScanKeyEntryInitializeWithInfo(&key, 0, 1, BTEqualStrategyNumber, InvalidOid, student_index_.collation,
-                                   const_cast<FmgrInfo *>(&student_index_.equal), student_id_);
+    const StudentIndex &index = part_->student_index;
+    ScanKeyEntryInitializeWithInfo(&key, 0, 1, BTEqualStrategyNumber, InvalidOid, index.collation,
+                                   const_cast<FmgrInfo *>(&index.equal), student_id_);
     keys.add(key);
     if (filters_->given[kDateFromFilter])
-        keys.add(student_index_.date_column, BTGreaterEqualStrategyNumber, filters_->values[kDateFromFilter]);
+        keys.add(index.date_column, BTGreaterEqualStrategyNumber, filters_->values[kDateFromFilter]);
     if (filters_->given[kDateToFilter])
-        keys.add(student_index_.date_column, BTLessEqualStrategyNumber, filters_->values[kDateToFilter]);
+        keys.add(index.date_column, BTLessEqualStrategyNumber, filters_->values[kDateToFilter]);
 }
 
 IndexScanDesc IndexReader::begin_scan(Keys &keys, bool reads_entries)
 {
-    IndexScanDesc const scan = pg::begin_index_scan(table_.relation, index_, GetActiveSnapshot(), keys.count());
+    IndexScanDesc const scan =
+        pg::begin_index_scan(part_->table.relation, part_->index, GetActiveSnapshot(), keys.count());
     scan->xs_want_itup = reads_entries;
     index_rescan(scan, keys.data(), keys.count(), nullptr, 0);
     return scan;
@@ -120,80 +126,126 @@ IndexScanDesc IndexReader::begin_scan(Keys &keys, bool reads_entries)
 void IndexReader::read_scan(Keys &keys, int64 limit, RowList &rows)
 {
     IndexScanDesc const scan = begin_scan(keys, false);
-    while (rows.count < limit && index_getnext_slot(scan, student_index_.direction, slot_))
-        copy_row(slot_, *table_.bound, record::kCount, rows.add());
+    while (rows.count < limit && index_getnext_slot(scan, part_->student_index.direction, slot_))
+        copy_row(slot_, *part_->table.bound, record::kCount, rows.add());
     index_endscan(scan);
 }
 
 void IndexReader::read_latest(int64 limit, RowList &rows)
 {
-    Keys keys(index_);
-    add_student(keys);
-    read_scan(keys, limit, rows);
+    for (int i = 0; i < parts_.count() && rows.count < limit; ++i) {
+        begin_part(i);
+        Keys keys(part_->index);
+        add_student(keys);
+        read_scan(keys, limit, rows);
+        end_part();
+    }
+}
+
+// Adds the condition that records are the same as a position in the first `beyond` keys of the order, and come behind
+// it in the next.
+void IndexReader::add_beside(Keys &keys, const SortKeys &order, int beyond, const RecordPosition &position,
+                             bool is_included) const
+{
+    for (int i = 0; i < beyond; ++i)
+        keys.add_equal(column_of(order.keys[i].attribute), position.at(order.keys[i].attribute));
+    const SortKey &last = order.keys[beyond];
+    bool const includes = is_included && beyond == order.count - 1;
+    StrategyNumber const descending = includes ? BTLessEqualStrategyNumber : BTLessStrategyNumber;
+    StrategyNumber const ascending = includes ? BTGreaterEqualStrategyNumber : BTGreaterStrategyNumber;
+    keys.add_behind(column_of(last.attribute), position.at(last.attribute), last.descending ? descending : ascending);
 }
 
 // Makes three scans, which follow each other in the index: the rest of the records of the same date and entry; those of
 // the same date that were entered before; and those of older dates.
 void IndexReader::read_beside(const RecordPosition &position, bool is_included, int64 limit, RowList &rows)
 {
-    SortKeys const order = record_order(*table_.bound);
-    for (int beyond = order.count - 1; beyond >= 0 && rows.count < limit; --beyond) {
-        Keys keys(index_);
-        add_student(keys);
-        for (int i = 0; i < beyond; ++i)
-            keys.add_equal(column_of(order.keys[i].attribute), position.at(order.keys[i].attribute));
-        const SortKey &last = order.keys[beyond];
-        bool const includes = is_included && beyond == order.count - 1;
-        StrategyNumber const descending = includes ? BTLessEqualStrategyNumber : BTLessStrategyNumber;
-        StrategyNumber const ascending = includes ? BTGreaterEqualStrategyNumber : BTGreaterStrategyNumber;
-        keys.add_behind(column_of(last.attribute), position.at(last.attribute),
-                        last.descending ? descending : ascending);
-        read_scan(keys, limit, rows);
+    SortKeys const order = record_order(*whole_.bound);
+    for (int beyond = order.count - 1; beyond >= 0; --beyond) {
+        for (int i = 0; i < parts_.count() && rows.count < limit; ++i) {
+            begin_part(i);
+            Keys keys(part_->index);
+            add_student(keys);
+            add_beside(keys, order, beyond, position, is_included);
+            read_scan(keys, limit, rows);
+            end_part();
+        }
     }
 }
 
-// An index-only scan does the same (nodeIndexonlyscan.c), with the same predicate lock for serializable transactions.
-bool IndexReader::skip(IndexScanDesc scan, ScanDirection direction, int64 count)
+// Skips `count` records of the part, and leaves the scan at the one after them.  If the part has none there, returns
+// false, and lowers `count` by those that it has.  An index-only scan does the same (nodeIndexonlyscan.c), with the
+// same predicate lock for serializable transactions.
+bool IndexReader::skip(IndexScanDesc scan, ScanDirection direction, int64 &count)
 {
+    Relation const heap = part_->table.relation;
     Buffer visibility = InvalidBuffer;
-    int64 left = count + 1;
-    while (left > 0) {
+    bool found = false;
+    while (!found) {
         CHECK_FOR_INTERRUPTS();
         ItemPointer const at = index_getnext_tid(scan, direction);
         if (at == nullptr)
             break;
         BlockNumber const block = ItemPointerGetBlockNumber(at);
-        if (VM_ALL_VISIBLE(table_.relation, block, &visibility))
-            PredicateLockPage(table_.relation, block, scan->xs_snapshot);
+        if (VM_ALL_VISIBLE(heap, block, &visibility))
+            PredicateLockPage(heap, block, scan->xs_snapshot);
         else if (!index_fetch_heap(scan, slot_))
             continue;
-        --left;
+        found = count == 0;
+        count -= found ? 0 : 1;
     }
     if (BufferIsValid(visibility))
         ReleaseBuffer(visibility);
-    return left == 0;
+    return found;
 }
 
-bool IndexReader::find_position(int64 offset, bool from_end, RecordPosition &position)
+bool IndexReader::find_position_in_part(bool from_end, int64 &offset, RecordPosition &position)
 {
-    Keys keys(index_);
+    Keys keys(part_->index);
     add_student(keys);
     IndexScanDesc const scan = begin_scan(keys, true);
-    ScanDirection const direction =
-        from_end ? static_cast<ScanDirection>(-student_index_.direction) : student_index_.direction;
-    bool const found = skip(scan, direction, offset);
+    ScanDirection const direction = part_->student_index.direction;
+    bool const found = skip(scan, from_end ? static_cast<ScanDirection>(-direction) : direction, offset);
     if (found) {
-        position.by_entry = knows_entry(*table_.bound);
-        for (const SortKey &key : record_order(*table_.bound)) {
-            const BoundColumn &column = table_.bound->columns[key.attribute];
+        const BoundTable &table = *part_->table.bound;
+        position.by_entry = knows_entry(table);
+        for (const SortKey &key : record_order(table)) {
+            const BoundColumn &column = table.columns[key.attribute];
             bool is_null = false;
             Datum const value =
-                index_getattr(scan->xs_itup, column_of(key.attribute), RelationGetDescr(index_), &is_null);
+                index_getattr(scan->xs_itup, column_of(key.attribute), RelationGetDescr(part_->index), &is_null);
             position.at(key.attribute) = {is_null ? Datum{0} : datumCopy(value, column.by_value, column.length),
                                           is_null};
         }
     }
     index_endscan(scan);
+    return found;
+}
+
+int64 IndexReader::count()
+{
+    int64 left = PG_INT64_MAX;
+    for (int i = 0; i < parts_.count(); ++i) {
+        begin_part(i);
+        Keys keys(part_->index);
+        add_student(keys);
+        IndexScanDesc const scan = begin_scan(keys, false);
+        (void)skip(scan, part_->student_index.direction, left);
+        index_endscan(scan);
+        end_part();
+    }
+    return PG_INT64_MAX - left;
+}
+
+bool IndexReader::find_position(int64 offset, bool from_end, RecordPosition &position)
+{
+    bool found = false;
+    int64 left = offset;
+    for (int i = 0; i < parts_.count() && !found; ++i) {
+        begin_part(from_end ? parts_.count() - 1 - i : i);
+        found = find_position_in_part(from_end, left, position);
+        end_part();
+    }
     return found;
 }
 

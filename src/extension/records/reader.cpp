@@ -122,8 +122,11 @@ SPITupleTable *RecordReader::read_student()
     return student_plan.select(query.data, 1, types, &values_[kStudent]);
 }
 
+// An attachment of a partition can commit between two queries.  An IndexReader counts what it reads.
 int64 RecordReader::count()
 {
+    if (has_index_)
+        return index_.count();
     StringInfoData query;
     initStringInfo(&query);
     appendStringInfoString(&query, "SELECT pg_catalog.count(*)");

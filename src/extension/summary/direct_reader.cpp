@@ -3,7 +3,6 @@
 #include "extension/binding/absent_table.hpp"
 #include "extension/direct/row_copy.hpp"
 #include "extension/summary/latest_rows.hpp"
-#include "extension/summary/type_counter.hpp"
 #include "extension/summary/visible_records.hpp"
 #include "extension/value/json_value.hpp"
 
@@ -28,20 +27,31 @@ struct Candidate {
     Buffer page;  // not pinned
 };
 
+constexpr auto kReads = IndexProbe::Reads::EntriesAndRows;
+
 // How many rows are prefetched together.  Among 16 records most students have five with vitals.
 constexpr int kAhead = 16;
 
+}  // namespace
+
 // The records that a summary shows.
-class ShownRecords {
+class DirectReader::ShownRecords {
 public:
-    ShownRecords(const IndexProbe &records, Facts &facts)
-        : table_(records.table()),
-          vital_(table_.columns[record::Vital]),
-          are_in_order_(records.student_index().is_in_order),
-          order_(table_, record_order(table_)),
-          vitals_(facts.vitals, table_, order_, are_in_order_),
-          vaccinations_(facts.vaccinations, table_, order_, are_in_order_)
+    ShownRecords(const BoundTable &records, Facts &facts)
+        : order_(records, record_order(records)),
+          vitals_(facts.vitals, order_),
+          vaccinations_(facts.vaccinations, order_)
     {}
+
+    // Says where the next candidates come from.
+    void begin_part(const IndexProbe &records)
+    {
+        const BoundTable &table = records.table();
+        vital_ = &table.columns[record::Vital];
+        are_in_order_ = records.student_index().is_in_order;
+        vitals_.begin_part(table, are_in_order_);
+        vaccinations_.begin_part(table, are_in_order_);
+    }
     bool want_vital(Datum date) const { return vitals_.wants(date); }
     bool want_vaccination(Datum date) const { return vaccinations_.wants(date); }
 
@@ -82,8 +92,8 @@ private:
     {
         bool no_vital = true;
         if (one.may_be_vital) {
-            Datum const vital = slot_getattr(slot, vital_.number, &no_vital);
-            no_vital = no_vital || is_json_null(vital, vital_.type);
+            Datum const vital = slot_getattr(slot, vital_->number, &no_vital);
+            no_vital = no_vital || is_json_null(vital, vital_->type);
         }
         if (!no_vital)
             vitals_.add(slot);
@@ -95,13 +105,14 @@ private:
             vaccinations_.add(slot);
     }
 
-    const BoundTable &table_;
-    const BoundColumn &vital_;
-    bool are_in_order_;
+    const BoundColumn *vital_ = nullptr;
+    bool are_in_order_ = false;
     RowOrder order_;
     LatestRows vitals_;
     LatestRows vaccinations_;
 };
+
+namespace {
 
 bool has_allergies() { return !is_absent(bound_table(Entity::Allergies)); }
 
@@ -137,65 +148,104 @@ bool DirectReader::open()
 
 bool DirectReader::open_records()
 {
-    constexpr auto kReads = IndexProbe::Reads::EntriesAndRows;
+    has_two_indexes_ = false;
     if (!records_.open(Entity::HealthRecords, kReads, GetActiveSnapshot(), IndexUse::Dates))
         return false;
-    has_two_indexes_ = records_.student_index().type_column == InvalidAttrNumber;
-    if (!has_two_indexes_ || types_.open_beside(records_, Entity::HealthRecords, kReads, IndexUse::Types))
+    if (records_.has_parts() || open_types())
         return true;
     records_.close();
     return false;
 }
 
-void DirectReader::close()
+// Opens the second index of the table or the part that is read, if it needs one.  Returns false if there is none.
+bool DirectReader::open_types()
 {
+    bool const needs_types = records_.student_index().type_column == InvalidAttrNumber;
+    has_two_indexes_ = needs_types && types_.open_beside(records_, Entity::HealthRecords, kReads, IndexUse::Types);
+    return has_two_indexes_ || !needs_types;
+}
+
+// Closes what belongs to the part that was read.
+void DirectReader::close_part()
+{
+    // The server asks of a pinned page which block it is, and not of which table.
     if (BufferIsValid(visibility_))
         ReleaseBuffer(visibility_);
+    visibility_ = InvalidBuffer;
     if (has_two_indexes_)
         types_.close();
+    has_two_indexes_ = false;
+}
+
+void DirectReader::close()
+{
+    close_part();
     records_.close();
     if (has_allergies())
         allergies_.close();
     students_.close();
 }
 
-void DirectReader::read(Datum student_id, Facts &facts)
+bool DirectReader::read(Datum student_id, Facts &facts)
 {
     facts = Facts{};
-    students_.seek(student_id);
+    if (!seek(student_id))
+        return false;
     facts.found = students_.next_row();
     if (!facts.found)
-        return;
+        return true;
     const BoundTable &table = students_.table();
     take_row(students_.slot(), table, student::kSummaryCount, facts.student);
     if (has_allergies())
-        read_allergies(student_id, facts);
-    if (has_two_indexes_)
-        read_records_by_two_indexes(student_id, facts);
-    else
-        read_records(student_id, facts);
+        read_allergies(facts);
+    return read_records(student_id, facts);
 }
 
-void DirectReader::read_allergies(Datum student_id, Facts &facts)
+bool DirectReader::seek(Datum student_id)
 {
-    allergies_.seek(student_id);
+    if (records_.has_parts())
+        close_part();
+    return students_.seek(student_id) && (!has_allergies() || allergies_.seek(student_id)) && records_.seek(student_id);
+}
+
+void DirectReader::read_allergies(Facts &facts)
+{
     const BoundTable &table = allergies_.table();
     while (allergies_.next_row())
         copy_row(allergies_.slot(), table, allergy::kCount, facts.allergies.add());
     sort_allergies(table, facts.allergies);
 }
 
+bool DirectReader::read_records(Datum student_id, Facts &facts)
+{
+    const BoundTable &table = bound_table(Entity::HealthRecords);
+    TypeCounter counter(table.columns[record::Type]);
+    ShownRecords shown(table, facts);
+    bool has_part = records_.has_part();
+    while (has_part) {
+        if (records_.has_parts() && !open_types())
+            return false;
+        shown.begin_part(records_);
+        if (has_two_indexes_)
+            read_by_two_indexes(student_id, counter, shown);
+        else
+            read_by_one_index(counter, shown);
+        if (records_.has_parts())
+            close_part();
+        has_part = records_.next_part();
+    }
+    counter.finish(facts);
+    return true;
+}
+
 // Makes one pass over the index, latest first.  The index alone answers "how many of which type".  The pass visits heap
 // pages for the rows that a summary shows, for rows that turn out to hold no vitals, and where a page has changed since
 // the last vacuum, to see whether a row is visible.  An index-only scan does the same (nodeIndexonlyscan.c), with the
 // same predicate lock for serializable transactions.
-void DirectReader::read_records(Datum student_id, Facts &facts)
+void DirectReader::read_by_one_index(TypeCounter &counter, ShownRecords &shown)
 {
     Relation const heap = records_.heap();
     const StudentIndex &index = records_.student_index();
-    TypeCounter counter(records_.table().columns[record::Type]);
-    ShownRecords shown(records_, facts);
-    records_.seek(student_id);
     shown.read(records_, [&](Candidate &one) {
         while (ItemPointer const at = records_.next_position()) {
             one.position = *at;
@@ -218,22 +268,17 @@ void DirectReader::read_records(Datum student_id, Facts &facts)
         }
         return false;
     });
-    counter.finish(facts);
 }
 
-// Like read_records(), for two indexes: one has the types and the other the dates.  The walk through the dates ends
-// with the last record that is shown, and relies on the first walk, which found out which records are visible.
-void DirectReader::read_records_by_two_indexes(Datum student_id, Facts &facts)
+// Like read_by_one_index(), for two indexes: one has the types and the other the dates.  The walk through the dates
+// ends with the last record that is shown, and relies on the first walk, which found out which records are visible.
+void DirectReader::read_by_two_indexes(Datum student_id, TypeCounter &counter, ShownRecords &shown)
 {
-    TypeCounter counter(records_.table().columns[record::Type]);
-    ShownRecords shown(records_, facts);
-    types_.seek(student_id);
+    (void)types_.seek(student_id);
     VisibleRecords const visible(types_, vaccination_, counter, visibility_);
-    counter.finish(facts);
 
     int left = visible.count();
     int vaccinations_left = visible.vaccinations();
-    records_.seek(student_id);
     shown.read(records_, [&](Candidate &one) {
         while (left > 0) {
             ItemPointer const at = records_.next_position();

@@ -17,40 +17,50 @@ Datum array_of(const IdArray &ids)
 
 }  // namespace
 
-// Only queries need SPI.  The caller's memory context stays current: what `next` allocates belongs to the caller.
-template <class OpenQuery>
-void FactsReader::open(OpenQuery open_query)
+// Opens queries for the students from the next one on.  Only queries need SPI.  The caller's memory context stays
+// current: what `next` allocates belongs to the caller.
+void FactsReader::open_query()
 {
-    is_direct_ = direct_.open();
-    if (is_direct_)
-        return;
+    is_direct_ = false;
     MemoryContext const caller = CurrentMemoryContext;
     SPI_connect();
-    open_query();
+    if (is_one_)
+        query_.open_one(ids_.values[at_]);
+    else
+        query_.open_many(array_of(
+            {ids_.values + at_, ids_.nulls == nullptr ? nullptr : ids_.nulls + at_, ids_.count - at_, ids_.type}));
     MemoryContextSwitchTo(caller);
 }
 
 void FactsReader::open_one(Datum &id)
 {
     ids_ = {&id, nullptr, 1, bound_table(Entity::Students).columns[student::Id].type};
-    open([&] { query_.open_one(id); });
+    is_one_ = true;
+    is_direct_ = direct_.open();
+    if (!is_direct_)
+        open_query();
 }
 
 void FactsReader::open_many(const IdArray &ids)
 {
     ids_ = ids;
-    open([&] { query_.open_many(array_of(ids)); });
+    is_direct_ = direct_.open();
+    if (!is_direct_)
+        open_query();
 }
 
 void FactsReader::next(Facts &facts)
 {
-    int const at = at_++;
-    if (!is_direct_)
-        query_.next(facts);
-    else if (ids_.nulls != nullptr && ids_.nulls[at])
+    if (is_direct_ && ids_.nulls != nullptr && ids_.nulls[at_]) {
         facts = Facts{};
-    else
-        direct_.read(ids_.values[at], facts);
+    } else if (!is_direct_) {
+        query_.next(facts);
+    } else if (!direct_.read(ids_.values[at_], facts)) {
+        direct_.close();
+        open_query();
+        query_.next(facts);
+    }
+    ++at_;
 }
 
 void FactsReader::close()

@@ -29,10 +29,10 @@ public:
     void close();
 
 private:
-    template <class OpenQuery>
-    void open(OpenQuery open_query);
+    void open_query();
 
     IdArray ids_{};
+    bool is_one_ = false;
     int at_ = 0;
     bool is_direct_ = false;
     DirectReader direct_;

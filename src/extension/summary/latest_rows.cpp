@@ -26,9 +26,9 @@ int LatestRows::place_of(TupleTableSlot *slot) const
     if (are_in_order_ || place == 0)
         return place;
     Row row;
-    for (const SortKey &key : record_order(records_))
+    for (const SortKey &key : record_order(*records_))
         row.values[key.attribute] =
-            slot_getattr(slot, records_.columns[key.attribute].number, &row.nulls[key.attribute]);
+            slot_getattr(slot, records_->columns[key.attribute].number, &row.nulls[key.attribute]);
     while (place > 0 && order_.compare(row, rows_.rows[place - 1]) < 0)
         --place;
     return place;
@@ -45,7 +45,7 @@ void LatestRows::add(TupleTableSlot *slot)
     int const end = rows_.count;
     std::rotate(rows_.rows + place, rows_.rows + end - 1, rows_.rows + end);
     std::rotate(memory_ + place, memory_ + end - 1, memory_ + end);
-    copy_record(slot, records_, rows_.rows[place], memory_[place]);
+    copy_record(slot, *records_, rows_.rows[place], memory_[place]);
 }
 
 }  // namespace wc

@@ -1,5 +1,5 @@
-// Reads what summaries need with queries, five for any number of students.  This is right for partitioned tables,
-// row-level security, column privileges and whatever else the planner and executor know.
+// Reads what summaries need with queries, five for any number of students.  This is right for row-level security,
+// column privileges, any partitions and whatever else the planner and executor know.
 #pragma once
 #include "extension/summary/facts.hpp"
 
