@@ -202,15 +202,12 @@ def scans_of(school, relation, statement):
 
 
 def test_a_word_that_the_latest_records_have_less_often(searched):
-    """Two of the latest 64 have it, and a tenth of all: the walk goes on instead of reading all of its entries."""
+    """Two of the latest 64 have it, and a tenth of all: a walk through the dates finds them, whatever the latest ones have."""
     searched.psql("""INSERT INTO health_records (id, type, date, description, "studentId")
         SELECT 'w' || n, 'DENTAL', timestamp '2026-01-01' - n * interval '1 minute', CASE WHEN n % 30 = 0 OR n > 64 AND n % 10 = 0 THEN 'willow' ELSE 'oak' END, 's1'
         FROM generate_series(1, 30000) AS n; VACUUM ANALYZE health_records""")
-    # As of a table that is large: then reading all entries takes long.
-    searched.sql("UPDATE pg_class SET reltuples = 800000 WHERE oid = 'health_records'::regclass")
-    search = "SELECT wc_search_health_records('willow')"
     check(searched, ["willow"])
-    assert scans_of(searched, "idx_health_records_search", search)[0] == 1  # the sample
+    assert scans_of(searched, "idx_health_records_date", "SELECT wc_search_health_records('willow')")[0] == 1
 
 
 def test_a_short_part_of_many_names(searched):

@@ -15,10 +15,10 @@ inline constexpr double kFetch = 0.8;
 /// Looking up a record's student by the id (1.4), or beginning with the records of another student (2.3).
 inline constexpr double kStudent = 2;
 
-/// Moving to the next entry in the index of dates (0.07), and looking the record up in a bitmap.
-inline constexpr double kStep = 0.15;
+/// Moving to the next entry in the index of dates, by its pages (leaf_walk.hpp), and looking the record up in a set.
+inline constexpr double kStep = 0.02;
 
-/// Reading an entry of the index of words (0.08), and adding it to a large bitmap.
-inline constexpr double kEntry = 0.1;
+/// Reading a position from the index of words into a set (word_index.hpp).
+inline constexpr double kPosition = 0.01;
 
 }  // namespace wc::search_cost

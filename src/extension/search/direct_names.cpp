@@ -54,6 +54,15 @@ bool read_entry(RecordCursor &records, IndexScanDesc scan, Row &row, Buffer &vis
     return true;
 }
 
+void begin_student(IndexScanDesc scan, StudentIndex &columns, Datum student)
+{
+    CHECK_FOR_INTERRUPTS();
+    ScanKeyData key;
+    ScanKeyEntryInitializeWithInfo(&key, 0, 1, BTEqualStrategyNumber, InvalidOid, columns.collation, &columns.equal,
+                                   student);
+    index_rescan(scan, &key, 1, nullptr, 0);
+}
+
 // Collects the latest records of these students by a walk, if that is cheaper than continuing with the student after
 // `done`.
 bool walk_looking_for(RecordCursor &records, const Datum *students, int count, int done, int64 needed, RowList &rows)
@@ -80,6 +89,27 @@ bool walk_looking_for(RecordCursor &records, const Datum *students, int count, i
 
 }  // namespace
 
+bool have_more_than_counted(RecordCursor &records, const Datum *students, int count)
+{
+    int64 found = 0;
+    StudentIndex &columns = records.student_index();
+    IndexScanDesc const scan =
+        pg::begin_index_scan(records.table().relation, records.student_relation(), records.snapshot(), 1);
+    scan->xs_want_itup = true;
+    Buffer visibility = InvalidBuffer;
+    for (int i = 0; i < count && found <= kExactTotal; ++i) {
+        begin_student(scan, columns, students[i]);
+        while (found <= kExactTotal && index_getnext_tid(scan, columns.direction) != nullptr) {
+            Row row;
+            found += read_entry(records, scan, row, visibility) ? 1 : 0;
+        }
+    }
+    if (BufferIsValid(visibility))
+        ReleaseBuffer(visibility);
+    index_endscan(scan);
+    return found > kExactTotal;
+}
+
 // Reads each student's records, the latest first.  Once it has more than kExactTotal, it walks through the latest
 // records of all students if that is cheaper; otherwise it reads each student's records only as far as they can be
 // among the latest `needed`.
@@ -92,16 +122,11 @@ Matches find_of_students(RecordCursor &records, const Datum *students, int count
     StudentIndex &columns = records.student_index();
     IndexScanDesc const scan = pg::begin_index_scan(records.table().relation, index, records.snapshot(), 1);
     scan->xs_want_itup = true;
-    ScanKeyData key;
-    ScanKeyEntryInitializeWithInfo(&key, 0, 1, BTEqualStrategyNumber, InvalidOid, columns.collation, &columns.equal,
-                                   Datum{0});
     Buffer visibility = InvalidBuffer;
     bool is_cut = false;  // the rows were cut to the latest `needed`; earlier records need not be read
     bool is_found = false;
     for (int i = 0; i < count && !is_found; ++i) {
-        CHECK_FOR_INTERRUPTS();
-        key.sk_argument = students[i];
-        index_rescan(scan, &key, 1, nullptr, 0);
+        begin_student(scan, columns, students[i]);
         while (index_getnext_tid(scan, columns.direction) != nullptr) {
             Row row;
             row.values[record::Date] =

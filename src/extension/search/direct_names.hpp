@@ -8,4 +8,7 @@ namespace wc {
 /// cursor has a student_relation().
 Matches find_of_students(RecordCursor &records, const Datum *students, int count, int64 needed);
 
+/// Whether these students together have more records of the wanted type than are counted.
+bool have_more_than_counted(RecordCursor &records, const Datum *students, int count);
+
 }  // namespace wc

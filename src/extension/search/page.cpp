@@ -19,12 +19,17 @@ KeptPlan text_plans[SearchParameters::kVariants];
 KeptPlan name_plans[SearchParameters::kVariants];
 KeptPlan walk_plans[3][SearchParameters::kVariants];
 KeptPlan page_plans[SearchParameters::kVariants];
+KeptPlan text_page_plans[SearchParameters::kVariants];
+KeptPlan name_page_plans[SearchParameters::kVariants];
 KeptPlan latest_text_plans[SearchParameters::kVariants];
 KeptPlan latest_name_plans[SearchParameters::kVariants];
 KeptPlan student_plans[SearchParameters::kVariants];
 KeptPlan ranked_plan;
 
 constexpr long kFirstLook = 250;
+
+// How many students are looked at before it is decided whether all are found.  Comparing a name takes 15 µs.
+constexpr long kFirstStudents = 400;
 
 void take(const SPITupleTable *table, std::uint64_t at, RowList &rows)
 {
@@ -71,25 +76,58 @@ Matches text_matches(const SearchQuery &query, SearchParameters &parameters, Rec
     return matches;
 }
 
-Matches name_matches(const SearchQuery &query, SearchParameters &parameters, RecordCursor *direct, int64 needed)
-{
-    if (!query.finds_names())
-        return {};
-    if (direct != nullptr && direct->student_relation() != nullptr) {
-        SPITupleTable *const found =
-            student_plans[parameters.variant()].select(students_by_name(parameters), SearchParameters::kCount,
-                                                       parameters.types, parameters.values, parameters.nulls);
-        auto *const ids = static_cast<Datum *>(palloc(sizeof(Datum) * (found->numvals + 1)));
-        int count = 0;
-        // Skip NULL: without a primary key a student may have no id, and then no record belongs to it.
+struct StudentIds {
+    Datum *ids;
+    int count;
+
+    // Skip NULL: without a primary key a student may have no id, and then no record belongs to it.
+    void add(const SPITupleTable *found)
+    {
         for (std::uint64_t at = 0; at < found->numvals; ++at) {
             bool is_null = false;
             ids[count] = SPI_getbinval(found->vals[at], found->tupdesc, 1, &is_null);
             count += is_null ? 0 : 1;
         }
-        if (found->numvals <= kMostStudents)
-            return find_of_students(*direct, ids, count, needed);
     }
+};
+
+// Finds matches by name through the students.  If the first students alone have more records than are counted and there
+// are more students, it leaves it to a walk through the latest records to find those of the page, unless
+// `wants_latest`: such a walk soon ends.  Returns false if there are too many students.
+bool find_by_students(SearchParameters &parameters, RecordCursor &direct, int64 needed, bool wants_latest,
+                      Matches &found)
+{
+    SPIPlanPtr const plan = student_plans[parameters.variant()].get(students_by_name(parameters),
+                                                                    SearchParameters::kCount, parameters.types);
+    Portal const cursor = SPI_cursor_open(nullptr, plan, parameters.values, parameters.nulls, true);
+    StudentIds students{static_cast<Datum *>(palloc(sizeof(Datum) * (kMostStudents + 1))), 0};
+    SPI_cursor_fetch(cursor, true, kFirstStudents);
+    check_names();
+    students.add(SPI_tuptable);
+    bool has_too_many = false;
+    if (SPI_tuptable->numvals == static_cast<std::uint64_t>(kFirstStudents)) {
+        if (!wants_latest && have_more_than_counted(direct, students.ids, students.count)) {
+            SPI_cursor_close(cursor);
+            found.complete = found.latest = false;
+            return true;
+        }
+        SPI_cursor_fetch(cursor, true, kMostStudents + 1 - kFirstStudents);
+        students.add(SPI_tuptable);
+        has_too_many = SPI_tuptable->numvals + kFirstStudents > kMostStudents;
+    }
+    SPI_cursor_close(cursor);
+    if (!has_too_many)
+        found = find_of_students(direct, students.ids, students.count, needed);
+    return !has_too_many;
+}
+
+Matches name_matches(const SearchQuery &query, SearchParameters &parameters, RecordCursor *direct, int64 needed,
+                     bool wants_latest)
+{
+    Matches found;
+    if (!query.finds_names() || (direct != nullptr && direct->student_relation() != nullptr &&
+                                 find_by_students(parameters, *direct, needed, wants_latest, found)))
+        return found;
     return first_matches(name_plans[parameters.variant()], matches_by_name(parameters), parameters);
 }
 
@@ -210,6 +248,7 @@ Datum ids_of_rows(const RowList &rows, int64 offset, int64 limit)
     return PointerGetDatum(construct_array(ids, known, id.type, id.length, id.by_value, id.alignment));
 }
 
+// Lets the server sort and count all matches.  It keeps the rows of the pages before this one out of this process.
 SearchPage sorted_by_server(SearchParameters &parameters)
 {
     SPITupleTable *const table = page_plans[parameters.variant()].select(
@@ -219,6 +258,15 @@ SearchPage sorted_by_server(SearchParameters &parameters)
     return {SPI_getbinval(table->vals[0], table->tupdesc, 2, &is_null), total, false, total};
 }
 
+// Adds the latest matches of one kind, which are more than are counted.  The server keeps only so many while it sorts.
+void add_page_of(KeptPlan &plan, char *text, SearchParameters &parameters, RowList &rows)
+{
+    SPITupleTable *const found =
+        plan.select(text, SearchParameters::kCount, parameters.types, parameters.values, parameters.nulls);
+    for (std::uint64_t at = 0; at < found->numvals; ++at)
+        take(found, at, rows);
+}
+
 // Adds rows that contain those of the page: the known ones, and those of a walk if there are more matches.  Returns
 // false if a walk would be too long.
 bool add_latest(const Matches &text, const Matches &names, SearchParameters &parameters, int64 needed, RowList &rows)
@@ -226,6 +274,30 @@ bool add_latest(const Matches &text, const Matches &names, SearchParameters &par
     append_rows(rows, text.latest ? text.rows : RowList{});
     append_rows(rows, names.latest ? names.rows : RowList{});
     return (text.latest && names.latest) || walk(text, names, parameters, needed, rows);
+}
+
+// Adds rows that contain those of the page after a walk would have been too long.  Returns false if the page is so far
+// behind that the server had better sort all.
+bool add_without_walk(const Matches &text, const Matches &names, SearchParameters &parameters, RecordCursor *direct,
+                      int64 needed, RowList &rows)
+{
+    if (needed > kLongestWalk)
+        return false;
+    rows = {};
+    append_rows(rows, text.latest ? text.rows : RowList{});
+    if (!text.latest)
+        add_page_of(text_page_plans[parameters.variant()], page_by_text(parameters), parameters, rows);
+    if (names.latest) {
+        append_rows(rows, names.rows);
+        return true;
+    }
+    Matches found;
+    if (direct != nullptr && direct->student_relation() != nullptr &&
+        find_by_students(parameters, *direct, needed, true, found))
+        append_rows(rows, found.rows);
+    else
+        add_page_of(name_page_plans[parameters.variant()], page_by_name(parameters), parameters, rows);
+    return true;
 }
 
 // Whether there are so many students that it takes longer to read the names of all than to walk through the latest
@@ -260,8 +332,9 @@ SearchPage latest_page(const SearchQuery &query, SearchParameters &parameters, R
     bool const finds_students = direct != nullptr && direct->student_relation() != nullptr;
     if (!finds_students || !find_by_short_part(query, text, parameters, needed, names, rows)) {
         rows = {};
-        names = name_matches(query, parameters, direct, needed);
-        if (!add_latest(text, names, parameters, needed, rows))
+        names = name_matches(query, parameters, direct, needed, false);
+        if (!add_latest(text, names, parameters, needed, rows) &&
+            !add_without_walk(text, names, parameters, direct, needed, rows))
             return sorted_by_server(parameters);
     }
     bool const complete = text.complete && names.complete;
@@ -285,7 +358,7 @@ SearchPage ranked_page(const SearchQuery &query, SearchParameters &parameters, R
                        int64 limit)
 {
     Matches const text = text_matches(query, parameters, direct, kRanked);
-    Matches const names = name_matches(query, parameters, direct, kRanked);
+    Matches const names = name_matches(query, parameters, direct, kRanked, true);
     int const variant = parameters.variant();
     RowList const by_text = ranked_rows(text, latest_text_plans[variant], latest_by_text(parameters), parameters);
     RowList const by_name = ranked_rows(names, latest_name_plans[variant], latest_by_name(parameters), parameters);

@@ -7,7 +7,8 @@
 //  2. If there are more, it needs only the latest ones, as many as the page shows, and the total is a lower bound.  If
 //     tables may be read directly, direct_text.hpp and direct_names.hpp find them.
 //  3. Otherwise queries find them: a walk back from the latest record that examines each one, as long as enough of them
-//     match; or a query for all matches, which the server sorts and counts.
+//     match; or a query for all matches, of which the server keeps the latest; or, for a page far behind, a query that
+//     sorts and counts all.
 //
 // Ordered by rank, it ranks only the latest kRanked of each kind, so that the cost does not grow with the matches.
 //

@@ -1,5 +1,7 @@
 #include "extension/search/query.hpp"
 
+#include <algorithm>
+
 #include "core/search/spelling.hpp"
 #include "extension/search/term.hpp"
 #include "extension/server/guc_scope.hpp"
@@ -39,15 +41,26 @@ Terms read_terms(std::string_view text, bool utf8)
 
 struct Patterns {
     Datum items[search::kMaxTerms];
+    int characters[search::kMaxTerms];
     int count = 0;
 
     void add(std::string_view term, bool utf8)
     {
         json::Buffer pattern = make_buffer();
         search::append_part_pattern(pattern, term, utf8);
+        characters[count] = pg_mbstrlen_with_len(term.data(), static_cast<int>(term.size()));
         items[count++] = finish_text(pattern);
     }
-    Datum last() const { return items[count - 1]; }
+    int longest() const { return static_cast<int>(std::max_element(characters, characters + count) - characters); }
+    // Removes a pattern and returns it.
+    Datum take(int at)
+    {
+        Datum const taken = items[at];
+        --count;
+        std::copy(items + at + 1, items + count + 1, items + at);
+        std::copy(characters + at + 1, characters + count + 1, characters + at);
+        return taken;
+    }
     Datum array() { return PointerGetDatum(construct_array(items, count, TEXTOID, -1, false, TYPALIGN_INT)); }
 };
 
@@ -55,17 +68,23 @@ struct Patterns {
 struct NamePatterns {
     Patterns wanted;
     Patterns excluded;
-    Datum longest = 0;
-    std::string_view longest_term;
 
-    void add(const search::Term &term, bool utf8)
+    void add(const search::Term &term, bool utf8) { (term.negated ? excluded : wanted).add(term.text, utf8); }
+
+    void write(SearchQuery &query)
     {
-        Patterns &patterns = term.negated ? excluded : wanted;
-        patterns.add(term.text, utf8);
-        if (!term.negated && term.text.size() > longest_term.size()) {
-            longest_term = term.text;
-            longest = patterns.last();
+        if (wanted.count > 0) {
+            int const longest = wanted.longest();
+            query.name_part_is_short = wanted.characters[longest] < kShortestIndexedPart;
+            query.name_part = wanted.take(longest);
         }
+        int const second = wanted.longest();
+        if (wanted.count > 0 && wanted.characters[second] >= kShortestIndexedPart)
+            query.second_name_part = wanted.take(second);
+        query.name_parts = wanted.array();
+        query.excluded_names = excluded.array();
+        query.has_several_parts = wanted.count > 0;
+        query.has_excluded_names = excluded.count > 0;
     }
 };
 
@@ -158,13 +177,7 @@ SearchQuery parse(std::string_view typed)
     query.words = as_datum(text.words);
     query.beginnings = as_datum(text.beginnings);
     query.excluded = as_datum(text.excluded);
-    query.name_part = names.longest;
-    query.name_parts = names.wanted.array();
-    query.excluded_names = names.excluded.array();
-    query.has_several_parts = names.wanted.count > 1;
-    query.has_excluded_names = names.excluded.count > 0;
-    query.name_part_is_short = pg_mbstrlen_with_len(names.longest_term.data(),
-                                                    static_cast<int>(names.longest_term.size())) < kShortestIndexedPart;
+    names.write(query);
     return query;
 }
 

@@ -14,9 +14,10 @@ struct SearchQuery {
     Datum beginnings;         ///< tsquery: like `words`, with the last word as a prefix; finds all that `words` finds
     Datum excluded;           ///< tsquery that no record with an excluded term fulfils
     Datum name_part;          ///< text: the longest pattern, which an index is searched for
-    Datum name_parts;         ///< text[]: all patterns that a name must match
+    Datum second_name_part;   ///< text: the second longest pattern, if an index of trigrams can be searched for it
+    Datum name_parts;         ///< text[]: all other patterns that a name must match
     Datum excluded_names;     ///< text[]: patterns that it must not match
-    bool has_several_parts;   ///< `name_part` is not all of `name_parts`
+    bool has_several_parts;   ///< `name_parts` has any
     bool has_excluded_names;  ///< `excluded_names` has any
     bool name_part_is_short;  ///< too short for an index of trigrams
 

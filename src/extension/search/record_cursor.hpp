@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "extension/direct/eligibility.hpp"
+#include "extension/direct/leaf_walk.hpp"
 #include "extension/search/statements.hpp"
 
 namespace wc {
@@ -36,8 +37,9 @@ public:
     /// Whether an index of dates allows a walk through the latest records.
     bool has_dates() const noexcept { return date_index_ != nullptr; }
 
-    /// Begins a scan from the latest record back.  REQUIRES: has_dates().
+    /// Begin a scan from the latest record back, by entries or by pages.  REQUIRES: has_dates().
     IndexScanDesc begin_walk();
+    LeafWalk begin_leaf_walk() { return {date_index_, snapshot_}; }
 
     /// Returns the server's estimate of the number of records; at least 1.
     double all_records() const { return Max(static_cast<double>(table_.relation->rd_rel->reltuples), 1); }

@@ -69,7 +69,11 @@ void append_name_matches(StringInfo query, const SearchParameters &parameters)
     if (parameters.has_short_part)
         appendStringInfoString(query, " OPERATOR(pg_catalog.||) ''");
     appendStringInfoString(query, " OPERATOR(pg_catalog.~~*) $2");
-    // Compare a name with the longest pattern only once, because comparing takes longer than the index search.
+    if (parameters.has_second_part) {
+        appendStringInfoString(query, " AND ");
+        append_name(query);
+        appendStringInfoString(query, " OPERATOR(pg_catalog.~~*) $9");
+    }
     if (parameters.has_several_parts) {
         appendStringInfoString(query, " AND ");
         append_name(query);
@@ -169,13 +173,14 @@ void append_from_names(StringInfo query, const SearchParameters &parameters)
 
 SearchParameters::SearchParameters(const SearchQuery &query, const BoundColumn &type_column, bool is_of_type,
                                    Datum type, int64 offset, int64 limit)
-    : types{TSQUERYOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TSQUERYOID, type_column.type, INT8OID, INT8OID},
-      values{Datum{0}, query.name_part,       query.name_parts,    query.excluded_names, query.excluded,
-             type,     Int64GetDatum(offset), Int64GetDatum(limit)},
-      nulls{"        "},
+    : types{TSQUERYOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TSQUERYOID, type_column.type, INT8OID, INT8OID, TEXTOID},
+      values{Datum{0}, query.name_part,       query.name_parts,     query.excluded_names,  query.excluded,
+             type,     Int64GetDatum(offset), Int64GetDatum(limit), query.second_name_part},
+      nulls{"         "},
       has_type(is_of_type),
       has_excluded(query.excluded != 0),
       has_short_part(query.name_part_is_short),
+      has_second_part(query.second_name_part != 0),
       has_several_parts(query.has_several_parts),
       has_excluded_names(query.has_excluded_names),
       only_excludes(has_excluded && !query.finds_names()),
@@ -185,6 +190,7 @@ SearchParameters::SearchParameters(const SearchQuery &query, const BoundColumn &
     nulls[1] = query.name_part == 0 ? 'n' : ' ';
     nulls[4] = has_excluded ? ' ' : 'n';
     nulls[5] = has_type ? ' ' : 'n';
+    nulls[8] = has_second_part ? ' ' : 'n';
 }
 
 void SearchParameters::set_text(Datum tsquery) noexcept
@@ -237,6 +243,26 @@ char *latest_by_name(const SearchParameters &parameters)
 {
     return some_matches(parameters, append_from_names, true, kRanked);
 }
+
+namespace {
+
+// The OFFSET 0 keeps the planner from walking through an index of dates, which it expects to end early: the search has
+// tried that before.  The sort keeps only as many rows as are selected.
+char *page_of_matches(const SearchParameters &parameters, AppendMatches append)
+{
+    StringInfoData query;
+    initStringInfo(&query);
+    appendStringInfo(&query, "SELECT f.id, f.at%s FROM (SELECT ", knows_entry(records()) ? ", f.entered" : "");
+    append_place(&query);
+    append(&query, parameters);
+    appendStringInfo(&query, " OFFSET 0) AS f%s LIMIT $7 OPERATOR(pg_catalog.+) $8", latest_first("f."));
+    return query.data;
+}
+
+}  // namespace
+
+char *page_by_text(const SearchParameters &parameters) { return page_of_matches(parameters, append_from_text); }
+char *page_by_name(const SearchParameters &parameters) { return page_of_matches(parameters, append_from_names); }
 
 char *students_by_name(const SearchParameters &parameters)
 {

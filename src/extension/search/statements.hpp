@@ -2,11 +2,12 @@
 //
 //     $1 tsquery        what the text of a record must fulfil
 //     $2 text           a pattern that the student's name must match: the longest, which an index is searched for
-//     $3 text[]         all such patterns
+//     $3 text[]         all others
 //     $4 text[]         patterns that it must not match
 //     $5 tsquery        what the text must fulfil where the name matches: excluded terms
 //     $6                the type of the record
 //     $7 $8 bigint      OFFSET and LIMIT of the page
+//     $9 text           the second longest of the patterns, if the index can be searched for it too
 #pragma once
 #include "extension/binding/binding.hpp"
 #include "extension/query/kept_plan.hpp"
@@ -27,7 +28,7 @@ inline constexpr int kMostStudents = 2000;
 inline constexpr int kLongestWalk = 20'000;
 
 struct SearchParameters {
-    static constexpr int kCount = 8;
+    static constexpr int kCount = 9;
 
     SearchParameters(const SearchQuery &query, const BoundColumn &type_column, bool has_type, Datum type, int64 offset,
                      int64 limit);
@@ -41,6 +42,7 @@ struct SearchParameters {
     bool has_type;
     bool has_excluded;
     bool has_short_part;
+    bool has_second_part;
     bool has_several_parts;
     bool has_excluded_names;
     bool only_excludes;
@@ -50,9 +52,10 @@ struct SearchParameters {
     int variant() const noexcept
     {
         return (has_type ? 1 : 0) + (has_excluded ? 2 : 0) + (has_short_part ? 4 : 0) + (only_excludes ? 8 : 0) +
-               (students_may_be_hidden ? 16 : 0) + (has_several_parts ? 32 : 0) + (has_excluded_names ? 64 : 0);
+               (students_may_be_hidden ? 16 : 0) + (has_several_parts ? 32 : 0) + (has_excluded_names ? 64 : 0) +
+               (has_second_part ? 128 : 0);
     }
-    static constexpr int kVariants = 128;
+    static constexpr int kVariants = 256;
 };
 
 /// Select id, date and, if there is a column for it, time of entry of at most kExactTotal + 1 records that match by
@@ -67,6 +70,10 @@ char *latest_records(const SearchParameters &parameters, bool by_text, bool by_n
 /// Select these columns of the latest kRanked + 1 matches, in order.
 char *latest_by_text(const SearchParameters &parameters);
 char *latest_by_name(const SearchParameters &parameters);
+
+/// Select these columns of the latest matches, as many as there are to the end of the page, in order.
+char *page_by_text(const SearchParameters &parameters);
+char *page_by_name(const SearchParameters &parameters);
 
 /// Selects the ids of at most kMostStudents + 1 students whose names match.  Some may be NULL: with the condition IS
 /// NOT NULL the planner could choose the index on the id instead of the index of names.

@@ -12,8 +12,10 @@ extern "C" {
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/gin_private.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
+#include "access/nbtree.h"
 #include "access/relscan.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -205,6 +207,37 @@ private:
     TBMIterator *iterator_;
 #endif
 };
+
+/// Pins the first leaf of a B-tree and locks it for reading.  Returns InvalidBuffer if the index is empty.
+inline Buffer lock_first_leaf(Relation btree, [[maybe_unused]] Snapshot snapshot)
+{
+#if PG_VERSION_NUM >= 170000
+    return _bt_get_endpoint(btree, 0, false);
+#else
+    return _bt_get_endpoint(btree, 0, false, snapshot);
+#endif
+}
+
+/// Finds the page of the search that was prepared in the index of words, pins it and locks it for reading.
+inline GinBtreeStack *find_entry_page(GinBtree search, [[maybe_unused]] Snapshot snapshot)
+{
+#if PG_VERSION_NUM >= 170000
+    return ginFindLeafPage(search, true, false);
+#else
+    return ginFindLeafPage(search, true, false, snapshot);
+#endif
+}
+
+/// Finds the first leaf of the positions of one word, pins it and locks it for reading.
+inline GinBtreeStack *find_first_positions(GinBtree search, Relation index, BlockNumber root,
+                                           [[maybe_unused]] Snapshot snapshot)
+{
+#if PG_VERSION_NUM >= 170000
+    return ginScanBeginPostingTree(search, index, root);
+#else
+    return ginScanBeginPostingTree(search, index, root, snapshot);
+#endif
+}
 
 /// Whether the session applies rows that come from another server.
 inline bool has_replication_origin()

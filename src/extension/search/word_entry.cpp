@@ -1,0 +1,164 @@
+#include "extension/search/word_entry.hpp"
+
+#include "extension/server/text_view.hpp"
+
+extern "C" {
+#include "storage/bufmgr.h"
+}
+
+namespace wc {
+
+static_assert(std::is_trivially_destructible_v<WordEntry>);
+
+namespace {
+
+constexpr OffsetNumber kColumn = 1;
+
+IndexTuple tuple_at(Page page, OffsetNumber at)
+{
+    return static_cast<IndexTuple>(static_cast<void *>(PageGetItem(page, PageGetItemId(page, at))));
+}
+
+GinPageOpaque opaque_of(Page page)
+{
+    return static_cast<GinPageOpaque>(static_cast<void *>(PageGetSpecialPointer(page)));
+}
+
+// The first blocks of the trees of positions.  A tree stays where it is as long as the index does.
+struct Trees {
+    BlockNumber *roots = nullptr;
+    int count = 0;
+    int capacity = 0;
+
+    void add(BlockNumber root)
+    {
+        if (count == capacity) {
+            capacity = Max(2 * capacity, 8);
+            Size const size = sizeof(BlockNumber) * static_cast<Size>(capacity);
+            roots = static_cast<BlockNumber *>(roots == nullptr ? palloc(size) : repalloc(roots, size));
+        }
+        roots[count++] = root;
+    }
+};
+
+// Calls take(positions, count) for each leaf of a tree, until it returns false.
+template <typename Take>
+void each_leaf(Relation index, BlockNumber root, Snapshot snapshot, Take take)
+{
+    GinBtreeData tree;
+    GinBtreeStack *const stack = pg::find_first_positions(&tree, index, root, snapshot);
+    Buffer buffer = stack->buffer;
+    auto const predicted = stack->predictNumber;
+    IncrBufferRefCount(buffer);  // freeGinBtreeStack() gives one reference back
+    freeGinBtreeStack(stack);
+    ItemPointerData from;
+    ItemPointerSetMin(&from);
+    while (true) {
+        Page const page = BufferGetPage(buffer);
+        if ((opaque_of(page)->flags & GIN_DELETED) == 0) {
+            int count = 0;
+            ItemPointer const positions = GinDataLeafPageGetItems(page, &count, from);
+            bool const goes_on = take(positions, count, predicted);
+            if (positions != nullptr)
+                pfree(positions);
+            if (!goes_on)
+                break;
+        }
+        if (GinPageRightMost(page))
+            break;
+        buffer = ginStepRight(buffer, index, GIN_SHARE);
+    }
+    UnlockReleaseBuffer(buffer);
+}
+
+}  // namespace
+
+bool WordEntry::fits(Datum key) const
+{
+    std::string_view const word = text_view(key);
+    return is_beginning_ ? word.substr(0, lexeme_.size()) == lexeme_ : word == lexeme_;
+}
+
+void WordEntry::add_pending(const ItemPointerData &position)
+{
+    if (pending_count_ == pending_capacity_) {
+        pending_capacity_ = Max(2 * pending_capacity_, 64);
+        Size const size = sizeof(ItemPointerData) * static_cast<Size>(pending_capacity_);
+        pending_ = static_cast<ItemPointerData *>(pending_ == nullptr ? palloc(size) : repalloc(pending_, size));
+    }
+    pending_[pending_count_++] = position;
+}
+
+// Calls take(positions, count, leaves) for each list of positions, and for each leaf of a tree of them, which has about
+// `leaves` leaves.  It stops when that returns false; for a tree, when it returns false for one of its leaves.
+//
+// Words with one beginning follow each other in the index.  It lets go of the page with the words before it reads trees
+// of positions, because VACUUM locks them in the other order.
+template <typename Take>
+void WordEntry::each(GinState &state, Snapshot snapshot, Take take)
+{
+    GinBtreeData search;
+    Datum const lexeme = PointerGetDatum(cstring_to_text_with_len(lexeme_.data(), static_cast<int>(lexeme_.size())));
+    ginPrepareEntryScan(&search, kColumn, lexeme, GIN_CAT_NORM_KEY, &state);
+    GinBtreeStack *const stack = pg::find_entry_page(&search, snapshot);
+    (void)search.findItem(&search, stack);
+    Trees trees;
+    for (OffsetNumber at = stack->off;; ++at) {
+        Page page = BufferGetPage(stack->buffer);
+        if (at > PageGetMaxOffsetNumber(page)) {
+            if (GinPageRightMost(page))
+                break;
+            stack->buffer = ginStepRight(stack->buffer, state.index, GIN_SHARE);
+            page = BufferGetPage(stack->buffer);
+            at = FirstOffsetNumber;
+            if (PageGetMaxOffsetNumber(page) < at)
+                continue;
+        }
+        IndexTuple const entry = tuple_at(page, at);
+        GinNullCategory category = GIN_CAT_NORM_KEY;
+        Datum const key = gintuple_get_key(&state, entry, &category);
+        if (category != GIN_CAT_NORM_KEY || !fits(key))
+            break;
+        if (GinIsPostingTree(entry)) {
+            trees.add(GinGetPostingTree(entry));
+        } else if (GinGetNPosting(entry) > 0) {
+            int count = 0;
+            ItemPointer const positions = ginReadTuple(&state, kColumn, entry, &count);
+            (void)take(positions, count, 1);
+            pfree(positions);
+        }
+        if (!is_beginning_)
+            break;
+    }
+    LockBuffer(stack->buffer, GIN_UNLOCK);
+    freeGinBtreeStack(stack);
+    for (int i = 0; i < trees.count; ++i) {
+        CHECK_FOR_INTERRUPTS();
+        each_leaf(state.index, trees.roots[i], snapshot, take);
+    }
+}
+
+double WordEntry::estimate(GinState &state, Snapshot snapshot)
+{
+    if (entries_ >= 0)
+        return entries_;
+    entries_ = pending_count_;
+    // Of a tree it looks at the first leaf only.
+    each(state, snapshot, [&](const ItemPointerData *, int count, std::uint32_t leaves) {
+        entries_ += static_cast<double>(count) * leaves;
+        return false;
+    });
+    return entries_;
+}
+
+// A tree has its positions in the table's order.
+void WordEntry::add_to(PositionSet &rows, GinState &state, Snapshot snapshot, BlockNumber blocks)
+{
+    rows.add(pending_, pending_count_);
+    each(state, snapshot, [&](const ItemPointerData *positions, int count, std::uint32_t) {
+        rows.add(positions, count);
+        return count == 0 || ItemPointerGetBlockNumberNoCheck(&positions[count - 1]) < blocks;
+    });
+}
+
+}  // namespace wc
