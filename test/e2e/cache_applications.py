@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+import told
 from school import Cache
 from servers import Redis, opaque_keys, until
 from servers.ground import ROOT
@@ -88,6 +89,7 @@ class Python(Application):
             thread.start()
         for thread in threads:
             thread.join(FOREVER)
+        told.search("what a client says", "\n".join(self.errors + [str(result) for result in results if isinstance(result, Failed)]))
         for result in results:
             if isinstance(result, Failed):
                 raise result
@@ -114,6 +116,7 @@ class Node(Application):
         self._say({"students": students, "times": times, "kind": kind, "token": token, "patience": patience * 1000,
                    "timeout": timeout * 1000, "clusterKeys": cluster_keys, "opaqueKeys": opaque_keys})
         message = self._hear()
+        told.search("what a client says", "\n".join([message.get("error", ""), *message.get("errors", [])]))
         if "error" in message:
             raise Failed(message["error"])
         self.errors = message["errors"]

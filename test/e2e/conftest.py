@@ -1,6 +1,7 @@
 """Real servers for the tests: one PostgreSQL and one Redis for each process that runs tests, a database and a worker for each test."""
 
 import itertools
+import logging
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,15 +13,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import counted as counting  # noqa: E402
 import told  # noqa: E402
 from school import Cache, School, attached_school  # noqa: E402
-from servers import Cluster, Ground, Redis, Worker, opaque_keys  # noqa: E402
+from servers import Cluster, Ground, Receiver, Redis, Worker, opaque_keys  # noqa: E402
 from servers.process import tail  # noqa: E402
 from servers.server import Server  # noqa: E402
 
 _numbers = itertools.count(1)
+_shared = []  # the servers that tests of all files use
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "plain_keys(reason): cannot run with WC_OPAQUE_KEYS=1")
+    config.addinivalue_line("markers", "may_tell(reason): its servers are made to tell texts that students have too")
     config.addinivalue_line("markers", "thorough: takes long, and says little new on a second machine: run_tests.py --quick leaves it out")
 
 
@@ -31,21 +34,43 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason=plain.args[0]))
 
 
+def assert_silence(node):
+    """Of a test or a file."""
+    heard = told.take()
+    assert heard == [] or node.get_closest_marker("may_tell"), "nobody tells a student in passing"
+
+
+class Heard(logging.Handler):
+    """The log of the Python client."""
+
+    def emit(self, record):
+        told.search("the log of a client", self.format(record))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_told_by_the_last():
     """The first fixture, and so the last that ends."""
-    Server.look_at = told.look_at if opaque_keys.IS_ON else None
+    logging.getLogger("white_cross").addHandler(Heard())
+    Server.look_at = Receiver.look_at = told.look_at
+    Server.hear = told.search
     yield
     assert told.take() == []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_told_by_a_file(request):
+    """The first of a file's fixtures: those servers that started with it have ended."""
+    yield
+    told.forget(_shared)
+    assert_silence(request.node)
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_told(request):
     yield
-    if opaque_keys.IS_ON:
-        if "redis_server" in request.fixturenames:
-            told.search_redis(request.getfixturevalue("redis_server"))
-        assert told.take() == [], "with opaque keys nobody tells a student in passing"
+    if "redis_server" in request.fixturenames:
+        told.search_redis(request.getfixturevalue("redis_server"))
+    assert_silence(request.node)
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +82,7 @@ def ground():
 @pytest.fixture(scope="session")
 def cluster(ground):
     with Cluster(ground, settings={"wal_level": "logical", "max_connections": 60}) as cluster:
+        _shared.append(cluster)
         yield cluster
 
 
@@ -65,12 +91,14 @@ def preloaded_cluster(ground):
     """A server that keeps summaries in shared memory."""
     with Cluster(ground, "preloaded-pg", settings={"shared_preload_libraries": "$libdir/white_cross", "wal_level": "logical",
                                                    "max_connections": 60}) as cluster:
+        _shared.append(cluster)
         yield cluster
 
 
 @pytest.fixture(scope="session")
 def redis_server(ground):
     with Redis(ground) as redis:
+        _shared.append(redis)
         yield redis
 
 

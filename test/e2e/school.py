@@ -86,6 +86,7 @@ class School:
                   "updatedAt": "2025-09-01 08:00:00"} | columns
         self.insert("students", values)
         told.note(id)
+        told.note_content(values["firstName"], values["lastName"], values["dateOfBirth"])
         return id
 
     def add_record(self, student, id=None, **columns):
@@ -97,14 +98,18 @@ class School:
 
     def add_allergy(self, student, id=None, **columns):
         id = id or f"allergy-{next(_numbers)}"
-        self.insert("allergies", {"id": id, "allergen": "Peanuts", "severity": "SEVERE", "verified": False,
-                                  "updatedAt": "2025-09-01 08:00:00", "studentId": student} | columns)
+        values = {"id": id, "allergen": "Peanuts", "severity": "SEVERE", "verified": False,
+                  "updatedAt": "2025-09-01 08:00:00", "studentId": student} | columns
+        self.insert("allergies", values)
+        told.note_content(values["allergen"])
         return id
 
     def add_condition(self, student, id=None, **columns):
         id = id or f"condition-{next(_numbers)}"
-        self.insert("chronic_conditions", {"id": id, "condition": "Asthma", "diagnosedDate": "2022-01-01",
-                                           "updatedAt": "2025-09-01 08:00:00", "studentId": student} | columns)
+        values = {"id": id, "condition": "Asthma", "diagnosedDate": "2022-01-01",
+                  "updatedAt": "2025-09-01 08:00:00", "studentId": student} | columns
+        self.insert("chronic_conditions", values)
+        told.note_content(values["condition"])
         return id
 
     def insert(self, table, values):

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from calls import BY_TYPE, VALUES, functions, literal
-from school import attached_school
+from school import Cache, attached_school
 
 HOLDS_JSON = {"json", "jsonb", "anycompatible"}
 NUMBERS = {"bigint", "integer", "smallint", "numeric", "real"}
@@ -162,7 +162,7 @@ def test_calls_as_they_were_before(school):
                  "wc_student_records('s', filters => '{}')", "wc_student_records('s', filters => '{}'::jsonb, page => 1)",
                  "wc_student_records(student_id => 's', filters => '{}'::json, page_size => 20::smallint, page => 1::bigint)"):
         assert school.one(f"SELECT {call}") == page, call
-    assert school.one("SELECT wc_cache_key('s', 1, 20)") == school.one("SELECT wc_cache_key('s', 1::bigint, 20, filters => '{}'::jsonb)") == "student:s:records:1:20:{}"
+    assert school.one("SELECT wc_cache_key('s', 1, 20)") == school.one("SELECT wc_cache_key('s', 1::bigint, 20, filters => '{}'::jsonb)") == Cache.key("s", "records:1:20:{}")
 
 
 def test_filters_in_a_view_a_function_and_a_prepared_statement(school):
@@ -211,7 +211,7 @@ def test_pages_beyond_all_records(school, page):
     for order in "date", "rank":
         found = school.one("SELECT wc_search_health_records('checkup', NULL, %s, 500, %s)", page, order)
         assert found["records"] == [] and found["pagination"]["page"] == page and found["pagination"]["total"] == 30
-    key = f"student:s:records:{page}:500:{{}}"
+    key = Cache.key("s", f"records:{page}:500:{{}}")
     assert school.one("SELECT wc_cache_key('s', %s, 500)", page) == school.one("SELECT wc_cache_key('s', %s)", f"records:{page}:500:{{}}") == key
     assert school.rows("SELECT key, value FROM wc_cache_entries(ARRAY['s'], ARRAY[%s])", f"records:{page}:500:{{}}") == [(key, empty)]
 
@@ -227,8 +227,8 @@ def test_numbers_out_of_range(school, call, number):
 
 def test_jsonb_has_an_order_of_its_own_in_keys(school):
     given = '{"provider": "x", "type": "CHECKUP"}'
-    assert school.one("SELECT wc_cache_key('s', 1, 20, %s)", given) == 'student:s:records:1:20:{"provider":"x","type":"CHECKUP"}'
-    assert school.one("SELECT wc_cache_key('s', 1, 20, %s::jsonb)", given) == 'student:s:records:1:20:{"type":"CHECKUP","provider":"x"}'
+    assert school.one("SELECT wc_cache_key('s', 1, 20, %s)", given) == Cache.key("s", 'records:1:20:{"provider":"x","type":"CHECKUP"}')
+    assert school.one("SELECT wc_cache_key('s', 1, 20, %s::jsonb)", given) == Cache.key("s", 'records:1:20:{"type":"CHECKUP","provider":"x"}')
 
 
 def test_a_cursor_does_not_depend_on_the_type_of_its_filters(school):

@@ -13,6 +13,8 @@ from school import School
 from servers import Cluster, until
 from servers.ground import ROOT
 
+pytestmark = pytest.mark.plain_keys("compares the ids of lines; test_nothing_to_read.py and test_opaque_standby.py have lines with opaque ones")
+
 SECRETS = ["Evelyn", "Hush", "Latexallergen", "Whoopingcough", "Insomniac", "Nursewratched", "2013-07-09"]
 
 

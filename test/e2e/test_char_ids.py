@@ -7,7 +7,7 @@ import pytest
 from psycopg import errors
 
 from every_call import FAILED, OUTCOME, calls, outcome
-from school import attached_school
+from school import Cache, attached_school
 
 KEYS = {"students": ["id"], "health_records": ["id", "studentId"], "allergies": ["id", "studentId"], "chronic_conditions": ["id", "studentId"]}
 EXTRA = ["wc_search_health_records('Quill')", "wc_search_health_records('checkup')", "wc_growth_prevalence('5', '2025-12-01'::timestamptz)",
@@ -92,8 +92,8 @@ def test_a_student_has_one_key(padded):
         padded.sql("DELETE FROM white_cross.invalidation")
         padded.sql(change)
         assert padded.rows("SELECT students FROM white_cross.invalidation") == [(["s1"],)], change
-    assert {key for key, in padded.rows("SELECT wc_cache_key(s, 'health_summary') FROM unnest('{s1,\"s1 \",\"s1    \"}'::text[]) AS s")} == {"student:s1:health_summary"}
-    assert {key for key, in padded.rows("SELECT key FROM wc_cache_entries('{s1,\"s1  \"}'::text[])")} == {"student:s1:health_summary"}
+    assert {key for key, in padded.rows("SELECT wc_cache_key(s, 'health_summary') FROM unnest('{s1,\"s1 \",\"s1    \"}'::text[]) AS s")} == {Cache.key("s1")}
+    assert {key for key, in padded.rows("SELECT key FROM wc_cache_entries('{s1,\"s1  \"}'::text[])")} == {Cache.key("s1")}
 
 
 def test_citext_is_refused_with_the_reason(school):

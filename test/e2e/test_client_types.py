@@ -11,6 +11,7 @@ import pytest
 from psycopg.types.json import Json, Jsonb
 
 from node_client import run_in_node
+from school import Cache
 
 FILTERS = {"type": "CHECKUP", "provider": "nurse"}
 JDBC = [Path(path) for path in (*os.environ.get("CLASSPATH", "").split(":"), "/usr/share/java/postgresql.jar") if path.endswith(".jar")]
@@ -52,7 +53,7 @@ def test_psycopg(ada, page, wrap, binary):
         assert cursor.fetchall() == [(page,)]
         cursor.execute("SELECT wc_cache_key(%s, 1, 20, %s), wc_vital_value(%s, 'height'), wc_prewarm(%s)", ["ada", wrap({}), wrap({"height": 130}), ["ada", "bob"]],
                        prepare=prepare)
-        assert cursor.fetchall() == [("student:ada:records:1:20:{}", 130.0, 2)]
+        assert cursor.fetchall() == [(Cache.key("ada", "records:1:20:{}"), 130.0, 2)]
         assert cursor.execute("SELECT wc_attach('public', %s)", [wrap({})], prepare=prepare).rowcount == 4
         cursor.execute("SELECT wc_import_health_history(%s, 'skip')", [wrap([chunk for chunk, in ada.rows("SELECT wc_export_health_history_jsonb('ada')")])])
         assert cursor.fetchone()[0]["records"] == {"inserted": 0, "updated": 0, "skipped": 5}
@@ -231,4 +232,4 @@ def test_jdbc(ada, page, tmp_path):
     assert done.returncode == 0, done.stderr
     *pages, count, height, key = done.stdout.splitlines()
     assert [json.loads(one) for one in pages] == [page] * (5 * 7 + 3)
-    assert (count, float(height), key) == ("1", 130, f"student:ada:records:{1 << 40}:20:{{}}")
+    assert (count, float(height), key) == ("1", 130, Cache.key("ada", f"records:{1 << 40}:20:{{}}"))

@@ -8,6 +8,7 @@ from collections import defaultdict
 
 import pytest
 
+import told
 from servers import until
 from servers.process import own
 
@@ -67,6 +68,7 @@ class Agent:
         self._ended = True
         self._thread.join()
         self._socket.close()
+        told.search("sent to DogStatsD", b"\n".join(self.packets).decode(), ids_too=True)
         if self.path:
             os.unlink(self.path)
 

@@ -184,7 +184,7 @@ def test_one_snapshot_for_all_chunks(school):
     student = school.add_student()
     for n in range(6):
         school.add_record(student)
-    school.add_allergy(student, allergen="before")
+    school.add_allergy(student, allergen="Walnut")
     with school.cluster.connect(school.database, autocommit=False) as reader:
         reader.execute("DECLARE history CURSOR FOR SELECT wc_export_health_history(%s::text, 2)", [student])
         chunks = reader.execute("FETCH 2 FROM history").fetchall()
@@ -193,7 +193,7 @@ def test_one_snapshot_for_all_chunks(school):
         school.add_condition(student)
         chunks += reader.execute("FETCH ALL FROM history").fetchall()
     assert [chunk["type"] for chunk, in chunks] == ["student", "records", "records", "records", "allergies", "conditions", "end"]
-    assert chunks[4][0]["allergies"][0]["allergen"] == "before"
+    assert chunks[4][0]["allergies"][0]["allergen"] == "Walnut"
     assert (chunks[-1][0]["records"], chunks[-1][0]["conditions"]) == (6, 0)
 
 

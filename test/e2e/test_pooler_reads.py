@@ -4,8 +4,8 @@ import psycopg
 import pytest
 from every_call import OUTCOME, PASSING, calls, outcome
 
-from school import attached_school
-from servers import PgBouncer
+from school import Cache, attached_school
+from servers import PgBouncer, opaque_keys
 from servers.pgbouncer import example_settings, version
 
 
@@ -76,10 +76,10 @@ def test_what_one_client_sets_for_its_transaction_the_next_has_not(start, pooled
             pid = one.info.backend_pid, one.execute("SELECT pg_backend_pid()").fetchone()[0]
             for name, value in chosen.items():
                 one.execute("SELECT set_config(%s, %s, true)", [name, value])
-            assert settings(one) == chosen and one.execute(key).fetchone()[0] == "student:{ada}:health_summary"
+            assert settings(one) == chosen and one.execute(key).fetchone()[0] == f"student:{{{opaque_keys.name_of('ada')}}}:health_summary"
             one.execute("SELECT wc_health_summary('ada'::text)")
         assert other.execute("SELECT pg_backend_pid()").fetchone()[0] == pid[1], "the same session of the server"
-        assert settings(other) == before and other.execute(key).fetchone()[0] == "student:ada:health_summary"
+        assert settings(other) == before and other.execute(key).fetchone()[0] == Cache.key("ada")
 
 
 def test_a_session_that_is_discarded_between_two_clients(start, pooled_school):

@@ -31,6 +31,8 @@ class Receiver:
     answer: returns, for each Received, an Answer, HANG or CUT.
     """
 
+    look_at = None  # called with each receiver when it has ended
+
     def __init__(self, answer=lambda received: Answer(), tls=None):
         self.answer = answer
         self.received = []
@@ -96,3 +98,5 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        if Receiver.look_at:
+            Receiver.look_at(self)

@@ -10,6 +10,7 @@ class Server:
     ending = signal.SIGTERM  # asks it to end
     patience = 30  # seconds until it is killed
     look_at = None  # called with each server before it ends
+    hear = None  # called with where and what, for each answer that a server gave to a test
 
     def __enter__(self):
         try:

@@ -112,6 +112,12 @@ class Worker(Server):
 
     def get(self, path):
         """Returns (status, body); (0, reason) if there is no answer."""
+        status, body = self._ask(path)
+        if Server.hear:
+            Server.hear(path, body)
+        return status, body
+
+    def _ask(self, path):
         try:
             with urllib.request.urlopen(self.url + path, timeout=5) as answer:
                 return answer.status, answer.read().decode()
@@ -145,5 +151,8 @@ class Worker(Server):
 
 def run_worker(*arguments, **variables):
     """Runs wc-worker to its end.  Returns the finished process with its output."""
-    return subprocess.run([str(WORKER_BINARY), *map(str, arguments)], capture_output=True, text=True, timeout=30,
+    done = subprocess.run([str(WORKER_BINARY), *map(str, arguments)], capture_output=True, text=True, timeout=30,
                           env=environment(**variables))
+    if Server.hear:
+        Server.hear(f"wc-worker {' '.join(map(str, arguments))}", done.stdout + done.stderr)
+    return done
