@@ -4,6 +4,7 @@
 #   make quick                                  without what takes long and says little new on a second machine
 #   make check-unit check-regress …             one suite
 #   make check-e2e PYTEST_OPTIONS="-k truncate" some of its tests
+#   make check-opaque                           the same suite with opaque keys on all servers
 #   make torture TORTURE_OPTIONS="--minutes 10"  the proof, for longer than the minute that `make test` gives it
 #   make chaos CHAOS_OPTIONS="--seconds 600"     reads while tables, mappings and the extension change, for longer
 #   make warm WARM_OPTIONS="--seconds 600"       the hunt for a summary from shared memory that differs, for longer
@@ -34,7 +35,7 @@ $(UNIT_TESTS): $(UNIT_TEST_OBJS) $(WORKER_OBJS_NO_MAIN)
 	$(CXX) $(OPTIMIZE) $(WORKER_SANITIZE) -o $@ $^ $(WORKER_LIBS) -lgmock -lgtest -lgtest_main -pthread
 
 # ---- suites -----------------------------------------------------------------------------------------------
-.PHONY: test quick lint check-lint check-unit check-regress check-isolation check-e2e check-clients check-chaos check-warm check-torture chaos chaos-partitions warm warm-mutations client-mutations torture demo bench load picture
+.PHONY: test quick lint check-lint check-unit check-regress check-isolation check-e2e check-opaque check-clients check-chaos check-warm check-torture chaos chaos-partitions warm warm-mutations client-mutations torture demo bench load picture
 
 test: stage worker $(UNIT_TESTS)
 	@$(RUN_TESTS)
@@ -56,6 +57,10 @@ check-isolation: stage
 
 check-e2e: stage worker
 	@$(RUN_TESTS) e2e -- $(PYTEST_OPTIONS)
+
+# With opaque keys on all servers, which are searched for students.
+check-opaque: stage worker
+	@WC_OPAQUE_KEYS=1 $(RUN_TESTS) e2e -- $(PYTEST_OPTIONS)
 
 # Of the same suite, those of clients/ and schema/.
 check-clients: stage worker
@@ -257,4 +262,10 @@ $(SLICES): test/bench/slices.cpp
 	@mkdir -p $(@D)
 	$(CXX) -std=c++20 -O2 $(WARNINGS) -isystem $(shell $(PG_CONFIG) --includedir) -o $@ $< -L$(shell $(PG_CONFIG) --libdir) -lpq
 
-bench: $(CORE_BENCHMARK) $(SLICES)
+# A library that writes lines to the server's log: test/bench/audit.py
+LOG_LINES = $(BUILD)/bench/log_lines.so
+$(LOG_LINES): test/bench/log_lines.cpp src/extension/server/log_line.hpp src/extension/server/prelude.hpp
+	@mkdir -p $(@D)
+	$(CXX) $(EXTENSION_CXXFLAGS) -shared -o $@ $<
+
+bench: $(CORE_BENCHMARK) $(SLICES) $(LOG_LINES)

@@ -1,4 +1,5 @@
 // The library as PostgreSQL loads it.
+#include "extension/audit/reader.hpp"
 #include "extension/binding/binding.hpp"
 #include "extension/binding/internal_tables.hpp"
 #include "extension/calls/counts.hpp"
@@ -24,6 +25,7 @@ void _PG_init()
         wc::warm::reserve_memory();
         wc::calls::reserve();
     }
+    wc::audit::watch_roles();
     wc::watch_bindings();
     wc::watch_internal_tables();
     wc::watch_registrations();

@@ -292,6 +292,29 @@ def test_roles_purpose_application_and_trace(school, audit):
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3,6}Z", line["at"])
 
 
+def test_a_line_tells_who_reads_now(school, audit):
+    """Whatever of it has changed since the session's last call, also by another session."""
+    with school.cluster.connect(school.database) as connection:
+        def told(statement):
+            connection.execute(statement)
+            connection.execute("SELECT wc_health_summary('seen'::text)")
+            line = audit.line()
+            return line["session_user"], line["user"], line["application"], line["purpose"]
+
+        assert told("SELECT") == ("postgres", "postgres", None, None)
+        assert told("SET application_name = 'kiosk'") == ("postgres", "postgres", "kiosk", None)
+        assert told("SET white_cross.purpose = 'visit'") == ("postgres", "postgres", "kiosk", "visit")
+        assert told("SET ROLE wc_audited_reader") == ("postgres", "wc_audited_reader", "kiosk", "visit")
+        school.sql("ALTER ROLE wc_audited_reader RENAME TO wc_audited_nurse")
+        assert told("SELECT") == ("postgres", "wc_audited_nurse", "kiosk", "visit")
+        school.sql("ALTER ROLE wc_audited_nurse RENAME TO wc_audited_reader")
+        assert told("RESET ROLE; BEGIN; ALTER ROLE wc_audited_tenant RENAME TO wc_audited_pupil; SET LOCAL ROLE wc_audited_pupil") == (
+            "postgres", "wc_audited_pupil", "kiosk", "visit")
+        assert told("ROLLBACK; SET ROLE wc_audited_tenant") == ("postgres", "wc_audited_tenant", "kiosk", "visit")
+        assert told("SET SESSION AUTHORIZATION wc_audited_tenant") == ("wc_audited_tenant", "wc_audited_tenant", "kiosk", "visit")
+        assert told("RESET application_name; SET white_cross.purpose = ''") == ("wc_audited_tenant", "wc_audited_tenant", None, None)
+
+
 def test_the_address_of_a_client(school, audit):
     with psycopg.connect(school.cluster.url("audited")) as connection:
         connection.execute("SELECT wc_health_summary('seen'::text)")
@@ -434,10 +457,12 @@ def test_a_line_that_cannot_be_read_stops_no_other(tmp_path):
 def test_nothing_is_left_of_a_call(school):
     """Of calls that end well, of failed ones, and of sets that are closed early."""
     def kept():
-        return school.one("SELECT used_bytes FROM pg_backend_memory_contexts WHERE name = 'white_cross audit'")
+        return school.one("SELECT sum(used_bytes) FROM pg_backend_memory_contexts WHERE name LIKE 'white_cross audit%'")
 
     def calls_of_all_kinds():
-        school.summary("seen")
+        for purpose in "visit", "another visit":
+            school.sql("SELECT set_config('white_cross.purpose', %s, false)", purpose)
+            school.summary("seen")
         school.rows("SELECT * FROM wc_health_summaries(ARRAY['seen', 'nobody'])")
         with pytest.raises(psycopg.Error):
             school.sql("SELECT wc_student_records('seen'::text, 0)")

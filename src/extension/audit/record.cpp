@@ -1,19 +1,12 @@
 #include "extension/audit/record.hpp"
 
-#include "core/json/writer.hpp"
+#include "extension/audit/member.hpp"
+#include "extension/audit/reader.hpp"
 #include "extension/server/key_secret.hpp"
 #include "extension/server/log_line.hpp"
 #include "extension/server/settings.hpp"
 #include "extension/server/text_buffer.hpp"
 #include "extension/server/text_view.hpp"
-
-extern "C" {
-#include "commands/dbcommands.h"
-#include "common/ip.h"
-#include "storage/proc.h"
-#include "utils/backend_status.h"
-#include "utils/guc.h"
-}
 
 namespace wc::audit {
 
@@ -51,46 +44,6 @@ MemoryContext memory()
     return context;
 }
 
-void append_member(json::Buffer &out, std::string_view name, const char *value)
-{
-    out.append(name);
-    if (value == nullptr || *value == '\0')
-        json::write_null(out);
-    else
-        json::write_string(out, value);
-}
-
-void append_member(json::Buffer &out, std::string_view name, std::int64_t value)
-{
-    out.append(name);
-    json::write_integer(out, value);
-}
-
-// A connection stays in its database, and a database with connections is not renamed.
-const char *database_name()
-{
-    static NameData name;
-    if (NameStr(name)[0] == '\0')
-        namestrcpy(&name, get_database_name(MyDatabaseId));
-    return NameStr(name);
-}
-
-// Null where there is no client.  A connection keeps its address.
-const char *client_address()
-{
-    static char address[NI_MAXHOST] = "";
-    const SockAddr &client = MyBEEntry->st_clientaddr;
-    if (address[0] == '\0' && client.addr.ss_family == AF_UNIX)
-        strlcpy(address, "[local]", sizeof address);
-    else if (address[0] == '\0' && client.addr.ss_family != AF_UNSPEC)
-        (void)pg_getnameinfo_all(&client.addr, static_cast<int>(client.salen), address, sizeof address, nullptr, 0,
-                                 NI_NUMERICHOST);
-    return address;
-}
-
-// A parallel worker works for the session of its leader.
-int session_pid() { return MyProc->lockGroupLeader == nullptr ? MyProcPid : MyProc->lockGroupLeader->pid; }
-
 std::string_view name_of_ids(Subject subject)
 {
     return subject == Subject::Records ? R"(,"records":[)"sv : R"(,"students":[)"sv;
@@ -103,13 +56,7 @@ void append_begin(json::Buffer &out, std::string_view function, Subject subject)
     json::write_exact_timestamp(out, GetCurrentTimestamp());
     out.append(R"(,"function":)"sv);
     json::write_string(out, function);
-    append_member(out, R"(,"database":)"sv, database_name());
-    append_member(out, R"(,"session_user":)"sv, GetUserNameFromId(GetSessionUserId(), true));
-    append_member(out, R"(,"user":)"sv, GetUserNameFromId(GetUserId(), true));
-    append_member(out, R"(,"address":)"sv, client_address());
-    append_member(out, R"(,"application":)"sv, application_name);
-    append_member(out, R"(,"pid":)"sv, session_pid());
-    append_member(out, R"(,"purpose":)"sv, settings::purpose());
+    out.append(reader());
     out.append(name_of_ids(subject));
 }
 
