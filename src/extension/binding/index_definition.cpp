@@ -66,9 +66,8 @@ bool has_operator_class(Relation index, int at, const IndexElem &element, Oid ty
     Oid const method = index->rd_rel->relam;
     Oid const wanted =
         element.opclass == NIL ? GetDefaultOpClass(type, method) : get_opclass_oid(method, element.opclass, true);
-    // Compare family and input type, not the class itself: varchar_ops and text_ops do the same.
-    return OidIsValid(wanted) && index->rd_opfamily[at] == get_opclass_family(wanted) &&
-           index->rd_opcintype[at] == get_opclass_input_type(wanted);
+    // Compare the family, not the class itself: varchar_ops and text_ops do the same.
+    return OidIsValid(wanted) && index->rd_opfamily[at] == get_opclass_family(wanted);
 }
 
 bool has_order(Relation index, int at, const IndexElem &element)
