@@ -4,6 +4,7 @@
     make bench                                     everything; about half an hour on two cores
     make bench BENCH_OPTIONS="summaries burst"     some of it
     make bench BENCH_OPTIONS="--quick"             the same with short runs, to see that it works
+    make bench BENCH_OPTIONS=scale                 10 times as much data as the others, so only when it is named
 
 Prints tables and writes build/bench/results.json.  Contenders take turns, round by round, and a figure is the
 median of its rounds: on a shared machine a ratio holds where a time does not.
@@ -39,6 +40,7 @@ import partitions  # noqa: E402
 import placed_words  # noqa: E402
 import records  # noqa: E402
 import regions  # noqa: E402
+import scale  # noqa: E402
 import search  # noqa: E402
 import settings  # noqa: E402
 import shards  # noqa: E402
@@ -53,7 +55,7 @@ from servers import Ground  # noqa: E402
 # In this order: the summaries want the tables as they were loaded and vacuumed, and must fit into the memory that is shared.
 PARTS = {part.__name__.removesuffix("_reads"): part
          for part in (core, counting, audit, opaque, watching, summaries, partitions, cold, warm, jsonb, http_reads, search, records, exports, growth, vitals, latency, inserts,
-                      bulk_insert, burst, regions, shards, takeover, dead_rows, copied, placed_words, settings)}
+                      bulk_insert, burst, regions, shards, takeover, dead_rows, copied, placed_words, settings, scale)}
 
 
 def machine():
@@ -66,15 +68,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all if none is named")
     parser.add_argument("--quick", action="store_true", help="short runs: to see that it works, not for figures")
+    parser.add_argument("--students", type=int, default=200_000, help="how many the larger district of `scale` has")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    chosen = [name for name in PARTS if name in options.parts or not options.parts]
+    chosen = [name for name in PARTS if name in options.parts or not options.parts and name != "scale"]
 
     results = {"machine": machine(), "quick": options.quick}
     output = ROOT / "build/bench/results.json"
     with Ground("bench/servers", say=print) as ground:
-        with District(ground, quick=options.quick) if chosen != ["core"] else open(os.devnull) as district:
+        with District(ground, options.quick, options.students) if chosen != ["core"] else open(os.devnull) as district:
             for name in chosen:
                 print(f"\n==== {name}", flush=True)
                 results[name] = PARTS[name].measure(district, options.quick)

@@ -18,10 +18,11 @@ class District(contextlib.ExitStack):
 
     database = "district"
 
-    def __init__(self, ground, quick):
+    def __init__(self, ground, quick, most_students=STUDENTS):
         super().__init__()
         self.ground = ground
         self.students = 2_000 if quick else STUDENTS
+        self.most_students = most_students
 
     def __enter__(self):
         super().__enter__()
