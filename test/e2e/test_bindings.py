@@ -93,6 +93,9 @@ def test_collations_of_ids(school, table, column, collation, told):
     """Ids that are equal and not identical are refused, by wc_attach and by reads of what was attached before."""
     student = school.add_student()
     school.sql("CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false)")
+    # Since 18 a foreign key refuses such a collation by itself.
+    for other in "health_records", "allergies", "chronic_conditions":
+        school.sql(f'ALTER TABLE {other} DROP CONSTRAINT "{other}_studentId_fkey"')
     school.sql(f'ALTER TABLE {table} ALTER "{column}" TYPE text COLLATE {collation}')
     for statement in "SELECT wc_export_health_history(%s)", "SELECT wc_health_summary(%s, '{chronicConditions}')":
         with pytest.raises(errors.DatatypeMismatch, match=re.escape(told) if table != "students" else "collation") as refused:

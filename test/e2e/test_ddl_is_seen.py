@@ -228,6 +228,7 @@ def test_a_partition_that_is_detached_by_halves(cluster, watched):
     found = [(detail, remedy) for check, detail, remedy in
              school.rows("SELECT \"check\", detail, remedy FROM wc_diagnose() WHERE status <> 'ok' AND \"check\" = 'triggers'")]
     assert len(found) == 1 and "part1" in found[0][0]
+    school.sql("ALTER TABLE allergies DROP extra")  # since 18 the second half asks the partition for each column of the table
     school.psql(found[0][1])
     assert watched.summaries() == after and watched.unseen_writes() == []
     assert not school.one("SELECT count(*) FROM pg_inherits WHERE inhdetachpending")

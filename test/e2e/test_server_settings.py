@@ -21,10 +21,11 @@ BYTES_OF_A_STUDENT = 6000
 def cluster(ground):
     """A server that includes the file; only where the library is differs."""
     path = ground.folder_for("included") / "postgresql.conf"
-    path.write_text(POSTGRESQL.replace("'white_cross'", "'$libdir/white_cross'"))
+    cluster = Cluster(ground, "settings-pg", {"include": path})
+    path.write_text(POSTGRESQL if cluster.version >= 18 else POSTGRESQL.replace("'white_cross'", "'$libdir/white_cross'"))
     own(path.parent)
     own(path)
-    with Cluster(ground, "settings-pg", {"include": path}) as cluster:
+    with cluster:
         cluster.included = path
         yield cluster
 
