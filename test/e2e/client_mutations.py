@@ -238,7 +238,7 @@ OF_SQL = {
     "a name that is free": one(INDEXES, "ELSE white_cross.unused_name(n.oid, index_name) END AS name", "ELSE index_name::text END AS name", "test_wanted_indexes and something_else_has"),
     "semicolon": one(INDEXES, "w.present, \"concurrently\") || ';'", "w.present, \"concurrently\")", "test_wanted_indexes and are_piped"),
     "concurrently": one(INDEXES, "CASE WHEN \"concurrently\" AND c.relkind = 'r' THEN", "CASE WHEN c.relkind = 'r' THEN", "test_wanted_indexes and what_is_proposed"),
-    "partitioned tables": one(INDEXES, "\"concurrently\" AND c.relkind = 'r'", "\"concurrently\"", "test_tables_of_all_kinds"),
+    "partitioned tables": one(INDEXES, "\"concurrently\" AND c.relkind = 'r'", "\"concurrently\"", "test_wanted_indexes and partitioned"),
     "an index of json": one(INDEXES, " AND a.atttypid = 'jsonb'::regtype),", "),", "test_json_vitals and not_wanted"),
 }
 

@@ -206,6 +206,16 @@ def test_an_index_that_is_being_dropped_serves_nobody(undone):
     assert statement.startswith("CREATE INDEX idx_allergies_student_severity_2 ON")
 
 
+def test_an_index_of_a_partitioned_table_is_made_at_once(undone):
+    """PostgreSQL makes none of these concurrently."""
+    undone.sql("""CREATE TABLE parts (LIKE allergies) PARTITION BY LIST ("studentId"); CREATE TABLE part PARTITION OF parts DEFAULT;
+        DROP TABLE allergies; ALTER TABLE parts RENAME TO allergies; DROP INDEX idx_chronic_conditions_student_status""")
+    statements = {" ".join(s.split()[:3]): s for s, in undone.rows("SELECT wc_index_statements('public')")}
+    assert statements.keys() == {"CREATE INDEX idx_allergies_student_severity", "CREATE INDEX CONCURRENTLY"}
+    undone.sql(statements["CREATE INDEX idx_allergies_student_severity"])
+    assert proposed(undone, "idx_allergies_student_severity") == []
+
+
 def test_a_name_that_something_else_has(undone):
     undone.sql("DROP INDEX idx_allergies_student_severity; CREATE TABLE idx_allergies_student_severity (); "
                "CREATE INDEX idx_allergies_student_severity_2 ON chronic_conditions (id)")
