@@ -1,13 +1,12 @@
 """How much a search reads, by the place of its words in time, and that it finds what plain SQL finds."""
 
 import pytest
+from compared_search import check
 from school import attached_school
 
 pytestmark = pytest.mark.thorough
 
 RECORDS = 45_000
-DOCUMENT = """to_tsvector('english', coalesce(r.description, '') || ' ' || coalesce(r.notes, '') || ' ' || coalesce(r.provider, ''))"""
-NAME = """(s."firstName" || ' ' || s."lastName" || ' ' || s."studentNumber")"""
 
 # The latest records first.  Each word but the last two is in a tenth of all; "sage" and "thyme" come by chance, together in a
 # quarter.  The rows are small, so that a page of the table has more than 64 of them.
@@ -25,8 +24,6 @@ FROM generate_series(1, {RECORDS}) AS n ORDER BY n * 7 % 100, n;
 """
 PLACED = ["everywhere", "formerly", "nowadays", "lately", "dogwell elmstead", "elmstead dogwell", "firbank gorsefield", "sage thyme", "firbank -gorsefield",
           "sage -thyme", '"dogwell elmstead"', '"elmstead dogwell"', "lately thy", "formerly nowadays"]
-
-
 
 
 @pytest.fixture(scope="module")
@@ -62,39 +59,6 @@ def way(request, searched):
             DROP OWNED BY nurse; DROP ROLE nurse;""")
 
 
-def tsquery(typed):
-    """As a search understands it: the last word is the beginning of one, unless it is in quotes or excluded."""
-    if typed.startswith('"'):
-        return f"phraseto_tsquery('english', '{typed[1:-1]}')"
-    words = typed.split()
-    last = [f"to_tsquery('english', '{word}:*')" for word in words[-1:] if not word.startswith("-")]
-    return " && ".join([f"to_tsquery('english', '{word.replace('-', '!')}')" for word in words[:len(words) - len(last)]] + last)
-
-
-def named(typed):
-    words = typed.strip('"').split() if not typed.startswith('"') else [typed.strip('"')]
-    return " AND ".join(f"NOT ({NAME} ILIKE '%%{word[1:]}%%') AND NOT {DOCUMENT} @@ to_tsquery('english', '{word[1:]}')" if word.startswith("-")
-                        else f"{NAME} ILIKE '%%{word}%%'" for word in words)
-
-
-def check(school, typed, page=1, size=20, highlight=False, type=None):
-    found = school.one("SELECT wc_search_health_records(%s, %s, page => %s, page_size => %s, highlight => %s)", typed, type, page, size, highlight)
-    wanted = [id for (id,) in school.rows(f"""
-        SELECT r.id FROM health_records r JOIN students s ON s.id = r."studentId"
-        WHERE ({DOCUMENT} @@ ({tsquery(typed)}) OR {named(typed)}) AND r.type::text = coalesce(%s, r.type::text) ORDER BY r.date DESC, r.id""", type)]
-    told = (typed, page, size, type)
-    assert [record["id"] for record in found["records"]] == wanted[(page - 1) * size: page * size], told
-    pagination = found["pagination"]
-    if pagination.get("totalIsLowerBound"):
-        assert 2000 < pagination["total"] <= len(wanted), told
-    else:
-        assert pagination["total"] == len(wanted), told
-    if highlight and not typed.startswith("-"):
-        words = [word for word in typed.strip('"').split() if not word.startswith("-")]
-        assert all("<mark>" in record["highlight"]["description"] for record in found["records"]), (told, words)
-    return len(wanted)
-
-
 def test_rows_are_small(searched):
     assert searched.one('SELECT max((ctid::text::point)[1]) FROM health_records') > 64
 
@@ -107,6 +71,22 @@ def test_every_place_in_time(searched, way, typed):
     check(searched, typed, type="ILLNESS")
     for page in {max(count // 40, 1), max(-(-count // 20), 1), count // 20 + 2}:
         check(searched, typed, page=page)
+
+
+@pytest.mark.parametrize("typed", ["formerly", '"formerly"', "lately -thyme", "sage thyme", "form", '"dogwell elmstead"'])
+def test_what_the_index_has_not_sorted_in(searched, way, typed):
+    """A few new records of each word stay in the index's list of what is new, and so do those whose words have changed."""
+    with searched.connection.transaction(force_rollback=True):
+        searched.sql("RESET ROLE")
+        searched.sql("""INSERT INTO health_records (id, type, date, description, "studentId")
+            SELECT 'new' || n, 'CHECKUP', timestamp '2025-10-11' + n * interval '1 minute', word, 's' || n
+            FROM unnest(ARRAY['formerly', 'lately', 'sage thyme', 'dogwell elmstead', 'elmstead dogwell', 'nothing']) WITH ORDINALITY AS w (word, n)""")
+        searched.sql("UPDATE health_records SET description = 'formerly lately sage thyme dogwell elmstead' WHERE id IN ('r1', 'r1001', 'r2001', 'r3001')")
+        searched.sql("UPDATE health_records SET description = 'nothing' WHERE id IN ('r10', 'r11', 'r12', 'r13', 'r44', 'r22501', 'r22506')")
+        if way == "under RLS":
+            searched.sql("SET ROLE nurse")
+        check(searched, typed)
+        check(searched, typed, page=2)
 
 
 def counted(school, relation, typed, page=1):
