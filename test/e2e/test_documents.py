@@ -6,6 +6,7 @@ behind it is what it prints, an error too.  sh runs where private servers allow 
 
 import json
 import re
+import shlex
 import subprocess
 from contextlib import suppress
 
@@ -154,7 +155,7 @@ def run_block(block, psql, shell, cluster, database, request):
 
 def test_commands_in_the_text_exist():
     """`make X`, `./run X` and `BENCH_OPTIONS=X` beside the blocks."""
-    found = {tuple(text.split()) for page in PAGES for line in prose(page) for text in re.findall(r"`((?:make|\./run) [^`]+)`", line)
+    found = {tuple(shlex.split(text)) for page in PAGES for line in prose(page) for text in re.findall(r"`((?:make|\./run) [^`]+)`", line)
              if not re.search(r"[A-Z]{3,}\b(?!=|_)", text)}
     found |= {("make", "bench", text) for page in PAGES for text in re.findall(r"`(BENCH_OPTIONS=\w+)`", page.read_text())}
     assert len(found) > 10
