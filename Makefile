@@ -79,7 +79,7 @@ $(BUILD)/extension/%.o: src/%.cpp Makefile white_cross.control
 	$(call COMPILE,$(EXTENSION_CXXFLAGS))
 
 # In the order in which things need each other.
-INSTALL_SQL = $(patsubst %,sql/install/%.sql,head tables changes watch binding summaries summary_cache records search export vitals cache worker targets ddl operation performance indexes row_functions diagnose_tables diagnose_labels diagnose_sexes diagnose_workers diagnose_keys diagnose_server diagnose_schemas diagnose_set_aside diagnose_targets diagnose_summary_cache diagnose_settings diagnose_audit diagnose growth jsonb help privileges)
+INSTALL_SQL = $(patsubst %,sql/install/%.sql,head tables changes watch binding summaries summary_cache records search export vitals cache worker targets ddl operation performance indexes row_functions diagnose_tables diagnose_labels diagnose_sexes diagnose_partitions diagnose_workers diagnose_keys diagnose_server diagnose_schemas diagnose_set_aside diagnose_targets diagnose_summary_cache diagnose_settings diagnose_audit diagnose growth jsonb help privileges)
 
 $(DATA_built): $(INSTALL_SQL) Makefile white_cross.control
 	@mkdir -p $(@D)

@@ -28,6 +28,7 @@ BEGIN
     -- The wanted indexes are known only if the binding is right.
     IF attached IS NOT NULL AND is_sound THEN
         RETURN QUERY SELECT 'indexes', f.* FROM white_cross.check_indexes(attached) AS f;
+        RETURN QUERY SELECT 'partitions', f.* FROM white_cross.check_partitions() AS f;
         RETURN QUERY SELECT 'statistics', f.* FROM white_cross.check_statistics() AS f;
         RETURN QUERY SELECT 'labels', f.* FROM white_cross.check_labels() AS f;
         RETURN QUERY SELECT 'sexes', f.* FROM white_cross.check_sexes() AS f;

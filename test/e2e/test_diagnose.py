@@ -86,6 +86,40 @@ def test_partitions_are_looked_at(school):
     assert troubles(school) == []
 
 
+TWO = {
+    "HASH": ["WITH (MODULUS 2, REMAINDER 0)", "WITH (MODULUS 2, REMAINDER 1)"],
+    "LIST": ["IN ('CHECKUP')", "IN ('ILLNESS')"],
+    "RANGE": ["FROM (MINVALUE) TO ('2020-01-01')", "FROM ('2020-01-01') TO (MAXVALUE)"],
+    "RANGE of two": ["FROM (MINVALUE, MINVALUE) TO ('2020-01-01', MINVALUE)", "FROM ('2020-01-01', MINVALUE) TO (MAXVALUE, MAXVALUE)"],
+}
+
+
+@pytest.mark.parametrize("key, years, by_queries", [
+    ('HASH ("studentId")', None, None),
+    ("RANGE (date)", None, None),
+    ("RANGE (date)", 'HASH ("studentId")', None),
+    ("LIST (type)", None, "health_records"),
+    ('RANGE (date, "studentId")', None, "health_records"),
+    ("RANGE ((date::date))", None, "health_records"),
+    ("HASH (date)", None, "health_records"),
+    ("RANGE (date)", "LIST (type)", "years"),
+])
+def test_how_partitions_are_read(school, key, years, by_queries):
+    school.psql(f"ALTER TABLE health_records RENAME TO plain; CREATE TABLE health_records (LIKE plain) PARTITION BY {key}; DROP TABLE plain")
+    bounds = TWO["RANGE of two" if "," in key else key.split()[0]]
+    if years:
+        school.psql(f"CREATE TABLE years PARTITION OF health_records FOR VALUES FROM (MINVALUE) TO (MAXVALUE) PARTITION BY {years}")
+        bounds = TWO[years.split()[0]]
+    for number, bound in enumerate(bounds):
+        school.psql(f"CREATE TABLE part_{number} PARTITION OF {'years' if years else 'health_records'} FOR VALUES {bound}")
+    says = "the rows of a student are read directly from its 2 partitions"
+    if by_queries:
+        by = school.one("SELECT pg_get_partkeydef(%s::regclass)", by_queries)
+        says = (f"queries read it, which takes longer, since public.{by_queries} is partitioned by {by}. "
+                "What is partitioned by the student alone, and records by ranges of their date alone, is read directly")
+    assert [row[1:] for row in findings(school) if row[0] == "partitions"] == [("warn" if by_queries else "ok", f"public.health_records: {says}", None)]
+
+
 def mend(school, *checks):
     """Finds trouble in these checks and nowhere else, pastes the remedies, and finds none."""
     found = troubles(school)
