@@ -12,17 +12,13 @@ namespace wc {
 
 static_assert(std::is_trivially_destructible_v<RecordCursor>);
 
-bool RecordCursor::open(const SearchParameters &parameters)
+bool RecordCursor::open(const OpenTable &table, const OpenTable &whole, const SearchParameters &parameters)
 {
-    if (parameters.students_may_be_hidden)
-        return false;
-    table_ = open_bound_table(Entity::HealthRecords);
-    SearchIndexes const indexes = may_read_directly(table_) ? find_search_indexes(table_) : SearchIndexes{};
+    table_ = table;
+    SearchIndexes const indexes = find_search_indexes(table, whole);
     text_index_ = open_index(indexes.text);
-    if (text_index_ == nullptr) {
-        table_close(table_.relation, NoLock);
+    if (text_index_ == nullptr)
         return false;
-    }
     date_index_ = open_index(indexes.date);
     student_relation_ = open_student_index(Entity::HealthRecords, table_, student_index_);
     parameters_ = &parameters;
@@ -46,7 +42,6 @@ void RecordCursor::close()
     if (date_index_ != nullptr)
         index_close(date_index_, NoLock);
     index_close(text_index_, NoLock);
-    table_close(table_.relation, NoLock);
 }
 
 // Opens an index.  Returns null if it does not exist or is not right for the snapshot.
@@ -119,28 +114,21 @@ bool RecordCursor::fulfils(Datum tsquery)
     return answer;
 }
 
-void RecordCursor::add_to(RowList &rows)
+void RecordCursor::read_keys(Row &row) const
+{
+    for (const SortKey &key : record_order(*table_.bound))
+        row.values[key.attribute] = attribute(key.attribute, row.nulls[key.attribute]);
+}
+
+void RecordCursor::add_to(RowList &rows) const
 {
     const BoundTable &table = *table_.bound;
     Row &row = rows.add();
+    read_keys(row);
     for (const SortKey &key : record_order(table)) {
-        int const attribute = key.attribute;
-        const BoundColumn &column = table.columns[attribute];
-        row.values[attribute] = slot_getattr(slot_, column.number, &row.nulls[attribute]);
-        if (!row.nulls[attribute])
-            row.values[attribute] = datumCopy(row.values[attribute], column.by_value, column.length);
-    }
-}
-
-void RecordCursor::keep_first(RowList &rows, int64 needed) const
-{
-    const BoundColumn &id = table_.bound->columns[record::Id];
-    RowOrder const order(*table_.bound, record_order(*table_.bound));
-    order.sort(rows);
-    for (; rows.count > needed; --rows.count) {
-        const Row &dropped = rows.rows[rows.count - 1];
-        if (!id.by_value && !dropped.nulls[record::Id])
-            pfree(DatumGetPointer(dropped.values[record::Id]));
+        const BoundColumn &column = table.columns[key.attribute];
+        if (!row.nulls[key.attribute])
+            row.values[key.attribute] = datumCopy(row.values[key.attribute], column.by_value, column.length);
     }
 }
 
