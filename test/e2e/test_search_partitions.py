@@ -48,11 +48,11 @@ def generated():
     chance = random.Random(20260419)
     found = [call(typed) for typed in TYPED]
     for typed in TYPED:
-        found += [call(typed, type=chance.choice(["ILLNESS", "DENTAL"])), call(typed, page=chance.choice([2, 5, 40]), size=chance.choice([7, 20])),
-                  call(typed, order="rank", highlight=chance.random() < 0.5)]
+        found += [call(typed, type=chance.choice(["ILLNESS", "DENTAL"])), call(typed, page=chance.choice([2, 5, 40]), size=chance.choice([7, 20]))]
+    found += [call(typed, order="rank", highlight=chance.random() < 0.5) for typed in TYPED[::3]]
     for _ in range(30):
         words = " ".join(chance.sample(WORDS, chance.randrange(1, 4)))
-        found.append(call(words, chance.choice([None, "CHECKUP"]), chance.choice([1, 1, 3]), chance.choice([1, 20, 200]), chance.choice(["date", "rank"])))
+        found.append(call(words, chance.choice([None, "CHECKUP"]), chance.choice([1, 1, 3]), chance.choice([1, 20, 200])))
     return found
 
 

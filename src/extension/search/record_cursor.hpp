@@ -10,9 +10,12 @@ namespace wc {
 class RecordCursor {
 public:
     /// Opens the indexes of `whole` or of a partition of it.  Returns false, and opens nothing, if queries must search.
+    /// Makes documents together with `other`, another partition, if their columns have the same numbers; it may be
+    /// null.
     ///
-    /// REQUIRES: the table is a plain heap, and stays open until close().
-    bool open(const OpenTable &table, const OpenTable &whole, const SearchParameters &parameters);
+    /// REQUIRES: the table is a plain heap, and stays open until close(), as does `other`.
+    bool open(const OpenTable &table, const OpenTable &whole, const SearchParameters &parameters,
+              const RecordCursor *other);
     void close();
 
     const OpenTable &table() const noexcept { return table_; }
@@ -62,7 +65,14 @@ public:
     void add_to(RowList &rows) const;
 
 private:
+    // The index's expression for documents, compiled, which takes longer than making some of them.
+    struct Documents {
+        EState *executor;  // null until the first one is made
+        IndexInfo *expression;
+    };
+
     Relation open_index(Oid index) const;
+    bool has_documents_like(const RecordCursor &other) const;
 
     const SearchParameters *parameters_;
     OpenTable table_;
@@ -74,8 +84,8 @@ private:
     IndexFetchTableData *fetch_;
     TupleTableSlot *slot_;
     bool types_are_exact_;  // equal types have equal bytes
-    EState *executor_;      // computes documents; null until the first one is needed
-    IndexInfo *document_;
+    Documents *documents_;
+    bool owns_documents_;
 };
 
 }  // namespace wc

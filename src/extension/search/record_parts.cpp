@@ -28,7 +28,8 @@ private:
     bool open_records(const OpenTable &table, const Level *level, int place, End end)
     {
         Part part{{}, level, place, end};
-        if (!part.records.open(table, parts_.whole_, *parts_.parameters_))
+        const RecordCursor *const other = parts_.count_ == 0 ? nullptr : &parts_.at(parts_.count_ - 1);
+        if (!part.records.open(table, parts_.whole_, *parts_.parameters_, other))
             return false;
         parts_.add() = part;
         return true;
