@@ -6,7 +6,7 @@
 A reader is in a REPEATABLE READ transaction.  It reads the records with plain SQL, asks a function, and reads them once more.  An
 attachment can commit in between, and its rows are then seen by the next statement; nothing else can, because the first read locks the
 table.  So the answer must be of the records of one of the two reads: where a function reads by several queries it can be of both, but
-all of these read directly.  Plain SQL is planned each time: with a kept plan, PostgreSQL 15
+all of these read directly, a search at least what it finds.  Plain SQL is planned each time: with a kept plan, PostgreSQL 15
 may read a partition under concurrent detachment that the snapshot does not see, or pass over one that it sees.  No error is expected but
 those of deadlocks and locks that plain SQL gives too.
 Exit status 0: passed; 1: an answer was wrong, or an error came; 2: the run proves nothing.
@@ -46,11 +46,13 @@ SELECT 's' || n, 'N' || n, 'Ada', 'Quill', '2014-03-02', '5', 'FEMALE' FROM gene
 ALTER TABLE health_records RENAME TO whole;
 CREATE TABLE health_records (LIKE whole INCLUDING DEFAULTS) PARTITION BY {key};
 {parts}
-INSERT INTO health_records (id, type, date, description, vital, "studentId")
-SELECT 'r' || n || '-' || r, (enum_range(NULL::"HealthRecordType"))[1 + r % 4], timestamp '2020-06-01' + r * interval '100 days', repeat('z', 3000),
+INSERT INTO health_records (id, type, date, description, notes, vital, "studentId")
+SELECT 'r' || n || '-' || r, (enum_range(NULL::"HealthRecordType"))[1 + r % 4], timestamp '2020-06-01' + r * interval '100 days', repeat('z', 3000), 'child' || n || 'x',
        jsonb_build_object('height', 130 + r / 10.0, 'weight', 30 + r / 10.0), 's' || n
 FROM generate_series(1, {students}) n, generate_series(0, 15) r;
 CREATE INDEX ON health_records ("studentId", date DESC, "createdAt" DESC, id) INCLUDE (type);
+CREATE INDEX ON health_records (date DESC, "createdAt" DESC, id);
+CREATE INDEX ON health_records USING gin (to_tsvector('english', coalesce(description, '') || ' ' || coalesce(notes, '') || ' ' || coalesce(provider, '')));
 CREATE INDEX ON allergies ("studentId");
 SELECT wc_attach('public');
 """
@@ -81,6 +83,7 @@ CALLS = {
                lambda text: ids(csv.DictReader(io.StringIO(text))), ids),
     "latest BMI": ("SELECT measured_at::date::text FROM wc_latest_bmi(%s::text, '2026-01-01'::date)", lambda text: text,
                    lambda all: all[0]["date"] if all else None),
+    "search": ("SELECT wc_search_health_records('child' || substr(%s::text, 2) || 'x', page_size => 7)::text", page, lambda all: (ids(all)[:7], len(all))),
 }
 
 
@@ -118,6 +121,8 @@ class Chaos:
     def read_on(self, seed):
         dice = random.Random(seed)
         with self.connect() as connection:
+            # A search reads what it shows by a query.
+            connection.execute("SET plan_cache_mode = force_custom_plan")
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             while not self.stop.is_set():
                 try:

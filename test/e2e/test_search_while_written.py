@@ -16,19 +16,40 @@ RECORDS = 12_000
 SECONDS = 8
 WORDS = ["alder", "birch", "cedar", "larch"]
 TYPED = ["alder", "alder birch", '"alder birch"', "birch -cedar", "ced", "cedar larch"]
+MOVING = 40
+
+# {name: how the records are partitioned, and into what}
+DAYS = ["MINVALUE", "'2025-10-04'", "'2025-10-07'", "'2025-10-09'", "'2025-10-09 20:00'"]
+KINDS = {
+    "plain": None,
+    "hash": ("HASH (\"studentId\")", [f"FOR VALUES WITH (MODULUS 4, REMAINDER {n})" for n in range(4)]),
+    "dates": ("RANGE (date)", [*(f"FOR VALUES FROM ({low}) TO ({high})" for low, high in zip(DAYS, DAYS[1:])), "DEFAULT"]),
+}
 
 
-@pytest.fixture(scope="module")
-def written(cluster):
+def split(school, key, parts):
+    """Partitions the records.  The key of a record tells its number, so that no number is there twice."""
+    school.psql("\n".join([
+        "ALTER TABLE health_records RENAME TO whole;", f"CREATE TABLE health_records (LIKE whole INCLUDING DEFAULTS) PARTITION BY {key};",
+        *(f"CREATE TABLE part{n} PARTITION OF health_records {bounds};" for n, bounds in enumerate(parts)), "DROP TABLE whole;",
+        f"""ALTER TABLE health_records ADD PRIMARY KEY (id, {'date' if 'date' in key else '"studentId"'});""", "SELECT wc_attach('public');"]))
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def written(cluster, request):
     school = attached_school(cluster, "search_written")
     school.sql("CREATE EXTENSION pg_trgm")
+    if KINDS[request.param]:
+        split(school, *KINDS[request.param])
     school.psql(f"""
         INSERT INTO students (id, "studentNumber", "firstName", "lastName", "dateOfBirth", grade, gender)
         SELECT 's' || n, 'N' || n, 'Ada', 'Quill', '2014-03-02', '5', 'FEMALE' FROM generate_series(0, 99) n;
         INSERT INTO health_records (id, type, date, description, "studentId")
         SELECT 'r' || n, 'CHECKUP', timestamp '2025-10-10' - n * interval '1 minute',
                concat_ws(' ', {', '.join(f"CASE WHEN hashint4(n + {place}) % 2 = 0 THEN '{word}' END" for place, word in enumerate(WORDS))}), 's' || n % 100
-        FROM generate_series(1, {RECORDS}) n;""")
+        FROM generate_series(1, {RECORDS}) n;
+        INSERT INTO health_records (id, type, date, description, "studentId")
+        SELECT 'm' || n, 'CHECKUP', timestamp '2025-10-10' - n * interval '4 hours', 'alder birch', 's' || n FROM generate_series(1, {MOVING}) n;""")
     for (statement,) in school.rows("SELECT wc_index_statements('public', false)"):
         school.sql(statement)
     school.psql("VACUUM ANALYZE students, health_records")
@@ -80,13 +101,21 @@ def write(connection, chance=random.Random(7)):
                     connection.execute("UPDATE health_records SET description = %s WHERE id = %s", [words, f"r{number}"])
 
 
+def move(connection, chance=random.Random(8)):
+    """Gives records to other students, and to other times: they move to other partitions."""
+    connection.execute("""UPDATE health_records SET "studentId" = 's' || %s::int, date = timestamp '2025-10-10' - %s * interval '1 minute' WHERE id = %s""",
+                       [chance.randrange(100), chance.randrange(RECORDS), f"m{chance.randrange(1, MOVING + 1)}"])
+
+
 def tidy(connection):
     connection.execute("VACUUM health_records")
-    connection.execute("SELECT gin_clean_pending_list('idx_health_records_search')")
+    connection.execute("""SELECT gin_clean_pending_list(c.oid) FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid
+        WHERE c.relam = (SELECT oid FROM pg_am WHERE amname = 'gin') AND c.relkind = 'i' AND pg_get_indexdef(c.oid) LIKE '%to_tsvector%'""")
 
 
 def test_each_search_finds_what_its_snapshot_has(cluster, written):
-    with Work(cluster, written.database, write) as writer, Work(cluster, written.database, write), Work(cluster, written.database, tidy) as vacuum:
+    with Work(cluster, written.database, write) as writer, Work(cluster, written.database, write), \
+            Work(cluster, written.database, move) as mover, Work(cluster, written.database, tidy) as vacuum:
         ends, searches = time.monotonic() + SECONDS, 0
         while time.monotonic() < ends:
             for typed in TYPED:
@@ -95,5 +124,5 @@ def test_each_search_finds_what_its_snapshot_has(cluster, written):
                     check(written, typed)
                     check(written, typed, page=3)
                 searches += 1
-        until(lambda: vacuum.steps > 1 and writer.steps > 10, 60, "the others to have done something")
+        until(lambda: vacuum.steps > 1 and writer.steps > 10 and mover.steps > 10, 60, "the others to have done something")
     assert searches >= len(TYPED)

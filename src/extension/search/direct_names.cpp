@@ -1,6 +1,7 @@
 #include "extension/search/direct_names.hpp"
 
 #include "extension/search/cost.hpp"
+#include "extension/search/record_walk.hpp"
 #include "extension/search/student_set.hpp"
 
 extern "C" {
@@ -54,105 +55,195 @@ bool read_entry(RecordCursor &records, IndexScanDesc scan, Row &row, Buffer &vis
     return true;
 }
 
-void begin_student(IndexScanDesc scan, StudentIndex &columns, Datum student)
-{
-    CHECK_FOR_INTERRUPTS();
-    ScanKeyData key;
-    ScanKeyEntryInitializeWithInfo(&key, 0, 1, BTEqualStrategyNumber, InvalidOid, columns.collation, &columns.equal,
-                                   student);
-    index_rescan(scan, &key, 1, nullptr, 0);
-}
+// The records of one student after another in one part, through the part's index by student.
+class StudentRecords {
+public:
+    explicit StudentRecords(RecordCursor &records)
+        : records_(records),
+          columns_(records.student_index()),
+          shape_(RelationGetDescr(records.student_relation())),
+          scan_(pg::begin_index_scan(records.table().relation, records.student_relation(), records.snapshot(), 1))
+    {
+        scan_->xs_want_itup = true;
+    }
 
-// Collects the latest records of these students by a walk, if that is cheaper than continuing with the student after
-// `done`.
-bool walk_looking_for(RecordCursor &records, const Datum *students, int count, int done, int64 needed, RowList &rows)
-{
-    const BoundColumn &column = records.table().bound->columns[record::StudentId];
-    // Students and records may pad the same id to different lengths.
-    if (column.type == BPCHAROID || (OidIsValid(column.collation) && !get_collation_isdeterministic(column.collation)))
-        return false;
-    const SearchParameters &parameters = records.parameters();
-    StudentSet const wanted(students, count, column);
-    RowList latest{};
-    auto const fits = [&] {
-        bool is_null = false;
-        Datum const student = records.attribute(record::StudentId, is_null);
-        return !is_null && wanted.has(student) &&
-               records.is_wanted(parameters.has_excluded ? parameters.excluded() : Datum{0});
-    };
-    if (!records.walk_looking(search_cost::kFetch, needed, latest, fits,
-                              [&](double) { return (count - done) * search_cost::kStudent; }))
-        return false;
-    rows = latest;
-    return true;
-}
+    void begin(Datum student)
+    {
+        CHECK_FOR_INTERRUPTS();
+        ScanKeyData key;
+        ScanKeyEntryInitializeWithInfo(&key, 0, 1, BTEqualStrategyNumber, InvalidOid, columns_.collation,
+                                       &columns_.equal, student);
+        index_rescan(scan_, &key, 1, nullptr, 0);
+    }
+
+    // Goes on to the student's next entry, the latest date first, and reads its date.
+    bool next(Row &row)
+    {
+        if (index_getnext_tid(scan_, columns_.direction) == nullptr)
+            return false;
+        row.values[record::Date] =
+            index_getattr(scan_->xs_itup, columns_.date_column, shape_, &row.nulls[record::Date]);
+        return true;
+    }
+
+    // Reads the other keys of its record.  Returns false if the snapshot does not see it, or its type is not wanted.
+    bool read(Row &row) { return read_entry(records_, scan_, row, visibility_); }
+
+    void end()
+    {
+        if (BufferIsValid(visibility_))
+            ReleaseBuffer(visibility_);
+        index_endscan(scan_);
+    }
+
+private:
+    RecordCursor &records_;
+    StudentIndex &columns_;
+    TupleDesc shape_;
+    IndexScanDesc scan_;
+    Buffer visibility_ = InvalidBuffer;
+};
+
+// Collects the records of students, one part after another.
+class NameMatches {
+public:
+    NameMatches(RecordParts &parts, const Datum *students, int count, int64 needed)
+        : parts_(parts),
+          students_(students),
+          count_(count),
+          needed_(needed),
+          by_date_(parts.table(), {{record::Date, true}}),
+          id_(parts.table().columns[record::Id])
+    {
+        parts_.find_students(students, count);
+    }
+
+    // Reads each student's records, the latest first.  Once it has more than kExactTotal, it walks through the latest
+    // records of all students if that is cheaper; otherwise it reads each student's records only as far as they can be
+    // among the latest.
+    Matches find()
+    {
+        for (int part = 0; part < parts_.count() && !is_found_; ++part) {
+            if (is_cut_ && parts_.are_earlier(part, last()))
+                break;
+            read_part(part);
+        }
+        if (!found_.complete)
+            parts_.keep_first(found_.rows, needed_);
+        return found_;
+    }
+
+private:
+    const Row &last() const { return found_.rows.rows[needed_ - 1]; }
+
+    void read_part(int part)
+    {
+        StudentRecords records(parts_.at(part));
+        for (int i = 0; i < count_ && !is_found_; ++i) {
+            if (!parts_.may_have(part, i))
+                continue;
+            read_student(records, students_[i]);
+            ++read_;
+            if (found_.rows.count > (found_.complete ? kExactTotal : needed_ + Max(needed_, kUnsorted)))
+                cut();
+        }
+        records.end();
+    }
+
+    void read_student(StudentRecords &records, Datum student)
+    {
+        records.begin(student);
+        Row row;
+        while (records.next(row) && !(is_cut_ && by_date_.compare(row, last()) > 0)) {
+            if (!records.read(row))
+                continue;
+            if (!row.nulls[record::Id])
+                row.values[record::Id] = datumCopy(row.values[record::Id], id_.by_value, id_.length);
+            found_.rows.add() = row;
+        }
+    }
+
+    void cut()
+    {
+        is_found_ = found_.complete && walk_looking_for_students();
+        found_.complete = false;
+        parts_.keep_first(found_.rows, needed_);
+        is_cut_ = found_.rows.count == needed_;
+    }
+
+    // How often a student's records in a part are still to be read.
+    int ahead() const
+    {
+        int all = 0;
+        for (int part = 0; part < parts_.count(); ++part) {
+            for (int i = 0; i < count_; ++i)
+                all += parts_.may_have(part, i) ? 1 : 0;
+        }
+        return all - read_;
+    }
+
+    // Collects the latest records of the students by a walk, if that is cheaper than to read on.
+    bool walk_looking_for_students()
+    {
+        const BoundColumn &column = parts_.table().columns[record::StudentId];
+        // Students and records may pad the same id to different lengths.
+        if (column.type == BPCHAROID ||
+            (OidIsValid(column.collation) && !get_collation_isdeterministic(column.collation)))
+            return false;
+        const SearchParameters &parameters = parts_.parameters();
+        StudentSet const wanted(students_, count_, column);
+        RowList latest{};
+        auto const fits = [&](RecordCursor &records) {
+            bool is_null = false;
+            Datum const student = records.attribute(record::StudentId, is_null);
+            return !is_null && wanted.has(student) &&
+                   records.is_wanted(parameters.has_excluded ? parameters.excluded() : Datum{0});
+        };
+        double const reading_on = ahead() * search_cost::kStudent;
+        if (!walk_looking(parts_, search_cost::kFetch, needed_, latest, fits, [&](double) { return reading_on; }))
+            return false;
+        found_.rows = latest;
+        return true;
+    }
+
+    RecordParts &parts_;
+    const Datum *students_;
+    int count_;
+    int64 needed_;
+    RowOrder by_date_;
+    const BoundColumn &id_;
+    Matches found_{};
+    int read_ = 0;           // how often a student's records in a part have been read
+    bool is_cut_ = false;    // the rows were cut to the latest `needed`; earlier records need not be read
+    bool is_found_ = false;  // a walk has found the latest
+};
+
+static_assert(std::is_trivially_destructible_v<NameMatches>);
 
 }  // namespace
 
-bool have_more_than_counted(RecordCursor &records, const Datum *students, int count)
+bool have_more_than_counted(RecordParts &parts, const Datum *students, int count)
 {
     int64 found = 0;
-    StudentIndex &columns = records.student_index();
-    IndexScanDesc const scan =
-        pg::begin_index_scan(records.table().relation, records.student_relation(), records.snapshot(), 1);
-    scan->xs_want_itup = true;
-    Buffer visibility = InvalidBuffer;
-    for (int i = 0; i < count && found <= kExactTotal; ++i) {
-        begin_student(scan, columns, students[i]);
-        while (found <= kExactTotal && index_getnext_tid(scan, columns.direction) != nullptr) {
+    parts.find_students(students, count);
+    for (int part = 0; part < parts.count() && found <= kExactTotal; ++part) {
+        StudentRecords records(parts.at(part));
+        for (int i = 0; i < count && found <= kExactTotal; ++i) {
+            if (!parts.may_have(part, i))
+                continue;
+            records.begin(students[i]);
             Row row;
-            found += read_entry(records, scan, row, visibility) ? 1 : 0;
+            while (found <= kExactTotal && records.next(row))
+                found += records.read(row) ? 1 : 0;
         }
+        records.end();
     }
-    if (BufferIsValid(visibility))
-        ReleaseBuffer(visibility);
-    index_endscan(scan);
     return found > kExactTotal;
 }
 
-// Reads each student's records, the latest first.  Once it has more than kExactTotal, it walks through the latest
-// records of all students if that is cheaper; otherwise it reads each student's records only as far as they can be
-// among the latest `needed`.
-Matches find_of_students(RecordCursor &records, const Datum *students, int count, int64 needed)
+Matches find_of_students(RecordParts &parts, const Datum *students, int count, int64 needed)
 {
-    Matches found;
-    RowOrder const by_date(*records.table().bound, {{record::Date, true}});
-    const BoundColumn &id = records.table().bound->columns[record::Id];
-    Relation const index = records.student_relation();
-    StudentIndex &columns = records.student_index();
-    IndexScanDesc const scan = pg::begin_index_scan(records.table().relation, index, records.snapshot(), 1);
-    scan->xs_want_itup = true;
-    Buffer visibility = InvalidBuffer;
-    bool is_cut = false;  // the rows were cut to the latest `needed`; earlier records need not be read
-    bool is_found = false;
-    for (int i = 0; i < count && !is_found; ++i) {
-        begin_student(scan, columns, students[i]);
-        while (index_getnext_tid(scan, columns.direction) != nullptr) {
-            Row row;
-            row.values[record::Date] =
-                index_getattr(scan->xs_itup, columns.date_column, RelationGetDescr(index), &row.nulls[record::Date]);
-            if (is_cut && by_date.compare(row, found.rows.rows[needed - 1]) > 0)
-                break;
-            if (!read_entry(records, scan, row, visibility))
-                continue;
-            if (!row.nulls[record::Id])
-                row.values[record::Id] = datumCopy(row.values[record::Id], id.by_value, id.length);
-            found.rows.add() = row;
-        }
-        if (found.rows.count > (found.complete ? kExactTotal : needed + Max(needed, kUnsorted))) {
-            if (found.complete && walk_looking_for(records, students, count, i, needed, found.rows))
-                is_found = true;
-            found.complete = false;
-            records.keep_first(found.rows, needed);
-            is_cut = found.rows.count == needed;
-        }
-    }
-    if (BufferIsValid(visibility))
-        ReleaseBuffer(visibility);
-    if (!found.complete)
-        records.keep_first(found.rows, needed);
-    index_endscan(scan);
-    return found;
+    return NameMatches(parts, students, count, needed).find();
 }
 
 }  // namespace wc

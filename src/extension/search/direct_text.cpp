@@ -1,9 +1,12 @@
 #include "extension/search/direct_text.hpp"
 
+#include <algorithm>
+
 #include "extension/direct/leaf_walk.hpp"
 #include "extension/direct/row_bitmap.hpp"
 #include "extension/search/cost.hpp"
 #include "extension/search/index.hpp"
+#include "extension/search/record_walk.hpp"
 #include "extension/search/word_index.hpp"
 
 extern "C" {
@@ -85,117 +88,251 @@ private:
     PositionSet::Place place_;
 };
 
-// Adds matches among the given positions.  `latest`: the latest `most` of them; otherwise the first `most` in the
-// table's order.  Returns true if there are fewer.
-template <typename Positions>
-bool take(RecordCursor &records, Positions positions, Datum tsquery, int64 most, bool latest, RowList &rows)
-{
-    ItemPointerData position;
-    bool is_sure = false;
-    rows.count = 0;
-    while ((latest || rows.count < most) && positions.next(position, is_sure)) {
-        CHECK_FOR_INTERRUPTS();
-        if (records.fetch(&position) && records.is_wanted(is_sure ? Datum{0} : tsquery))
-            records.add_to(rows);
-        if (rows.count > most + kSlack)
-            records.keep_first(rows, most);
+// The indexes of words of all parts, for one tsquery.
+class WordIndexes {
+public:
+    WordIndexes(const RecordParts &parts, Datum tsquery)
+        : count_(parts.count()),
+          all_(static_cast<WordIndex *>(palloc(sizeof(WordIndex) * static_cast<Size>(count_ + 1)))),
+          estimates_(static_cast<double *>(palloc(sizeof(double) * static_cast<Size>(count_ + 1))))
+    {
+        for (int i = 0; i < count_; ++i) {
+            const RecordCursor &part = parts.at(i);
+            auto *const index =
+                new (&all_[i]) WordIndex(part.text_index(), part.table().relation, part.snapshot(), tsquery);
+            estimates_[i] = index->estimate();
+            estimate_ += estimates_[i];
+        }
     }
-    positions.end();
-    bool const fewer = rows.count < most;
-    if (latest)
-        records.keep_first(rows, most);
-    return fewer;
-}
 
-// Adds matches, up to one more than kExactTotal.  Returns true if these are all.
-template <typename Positions>
-bool take_counted(RecordCursor &records, Positions positions, Datum tsquery, RowList &rows)
-{
-    return take(records, positions, tsquery, kExactTotal + 1, false, rows);
-}
+    WordIndex &at(int part) { return all_[part]; }
 
-// Walks back from the latest record and adds those in the set, until it has `needed` of them.  Returns false if
-// fetching all rows of the set has become cheaper.
-bool walk(RecordCursor &records, const WordIndex::Found &found, double most, Datum tsquery, int64 needed, RowList &rows)
+    // How many rows of a part, and of all, fulfil the tsquery, at most; 0 only if none does.
+    double estimate(int part) const { return estimates_[part]; }
+    double estimate() const { return estimate_; }
+
+    double work() const
+    {
+        double positions = 0;
+        for (int i = 0; i < count_; ++i)
+            positions += all_[i].work();
+        return positions;
+    }
+
+    bool fit() const
+    {
+        return std::all_of(all_, all_ + count_, [](const WordIndex &index) { return index.fits(); });
+    }
+
+private:
+    int count_;
+    WordIndex *all_;
+    double *estimates_;
+    double estimate_ = 0;
+};
+
+// Collects matches from one part after another.
+class TextMatches {
+public:
+    TextMatches(RecordParts &parts, RowList &rows)
+        : parts_(parts), rows_(rows), order_(parts.table(), record_order(parts.table()))
+    {
+        rows_.count = 0;
+    }
+
+    // Adds those at the given positions of a part, as long as there are no more than kExactTotal.  Returns true if
+    // these are all.
+    template <typename Positions>
+    bool count(int part, Positions positions, Datum tsquery)
+    {
+        RecordCursor &records = parts_.at(part);
+        ItemPointerData position;
+        bool is_sure = false;
+        while (rows_.count <= kExactTotal && positions.next(position, is_sure)) {
+            CHECK_FOR_INTERRUPTS();
+            if (records.fetch(&position) && records.is_wanted(is_sure ? Datum{0} : tsquery))
+                records.add_to(rows_);
+        }
+        positions.end();
+        return rows_.count <= kExactTotal;
+    }
+
+    int counted() const noexcept { return rows_.count; }
+
+    // Goes on with the latest `needed` of the first so many.
+    void keep_latest(int first, int64 needed)
+    {
+        rows_.count = first;
+        parts_.keep_first(rows_, needed);
+    }
+
+    // Whether the latest are found: this part and all after it have only earlier ones.
+    bool has_latest(int part, int64 needed) const
+    {
+        return rows_.count == needed && parts_.are_earlier(part, rows_.rows[needed - 1]);
+    }
+
+    // Adds those of a part, and keeps the latest.
+    template <typename Positions>
+    void add_latest(int part, Positions positions, Datum tsquery, int64 needed)
+    {
+        RecordCursor &records = parts_.at(part);
+        ItemPointerData position;
+        bool is_sure = false;
+        while (positions.next(position, is_sure)) {
+            CHECK_FOR_INTERRUPTS();
+            if (records.fetch(&position) && records.is_wanted(is_sure ? Datum{0} : tsquery))
+                records.add_to(rows_);
+            if (rows_.count > needed + kSlack)
+                parts_.keep_first(rows_, needed);
+        }
+        positions.end();
+        parts_.keep_first(rows_, needed);
+    }
+
+    // Does the same by a walk from the part's latest record back, until it has `needed` of the set, or comes to earlier
+    // records than those that are kept.  Returns false, and adds nothing, if fetching all rows of the set has become
+    // cheaper.
+    bool walk_back(int part, const WordIndex::Found &found, double most, Datum tsquery, int64 needed);
+
+private:
+    RecordParts &parts_;
+    RowList &rows_;
+    RowOrder order_;
+};
+
+bool TextMatches::walk_back(int part, const WordIndex::Found &found, double most, Datum tsquery, int64 needed)
 {
+    RecordCursor &records = parts_.at(part);
+    int const before = rows_.count;
     double spent = 0;
-    bool more = true;
-    rows.count = 0;
+    bool is_found = false;
+    auto const take = [&](ItemPointerData position) {
+        if (!records.fetch(&position))
+            return;
+        if (before == needed) {
+            Row keys;
+            records.read_keys(keys);
+            is_found = order_.compare(rows_.rows[before - 1], keys) < 0;
+        }
+        if (!is_found && records.is_wanted(found.exact ? Datum{0} : tsquery))
+            records.add_to(rows_);
+        is_found = is_found || rows_.count - before == needed;
+    };
     LeafWalk leaves = records.begin_leaf_walk();
-    while (rows.count < needed && spent < most) {
-        more = leaves.next();
-        if (!more)
+    while (!is_found && spent < most) {
+        if (!leaves.next()) {
+            is_found = true;
             break;
+        }
         spent += search_cost::kStep * leaves.count();
-        for (int i = 0; i < leaves.count() && rows.count < needed; ++i) {
-            ItemPointerData position = leaves.positions()[i];
-            if (!found.rows.has(position))
+        for (int i = 0; i < leaves.count() && !is_found; ++i) {
+            if (!found.rows.has(leaves.positions()[i]))
                 continue;
             spent += found.exact ? search_cost::kFetch : search_cost::kVector;
-            if (records.fetch(&position) && records.is_wanted(found.exact ? Datum{0} : tsquery))
-                records.add_to(rows);
+            take(leaves.positions()[i]);
         }
     }
     leaves.end();
-    return !more || rows.count >= needed;
+    if (!is_found)
+        rows_.count = before;
+    else
+        parts_.keep_first(rows_, needed);
+    return is_found;
 }
 
-// Whether a part of the table alone has more matches than are counted.  It looks for whole words only, because
-// beginnings of words cost the index several times as much.
-bool has_part_more_than_counted(RecordCursor &records, const SearchQuery &query, RowList &rows)
+bool walk_looking_for(RecordParts &parts, Datum tsquery, double other_way, int64 needed, RowList &rows)
 {
-    WordIndex some(records.text_index(), records.table().relation, records.snapshot(), query.words);
-    bool const is_one_word = DatumGetTSQuery(query.words)->size == 1;
-    double const share = (is_one_word ? kSample : kSampleOfSeveral) / Max(some.estimate(), 1);
-    if (share > 0.5)
-        return false;
-    some.look_at(share);
-    WordIndex::Found found = some.find();
-    bool const more = !take_counted(records, SetRows(found), query.words, rows);
-    found.rows.free();
-    return more;
-}
-
-bool walk_looking(RecordCursor &records, Datum tsquery, double other_way, int64 needed, RowList &rows)
-{
-    rows.count = 0;
-    return records.walk_looking(
-        search_cost::kVector, needed, rows, [&] { return records.is_wanted(tsquery); },
+    return walk_looking(
+        parts, search_cost::kVector, needed, rows, [&](RecordCursor &records) { return records.is_wanted(tsquery); },
         [&](double) { return other_way; });
+}
+
+// Whether a sample of the table alone has more matches than are counted.  It looks for whole words only, because
+// beginnings of words cost the index several times as much.
+bool has_sample_more_than_counted(RecordParts &parts, const SearchQuery &query, RowList &rows)
+{
+    WordIndexes some(parts, query.words);
+    bool const is_one_word = DatumGetTSQuery(query.words)->size == 1;
+    double wanted = is_one_word ? kSample : kSampleOfSeveral;
+    if (wanted > 0.5 * some.estimate())
+        return false;
+    TextMatches matches(parts, rows);
+    for (int part = 0; part < parts.count() && wanted > 0; ++part) {
+        if (some.estimate(part) == 0)
+            continue;
+        some.at(part).look_at(wanted / some.estimate(part));
+        WordIndex::Found found = some.at(part).find();
+        bool const are_few = matches.count(part, SetRows(found), query.words);
+        found.rows.free();
+        if (!are_few)
+            return true;
+        wanted -= some.estimate(part);
+    }
+    return false;
 }
 
 // Finds matches among so few rows that fetching and sorting all of them is cheap, or with so little memory that there
 // is no other way.
-Matches find_among_few(RecordCursor &records, const SearchQuery &query, double rows, int64 needed)
+Matches find_among_few(RecordParts &parts, const SearchQuery &query, const WordIndexes &indexes, int64 needed)
 {
     Matches found;
-    found.complete = take_counted(records, BitmapRows(records, query.words), query.words, found.rows);
-    if (found.complete && query.beginnings != 0)
-        found.complete = take_counted(records, BitmapRows(records, query.whole()), query.whole(), found.rows);
-    if (!found.complete && !walk_looking(records, query.whole(), rows * search_cost::kFetch, needed, found.rows))
-        (void)take(records, BitmapRows(records, query.whole()), query.whole(), needed, true, found.rows);
+    auto const count = [&](Datum tsquery) {
+        TextMatches matches(parts, found.rows);
+        for (int part = 0; part < parts.count(); ++part) {
+            if (indexes.estimate(part) > 0 && !matches.count(part, BitmapRows(parts.at(part), tsquery), tsquery))
+                return false;
+        }
+        return true;
+    };
+    found.complete = count(query.words) && (query.beginnings == 0 || count(query.whole()));
+    if (found.complete ||
+        walk_looking_for(parts, query.whole(), indexes.estimate() * search_cost::kFetch, needed, found.rows))
+        return found;
+    TextMatches matches(parts, found.rows);
+    for (int part = 0; part < parts.count() && !matches.has_latest(part, needed); ++part) {
+        if (indexes.estimate(part) > 0)
+            matches.add_latest(part, BitmapRows(parts.at(part), query.whole()), query.whole(), needed);
+    }
     return found;
 }
 
-Matches find_among_many(RecordCursor &records, const SearchQuery &query, WordIndex &index, int64 needed)
+// Adds the latest matches of a part to those of the parts before it.
+void add_latest_of(RecordParts &parts, int part, const WordIndex::Found &all, Datum tsquery, int64 needed,
+                   TextMatches &matches)
+{
+    const RecordCursor &records = parts.at(part);
+    double const count = static_cast<double>(Max(all.rows.count(), 1));
+    double const way_back = static_cast<double>(needed) * Max(records.all_records(), count) / count;
+    double const sorting = count * (all.exact ? search_cost::kFetch : search_cost::kVector);
+    if (!records.has_dates() || way_back * search_cost::kStep >= sorting ||
+        !matches.walk_back(part, all, 2 * sorting, tsquery, needed))
+        matches.add_latest(part, SetRows(all), tsquery, needed);
+}
+
+Matches find_among_many(RecordParts &parts, const SearchQuery &query, WordIndexes &indexes, int64 needed)
 {
     Datum const tsquery = query.whole();
     Matches found;
     found.complete = false;
-    bool const is_counted = has_part_more_than_counted(records, query, found.rows);
-    if (is_counted && walk_looking(records, tsquery, index.work() * search_cost::kPosition, needed, found.rows))
+    bool is_counted = has_sample_more_than_counted(parts, query, found.rows);
+    if (is_counted && walk_looking_for(parts, tsquery, indexes.work() * search_cost::kPosition, needed, found.rows))
         return found;
-    WordIndex::Found all = index.find();
-    found.complete = !is_counted && take_counted(records, SetRows(all), tsquery, found.rows);
-    if (!found.complete) {
-        double const count = static_cast<double>(Max(all.rows.count(), 1));
-        double const way_back = static_cast<double>(needed) * Max(records.all_records(), count) / count;
-        double const sorting = count * (all.exact ? search_cost::kFetch : search_cost::kVector);
-        if (!records.has_dates() || way_back * search_cost::kStep >= sorting ||
-            !walk(records, all, 2 * sorting, tsquery, needed, found.rows))
-            (void)take(records, SetRows(all), tsquery, needed, true, found.rows);
+    TextMatches matches(parts, found.rows);
+    for (int part = 0; part < parts.count() && !(is_counted && matches.has_latest(part, needed)); ++part) {
+        if (indexes.estimate(part) == 0)
+            continue;
+        WordIndex::Found all = indexes.at(part).find();
+        int const before = matches.counted();
+        if (!is_counted && !matches.count(part, SetRows(all), tsquery)) {
+            is_counted = true;
+            matches.keep_latest(before, needed);
+        }
+        if (is_counted)
+            add_latest_of(parts, part, all, tsquery, needed, matches);
+        all.rows.free();
     }
-    all.rows.free();
+    found.complete = !is_counted;
     return found;
 }
 
@@ -207,13 +344,12 @@ bool index_of_words_finds(Datum tsquery)
     return query->size > 0 && tsquery_requires_match(GETQUERY(query));
 }
 
-Matches find_by_text(RecordCursor &records, const SearchQuery &query, int64 needed)
+Matches find_by_text(RecordParts &parts, const SearchQuery &query, int64 needed)
 {
-    WordIndex index(records.text_index(), records.table().relation, records.snapshot(), query.whole());
-    double const rows = index.estimate();
-    if (rows <= kMany || !index.fits())
-        return find_among_few(records, query, rows, needed);
-    return find_among_many(records, query, index, needed);
+    WordIndexes indexes(parts, query.whole());
+    if (indexes.estimate() <= kMany || !indexes.fit())
+        return find_among_few(parts, query, indexes, needed);
+    return find_among_many(parts, query, indexes, needed);
 }
 
 }  // namespace wc

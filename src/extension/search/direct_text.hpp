@@ -5,9 +5,13 @@
 // gives the positions of matching rows without fetching them (row_bitmap.hpp); a walk through the dates looks positions
 // up there, and fetches only the rows of the page.  If so many rows match that even reading the index of words is slow,
 // a sample of it shows that there are more than are counted, and the walk makes tsvectors of some hundred records.
+//
+// Each part of a partitioned table has its own index of words.  So estimates and counts go over all parts, while the
+// sets of matching rows are those of one part after another: no two parts take memory at once, and each part is read
+// only as far as it has later matches than those found so far.
 #pragma once
 #include "extension/search/query.hpp"
-#include "extension/search/record_cursor.hpp"
+#include "extension/search/record_parts.hpp"
 
 namespace wc {
 
@@ -15,6 +19,6 @@ namespace wc {
 bool index_of_words_finds(Datum tsquery);
 
 /// Finds all matches by text if there are at most kExactTotal, or else the latest `needed`.
-Matches find_by_text(RecordCursor &records, const SearchQuery &query, int64 needed);
+Matches find_by_text(RecordParts &parts, const SearchQuery &query, int64 needed);
 
 }  // namespace wc

@@ -4,12 +4,14 @@
 #include "extension/search/statements.hpp"
 
 extern "C" {
+#include "catalog/partition.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_index.h"
 #include "executor/spi.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "tsearch/ts_type.h"
+#include "utils/hsearch.h"
 #include "utils/plancache.h"
 }
 
@@ -18,11 +20,32 @@ namespace {
 
 constexpr StrategyNumber kMatches = 1;  // the strategy of @@ in tsvector_ops
 
-std::uint64_t kept_version = 0;
-SearchIndexes kept{};
+struct Kept {
+    Oid table;              // the key
+    std::uint64_t version;  // of the bound table; 0: nothing kept
+    SearchIndexes indexes;
+};
+HTAB *all_kept = nullptr;
 
-// Returns the parsed expression of a record's document, in the form in which the planner compares it with an index's.
-Node *parsed_document()
+Kept &kept_for(Oid table)
+{
+    if (all_kept == nullptr) {
+        HASHCTL shape{};
+        shape.keysize = sizeof(Oid);
+        shape.entrysize = sizeof(Kept);
+        shape.hcxt = TopMemoryContext;
+        all_kept = hash_create("white_cross search indexes", 16, &shape, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+    }
+    bool is_old = false;
+    auto &kept = *static_cast<Kept *>(hash_search(all_kept, &table, HASH_ENTER, &is_old));
+    if (!is_old)
+        kept.version = 0;
+    return kept;
+}
+
+// Returns the parsed expression of a record's document with the columns of this table, in the form in which the planner
+// compares it with an index's.
+Node *parsed_document(const OpenTable &table, const OpenTable &whole)
 {
     SPIPlanPtr const plan = SPI_prepare(documents_of_records(), 0, nullptr);
     if (plan == nullptr)
@@ -30,7 +53,10 @@ Node *parsed_document()
     auto *const source = static_cast<CachedPlanSource *>(linitial(SPI_plan_get_plan_sources(plan)));
     auto *const query = linitial_node(Query, source->query_list);
     auto *const target = linitial_node(TargetEntry, query->targetList);
-    return eval_const_expressions(nullptr, reinterpret_cast<Node *>(copyObjectImpl(target->expr)));
+    List *documents = list_make1(copyObjectImpl(target->expr));
+    if (table.relation != whole.relation)
+        documents = map_partition_varattnos(documents, 1, table.relation, whole.relation);
+    return eval_const_expressions(nullptr, static_cast<Node *>(linitial(documents)));
 }
 
 Oid matching_operator(Relation index)
@@ -55,12 +81,14 @@ bool is_in_order_of_results(Relation index, const BoundTable &table)
 
 }  // namespace
 
-SearchIndexes find_search_indexes(const OpenTable &table)
+SearchIndexes find_search_indexes(const OpenTable &table, const OpenTable &whole)
 {
-    if (kept_version == table.bound->version)
-        return kept;
+    Kept &kept = kept_for(table.bound->relation);
+    if (kept.version == table.bound->version)
+        return kept.indexes;
+    kept.version = 0;
     SearchIndexes found{};
-    Node *const document = parsed_document();
+    Node *const document = parsed_document(table, whole);
     List *const indexes = RelationGetIndexList(table.relation);
     ListCell *cell = nullptr;
     foreach (cell, indexes) {
@@ -74,8 +102,8 @@ SearchIndexes find_search_indexes(const OpenTable &table)
         index_close(index, AccessShareLock);
     }
     list_free(indexes);
-    kept = found;
-    kept_version = table.bound->version;
+    kept.indexes = found;
+    kept.version = table.bound->version;
     return found;
 }
 

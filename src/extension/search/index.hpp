@@ -9,9 +9,11 @@ struct SearchIndexes {
     Oid date;  ///< a B-tree that has the order of records (record_order) when it is read forward; 0: none
 };
 
-/// Finds the indexes; the result is cached until the table changes.  The caller must check whether an index is right
-/// for its snapshot (direct/eligibility.hpp).  REQUIRES: SPI is connected.
-SearchIndexes find_search_indexes(const OpenTable &table);
+/// Finds the indexes of a table that holds records: `whole`, or a partition of it.  The result is kept until the table
+/// changes.  The caller must check whether an index is right for its snapshot (direct/eligibility.hpp).
+///
+/// REQUIRES: SPI is connected.
+SearchIndexes find_search_indexes(const OpenTable &table, const OpenTable &whole);
 
 /// Makes the scan key with which the index `text` finds the records that fulfil a tsquery.
 void begin_text_key(ScanKey key, Relation index, Datum tsquery);

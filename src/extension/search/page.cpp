@@ -84,7 +84,7 @@ Matches text_by_query(const SearchQuery &query, SearchParameters &parameters)
     return matches.complete ? first_matches(plan, text, parameters) : matches;
 }
 
-Matches text_matches(const SearchQuery &query, SearchParameters &parameters, RecordCursor *direct, int64 needed)
+Matches text_matches(const SearchQuery &query, SearchParameters &parameters, RecordParts *direct, int64 needed)
 {
     if (!query.finds_text())
         return {};
@@ -113,7 +113,7 @@ struct StudentIds {
 // Finds matches by name through the students.  If the first students alone have more records than are counted and there
 // are more students, it leaves it to a walk through the latest records to find those of the page, unless
 // `wants_latest`: such a walk soon ends.  Returns false if there are too many students.
-bool find_by_students(SearchParameters &parameters, RecordCursor &direct, int64 needed, bool wants_latest,
+bool find_by_students(SearchParameters &parameters, RecordParts &direct, int64 needed, bool wants_latest,
                       Matches &found)
 {
     SPIPlanPtr const plan = student_plans[parameters.variant()].get(students_by_name(parameters),
@@ -140,11 +140,11 @@ bool find_by_students(SearchParameters &parameters, RecordCursor &direct, int64 
     return !has_too_many;
 }
 
-Matches name_matches(const SearchQuery &query, SearchParameters &parameters, RecordCursor *direct, int64 needed,
+Matches name_matches(const SearchQuery &query, SearchParameters &parameters, RecordParts *direct, int64 needed,
                      bool wants_latest)
 {
     Matches found;
-    if (!query.finds_names() || (direct != nullptr && direct->student_relation() != nullptr &&
+    if (!query.finds_names() || (direct != nullptr && direct->has_students() &&
                                  find_by_students(parameters, *direct, needed, wants_latest, found)))
         return found;
     return first_matches(name_plans[parameters.variant()], matches_by_name(parameters), parameters);
@@ -313,7 +313,7 @@ bool add_latest(const Matches &text, const Matches &names, SearchParameters &par
 
 // Adds rows that contain those of the page after a walk would have been too long.  Returns false if the page is so far
 // behind that the server had better sort all.
-bool add_without_walk(const Matches &text, const Matches &names, SearchParameters &parameters, RecordCursor *direct,
+bool add_without_walk(const Matches &text, const Matches &names, SearchParameters &parameters, RecordParts *direct,
                       int64 needed, RowList &rows)
 {
     if (needed > kLongestWalk)
@@ -327,8 +327,7 @@ bool add_without_walk(const Matches &text, const Matches &names, SearchParameter
         return true;
     }
     Matches found;
-    if (direct != nullptr && direct->student_relation() != nullptr &&
-        find_by_students(parameters, *direct, needed, true, found))
+    if (direct != nullptr && direct->has_students() && find_by_students(parameters, *direct, needed, true, found))
         append_rows(rows, found.rows);
     else
         add_page_of(name_page_plans[parameters.variant()], page_by_name(parameters), parameters, rows);
@@ -357,14 +356,14 @@ bool find_by_short_part(const SearchQuery &query, const Matches &text, SearchPar
     return add_latest(text, names, parameters, needed, rows);
 }
 
-SearchPage latest_page(const SearchQuery &query, SearchParameters &parameters, RecordCursor *direct, int64 offset,
+SearchPage latest_page(const SearchQuery &query, SearchParameters &parameters, RecordParts *direct, int64 offset,
                        int64 limit)
 {
     int64 const needed = offset + limit;
     RowList rows{};
     Matches names{};
     Matches const text = text_matches(query, parameters, direct, needed);
-    bool const finds_students = direct != nullptr && direct->student_relation() != nullptr;
+    bool const finds_students = direct != nullptr && direct->has_students();
     if (!finds_students || !find_by_short_part(query, text, parameters, needed, names, rows)) {
         rows = {};
         names = name_matches(query, parameters, direct, needed, false);
@@ -389,7 +388,7 @@ RowList ranked_rows(const Matches &matches, KeptPlan &plan, char *latest, Search
     return rows;
 }
 
-SearchPage ranked_page(const SearchQuery &query, SearchParameters &parameters, RecordCursor *direct, int64 offset,
+SearchPage ranked_page(const SearchQuery &query, SearchParameters &parameters, RecordParts *direct, int64 offset,
                        int64 limit)
 {
     Matches const text = text_matches(query, parameters, direct, kRanked);
@@ -416,8 +415,8 @@ SearchPage ranked_page(const SearchQuery &query, SearchParameters &parameters, R
 
 SearchPage find_page(const SearchQuery &query, SearchParameters &parameters, bool ranked, int64 offset, int64 limit)
 {
-    RecordCursor records;
-    RecordCursor *const direct = records.open(parameters) ? &records : nullptr;
+    RecordParts parts;
+    RecordParts *const direct = parts.open(parameters) ? &parts : nullptr;
     SearchPage const page = ranked ? ranked_page(query, parameters, direct, offset, limit)
                                    : latest_page(query, parameters, direct, offset, limit);
     if (direct != nullptr)

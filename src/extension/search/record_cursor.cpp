@@ -1,5 +1,8 @@
 #include "extension/search/record_cursor.hpp"
 
+#include <algorithm>
+#include <initializer_list>
+
 #include "extension/search/index.hpp"
 
 extern "C" {
@@ -12,24 +15,22 @@ namespace wc {
 
 static_assert(std::is_trivially_destructible_v<RecordCursor>);
 
-bool RecordCursor::open(const SearchParameters &parameters)
+bool RecordCursor::open(const OpenTable &table, const OpenTable &whole, const SearchParameters &parameters,
+                        const RecordCursor *other)
 {
-    if (parameters.students_may_be_hidden)
-        return false;
-    table_ = open_bound_table(Entity::HealthRecords);
-    SearchIndexes const indexes = may_read_directly(table_) ? find_search_indexes(table_) : SearchIndexes{};
+    table_ = table;
+    SearchIndexes const indexes = find_search_indexes(table, whole);
     text_index_ = open_index(indexes.text);
-    if (text_index_ == nullptr) {
-        table_close(table_.relation, NoLock);
+    if (text_index_ == nullptr)
         return false;
-    }
     date_index_ = open_index(indexes.date);
     student_relation_ = open_student_index(Entity::HealthRecords, table_, student_index_);
     parameters_ = &parameters;
     snapshot_ = GetActiveSnapshot();
     fetch_ = pg::begin_index_fetch(table_.relation);
     slot_ = table_slot_create(table_.relation, nullptr);
-    executor_ = nullptr;
+    owns_documents_ = other == nullptr || !has_documents_like(*other);
+    documents_ = owns_documents_ ? static_cast<Documents *>(palloc0(sizeof(Documents))) : other->documents_;
     Oid const collation = table_.bound->columns[record::Type].collation;
     types_are_exact_ = !OidIsValid(collation) || get_collation_isdeterministic(collation);
     return true;
@@ -37,8 +38,8 @@ bool RecordCursor::open(const SearchParameters &parameters)
 
 void RecordCursor::close()
 {
-    if (executor_ != nullptr)
-        FreeExecutorState(executor_);
+    if (owns_documents_ && documents_->executor != nullptr)
+        FreeExecutorState(documents_->executor);
     table_index_fetch_end(fetch_);
     ExecDropSingleTupleTableSlot(slot_);
     if (student_relation_ != nullptr)
@@ -46,7 +47,15 @@ void RecordCursor::close()
     if (date_index_ != nullptr)
         index_close(date_index_, NoLock);
     index_close(text_index_, NoLock);
-    table_close(table_.relation, NoLock);
+}
+
+// Each index has the expression of the statements, with the columns of its table.
+bool RecordCursor::has_documents_like(const RecordCursor &other) const
+{
+    auto const *const columns = table_.bound->columns;
+    auto const *const others = other.table_.bound->columns;
+    return std::ranges::all_of(std::initializer_list<int>{record::Description, record::Notes, record::Provider},
+                               [&](int text) { return columns[text].number == others[text].number; });
 }
 
 // Opens an index.  Returns null if it does not exist or is not right for the snapshot.
@@ -103,44 +112,38 @@ bool RecordCursor::is_wanted(Datum tsquery)
 
 bool RecordCursor::fulfils(Datum tsquery)
 {
-    if (executor_ == nullptr) {
-        executor_ = CreateExecutorState();
-        document_ = BuildIndexInfo(text_index_);
+    EState *&executor = documents_->executor;
+    if (executor == nullptr) {
+        executor = CreateExecutorState();
+        documents_->expression = BuildIndexInfo(text_index_);
     }
-    ExprContext *const per_row = GetPerTupleExprContext(executor_);
+    ExprContext *const per_row = GetPerTupleExprContext(executor);
     per_row->ecxt_scantuple = slot_;
     Datum document = 0;
     bool is_null = false;
-    FormIndexDatum(document_, slot_, executor_, &document, &is_null);
-    MemoryContext const caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(executor_));
+    FormIndexDatum(documents_->expression, slot_, executor, &document, &is_null);
+    MemoryContext const caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(executor));
     bool const answer = !is_null && DatumGetBool(DirectFunctionCall2(ts_match_vq, document, tsquery));
     MemoryContextSwitchTo(caller);
-    ResetPerTupleExprContext(executor_);
+    ResetPerTupleExprContext(executor);
     return answer;
 }
 
-void RecordCursor::add_to(RowList &rows)
+void RecordCursor::read_keys(Row &row) const
+{
+    for (const SortKey &key : record_order(*table_.bound))
+        row.values[key.attribute] = attribute(key.attribute, row.nulls[key.attribute]);
+}
+
+void RecordCursor::add_to(RowList &rows) const
 {
     const BoundTable &table = *table_.bound;
     Row &row = rows.add();
+    read_keys(row);
     for (const SortKey &key : record_order(table)) {
-        int const attribute = key.attribute;
-        const BoundColumn &column = table.columns[attribute];
-        row.values[attribute] = slot_getattr(slot_, column.number, &row.nulls[attribute]);
-        if (!row.nulls[attribute])
-            row.values[attribute] = datumCopy(row.values[attribute], column.by_value, column.length);
-    }
-}
-
-void RecordCursor::keep_first(RowList &rows, int64 needed) const
-{
-    const BoundColumn &id = table_.bound->columns[record::Id];
-    RowOrder const order(*table_.bound, record_order(*table_.bound));
-    order.sort(rows);
-    for (; rows.count > needed; --rows.count) {
-        const Row &dropped = rows.rows[rows.count - 1];
-        if (!id.by_value && !dropped.nulls[record::Id])
-            pfree(DatumGetPointer(dropped.values[record::Id]));
+        const BoundColumn &column = table.columns[key.attribute];
+        if (!row.nulls[key.attribute])
+            row.values[key.attribute] = datumCopy(row.values[key.attribute], column.by_value, column.length);
     }
 }
 

@@ -1,28 +1,21 @@
-// Reads records through indexes and heap, without planner and executor, for the two direct ways to search: by text
-// (direct_text.hpp) and by students (direct_names.hpp).
-//
-// This is right under the conditions of direct reading (direct/eligibility.hpp).  `open` checks them every time; if one
-// does not hold, queries search instead (page.hpp).  Tests compare both.
+// Reads the records of one table through its indexes and heap, without planner and executor.  A partitioned table has
+// one cursor for each partition that holds rows (record_parts.hpp).
 #pragma once
-#include <cmath>
-
 #include "extension/direct/eligibility.hpp"
 #include "extension/direct/leaf_walk.hpp"
 #include "extension/search/statements.hpp"
 
 namespace wc {
 
-/// Matches of one kind.  The rows have only the keys of record_order(), and are in any order.
-struct Matches {
-    RowList rows{};
-    bool complete = true;  ///< there are no others
-    bool latest = true;    ///< the latest ones, as many as were needed, are among them
-};
-
 class RecordCursor {
 public:
-    /// Returns false, and opens nothing, if queries must search.
-    bool open(const SearchParameters &parameters);
+    /// Opens the indexes of `whole` or of a partition of it.  Returns false, and opens nothing, if queries must search.
+    /// Makes documents together with `other`, another partition, if their columns have the same numbers; it may be
+    /// null.
+    ///
+    /// REQUIRES: the table is a plain heap, and stays open until close(), as does `other`.
+    bool open(const OpenTable &table, const OpenTable &whole, const SearchParameters &parameters,
+              const RecordCursor *other);
     void close();
 
     const OpenTable &table() const noexcept { return table_; }
@@ -39,6 +32,7 @@ public:
 
     /// Begin a scan from the latest record back, by entries or by pages.  REQUIRES: has_dates().
     IndexScanDesc begin_walk();
+    bool next(IndexScanDesc walk) { return index_getnext_slot(walk, ForwardScanDirection, slot_); }
     LeafWalk begin_leaf_walk() { return {date_index_, snapshot_}; }
 
     /// Returns the server's estimate of the number of records; at least 1.
@@ -64,22 +58,21 @@ public:
     /// Whether the row in the slot fulfils a tsquery; computes the index's expression for it.
     bool fulfils(Datum tsquery);
 
-    /// Adds the row in the slot.
-    void add_to(RowList &rows);
+    /// Reads the keys of record_order() of the row in the slot.  They are valid as long as the row is in the slot.
+    void read_keys(Row &row) const;
 
-    /// Walks back from the latest record and adds the records that fit, until there are `needed` of them.  `cost`: the
-    /// cost of examining one record; `rather`: returns the cost of the other way if this share of the records fits.
-    /// Returns false if the other way is cheaper, or if there is no index to walk through.
-    template <typename Fits, typename Rather>
-    bool walk_looking(double cost, int64 needed, RowList &rows, Fits fits, Rather rather);
-
-    /// Sorts the rows and drops all after the first `needed`.
-    void keep_first(RowList &rows, int64 needed) const;
+    /// Adds the row in the slot, with copies of these keys only.
+    void add_to(RowList &rows) const;
 
 private:
-    Relation open_index(Oid index) const;
+    // The index's expression for documents, compiled, which takes longer than making some of them.
+    struct Documents {
+        EState *executor;  // null until the first one is made
+        IndexInfo *expression;
+    };
 
-    static constexpr int64 kFirstLook = 64;  // records that a walk examines before it decides whether to go on
+    Relation open_index(Oid index) const;
+    bool has_documents_like(const RecordCursor &other) const;
 
     const SearchParameters *parameters_;
     OpenTable table_;
@@ -91,43 +84,8 @@ private:
     IndexFetchTableData *fetch_;
     TupleTableSlot *slot_;
     bool types_are_exact_;  // equal types have equal bytes
-    EState *executor_;      // computes documents; null until the first one is needed
-    IndexInfo *document_;
+    Documents *documents_;
+    bool owns_documents_;
 };
-
-/// Returns the share of records that fit, as high as it may well be when `fitting` of the first `looked` do: a walk
-/// that goes on for too long costs little, and one that ends too early gives way to reading all matches.
-inline double likely_share(int64 fitting, int64 looked)
-{
-    double const found = static_cast<double>(fitting);
-    return (found + 1 + std::sqrt(found + 1)) / static_cast<double>(looked);
-}
-
-template <typename Fits, typename Rather>
-bool RecordCursor::walk_looking(double cost, int64 needed, RowList &rows, Fits fits, Rather rather)
-{
-    if (!has_dates())
-        return false;
-    int64 looked = 0;
-    int64 next_judgement = kFirstLook;
-    bool more = true;
-    IndexScanDesc const scan = begin_walk();
-    while (rows.count < needed) {
-        more = index_getnext_slot(scan, ForwardScanDirection, slot_);
-        if (!more)
-            break;
-        if (fits())
-            add_to(rows);
-        if (++looked < next_judgement)
-            continue;
-        CHECK_FOR_INTERRUPTS();
-        double const share = likely_share(rows.count, looked);
-        if (static_cast<double>(needed - rows.count) / share * cost > rather(share))
-            break;
-        next_judgement = looked + kFirstLook;
-    }
-    index_endscan(scan);
-    return !more || rows.count >= needed;
-}
 
 }  // namespace wc

@@ -143,9 +143,9 @@ double WordEntry::estimate(GinState &state, Snapshot snapshot)
     if (entries_ >= 0)
         return entries_;
     entries_ = pending_count_;
-    // Of a tree it looks at the first leaf only.
+    // Of a tree it looks at the first leaf only, which VACUUM may have emptied.
     each(state, snapshot, [&](const ItemPointerData *, int count, std::uint32_t leaves) {
-        entries_ += static_cast<double>(count) * leaves;
+        entries_ += static_cast<double>(Max(count, 1)) * leaves;
         return false;
     });
     return entries_;

@@ -18,7 +18,7 @@ public:
     /// Adds a row that the index has not sorted in yet.
     void add_pending(const ItemPointerData &position);
 
-    /// Estimates how many rows have it.
+    /// Estimates how many rows have it; 0 only if none has.
     double estimate(GinState &state, Snapshot snapshot);
 
     /// Adds those of its rows to a set that are in the first `blocks` pages of the table.

@@ -28,7 +28,7 @@ public:
     /// REQUIRES: the index is a GIN index of documents only, and the tsquery lives as long as this.
     WordIndex(Relation index, Relation table, Snapshot snapshot, Datum tsquery);
 
-    /// Estimates how many rows fulfil the tsquery, at most.  It reads some pages for each word.
+    /// Estimates how many rows fulfil the tsquery, at most; 0 only if none does.  It reads some pages for each word.
     double estimate() { return estimate(GETQUERY(query_)); }
 
     /// Estimates how many positions find() reads.
