@@ -163,6 +163,15 @@ def test_the_default_partition_has_the_latest(school, plain):
         assert is_direct(school) == (True, True)
 
 
+def test_ranges_that_end_at_one_date(school, plain):
+    """More matches than are counted are in some of the partitions that end there; the others have as late ones."""
+    ends = ["'2019-12-01'", "'2020-01-03'", "'2020-02-01'"]
+    parts = [s for n, one in enumerate(hashes(count=8, more=f"PARTITION {BY_DATE}")) for s in (one, *ranges(ends, f"part{n}", prefix=f"part{n}_"))]
+    with partitioned(school, BY_STUDENT, [*parts, f"CREATE INDEX ON health_records {INDEX}", *SEARCH_INDEXES]):
+        assert_same(answers(school, "on"), plain, "directly")
+        assert is_direct(school) == (True, True)
+
+
 def numbers(school, counter, relations, typed):
     """What a counter of PostgreSQL says of each relation for one search."""
     school.sql("SET white_cross.direct_reads = on")
