@@ -32,12 +32,14 @@ def draw(results, sizes):
     for power in range(low, high + 1):
         x = place(10 ** power)
         parts.append(f'<line x1="{x:.1f}" y1="{TOP - 12}" x2="{x:.1f}" y2="{height - 8}" stroke="{LINE}"/>')
-        parts.append(text(x, TOP - 18, f"{10 ** power:,g} ms", PALE, "middle", 11))
+        parts.append(text(x, TOP - 18, f"{10 ** power:g} ms" if power < 3 else f"{10 ** (power - 3):g} s", PALE, "middle", 11))
     for number, (what, found) in enumerate(results.items()):
         y = TOP + ROW * number + 8
         begin, end = place(found[small]), place(found[large])
         parts.append(text(12, y + 4, what))
         parts.append(f'<line x1="{begin:.1f}" y1="{y}" x2="{end:.1f}" y2="{y}" stroke="{PALE}" stroke-width="2"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y}" r="5" fill="{color}"/>' for x, color in ((begin, SMALL), (end, LARGE))]
-        parts.append(text(max(begin, end) + 9, y + 4, f"{short(found[large])} ({found[large] / found[small]:.1f}×)", PALE, size=11))
+        times = f"{found[large] / found[small]:.1f}".removesuffix(".0") if found[large] < 10 * found[small] else f"{found[large] / found[small]:,.0f}"
+        right = max(begin, end) < WIDTH - 150  # where the words have room
+        parts.append(text(max(begin, end) + 9 if right else min(begin, end) - 9, y + 4, f"{short(found[large])} ({times}×)", PALE, "start" if right else "end", 11))
     return "\n".join([*parts, "</svg>", ""])

@@ -49,7 +49,7 @@ def shown(value):
     """Two digits that count."""
     if value >= 100:
         return f"{float(f'{value:.2g}'):,.0f}"
-    return f"{float(f'{value:.2g}'):g}"
+    return f"{float(f'{value:.2g}'):.6f}".rstrip("0").rstrip(".")
 
 
 def cost_lines(costs):

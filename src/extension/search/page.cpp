@@ -1,5 +1,7 @@
 #include "extension/search/page.hpp"
 
+#include <cmath>
+
 #include "extension/search/cost.hpp"
 #include "extension/search/direct_names.hpp"
 #include "extension/search/direct_text.hpp"
@@ -10,6 +12,7 @@ extern "C" {
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "utils/datum.h"
 }
 
 namespace wc {
@@ -28,6 +31,9 @@ KeptPlan ranked_plan;
 
 constexpr long kFirstLook = 250;
 
+// How many records a walk examines at once, at most: their rows are in memory.
+constexpr double kMostAtOnce = 5'000;
+
 // How many students are looked at before it is decided whether all are found.  Comparing a name takes 15 µs.
 constexpr long kFirstStudents = 400;
 
@@ -39,6 +45,19 @@ void take(const SPITupleTable *table, std::uint64_t at, RowList &rows)
     if (knows_entry(bound_table(Entity::HealthRecords)))
         row.values[record::CreatedAt] =
             SPI_getbinval(table->vals[at], table->tupdesc, 3, &row.nulls[record::CreatedAt]);
+}
+
+// Like take(), when the table is freed before the row is used.
+void take_copy(const SPITupleTable *table, std::uint64_t at, RowList &rows)
+{
+    take(table, at, rows);
+    const BoundTable &bound = bound_table(Entity::HealthRecords);
+    Row &row = rows.rows[rows.count - 1];
+    for (const SortKey &key : record_order(bound)) {
+        const BoundColumn &column = bound.columns[key.attribute];
+        if (!row.nulls[key.attribute])
+            row.values[key.attribute] = datumCopy(row.values[key.attribute], column.by_value, column.length);
+    }
 }
 
 Matches first_matches(KeptPlan &plan, char *text, SearchParameters &parameters)
@@ -168,6 +187,18 @@ double rows_to_walk()
     return ordered && rows > 0 ? rows : 0;
 }
 
+// Begins a walk.  A walk that has no end before the last record seems so expensive to the planner that it would sort
+// all records instead.
+Portal begin_walk(SPIPlanPtr plan, SearchParameters &parameters)
+{
+    GucScope scope;
+    if (parameters.words_need_each_record)
+        scope.set("enable_sort", "off");
+    Portal const cursor = SPI_cursor_open(nullptr, plan, parameters.values, parameters.nulls, true);
+    scope.end();
+    return cursor;
+}
+
 /// Walks back from the latest record, and adds to `found` the latest `needed` matches of the kinds whose latest are not
 /// known yet.  Returns false if too few records match for a walk to be cheap.
 bool walk(const Matches &text, const Matches &names, SearchParameters &parameters, int64 needed, RowList &found)
@@ -180,7 +211,8 @@ bool walk(const Matches &text, const Matches &names, SearchParameters &parameter
     double const cost = (text.latest ? 0 : search_cost::kVector) + (names.latest ? 0 : search_cost::kStudent);
     SPIPlanPtr const plan =
         walk_plans[which][parameters.variant()].get(statement, SearchParameters::kCount, parameters.types);
-    Portal const cursor = SPI_cursor_open(nullptr, plan, parameters.values, parameters.nulls, true);
+    Portal const cursor = begin_walk(plan, parameters);
+    double const longest = parameters.words_need_each_record ? HUGE_VAL : kLongestWalk;
     int64 matched = 0;
     double looked = 0;
     long batch = kFirstLook;
@@ -188,27 +220,30 @@ bool walk(const Matches &text, const Matches &names, SearchParameters &parameter
         SPI_cursor_fetch(cursor, true, batch);
         check_names();
         SPITupleTable *const table = SPI_tuptable;
-        for (std::uint64_t at = 0; at < table->numvals && matched < needed; ++at) {
+        std::uint64_t const count = table->numvals;
+        for (std::uint64_t at = 0; at < count && matched < needed; ++at) {
             bool is_null = false;
             if (!DatumGetBool(SPI_getbinval(table->vals[at], table->tupdesc, table->tupdesc->natts, &is_null)))
                 continue;
-            take(table, at, found);
+            take_copy(table, at, found);
             ++matched;
         }
-        looked += static_cast<double>(table->numvals);
+        SPI_freetuptable(table);
+        looked += static_cast<double>(count);
         if (matched >= needed)
             break;
-        if (table->numvals < static_cast<std::uint64_t>(batch)) {
+        if (count < static_cast<std::uint64_t>(batch)) {
             SPI_cursor_close(cursor);
-            return looked < kLongestWalk;  // true: the walk has read all records
+            return looked < longest;  // true: the walk has read all records
         }
         double const share = (static_cast<double>(matched) + 0.5) / looked;
         double const ahead = static_cast<double>(needed - matched) / share;
-        if (looked + ahead > kLongestWalk || ahead * cost > share * rows * search_cost::kFetch) {
+        bool const is_only_way = parameters.words_need_each_record && !text.latest;
+        if (looked + ahead > longest || (!is_only_way && ahead * cost > share * rows * search_cost::kFetch)) {
             SPI_cursor_close(cursor);
             return false;
         }
-        batch = static_cast<long>(ahead / 2) + 50;
+        batch = static_cast<long>(Min(ahead / 2 + 50, kMostAtOnce));
     }
     SPI_cursor_close(cursor);
     return true;

@@ -2,6 +2,8 @@
 
 extern "C" {
 #include "tsearch/ts_type.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rls.h"
 }
 
@@ -184,7 +186,9 @@ SearchParameters::SearchParameters(const SearchQuery &query, const BoundColumn &
       has_several_parts(query.has_several_parts),
       has_excluded_names(query.has_excluded_names),
       only_excludes(has_excluded && !query.finds_names()),
-      students_may_be_hidden(check_enable_rls(students().relation, InvalidOid, true) == RLS_ENABLED)
+      students_may_be_hidden(check_enable_rls(students().relation, InvalidOid, true) == RLS_ENABLED),
+      words_need_each_record(check_enable_rls(records().relation, InvalidOid, true) == RLS_ENABLED &&
+                             !get_func_leakproof(F_TS_MATCH_VQ))
 {
     set_text(query.words);
     nulls[1] = query.name_part == 0 ? 'n' : ' ';
@@ -312,15 +316,18 @@ char *latest_records(const SearchParameters &parameters, bool by_text, bool by_n
     }
     appendStringInfoChar(&query, ')');
     append_of_type(&query, parameters);
-    // The LIMIT is inside the subquery, so that an index gives the order and the selected columns are computed row by
-    // row.
+    // The LIMIT or OFFSET is inside the subquery, so that an index gives the order and the selected columns are
+    // computed row by row.
     appendStringInfoString(&query, ") IS TRUE FROM (SELECT ");
     append_columns_once(&query, records(), record::kSummaryCount);
     // Use a name that no column of the application has.
     append_entry(&query, "white_cross_entered");
     append_from(&query, records());
     append_order(&query, records(), record_order(records()));
-    appendStringInfo(&query, " LIMIT %d) AS t", kLongestWalk);
+    if (parameters.words_need_each_record)
+        appendStringInfoString(&query, " OFFSET 0) AS t");
+    else
+        appendStringInfo(&query, " LIMIT %d) AS t", kLongestWalk);
     if (by_name) {
         appendStringInfoString(&query, " LEFT JOIN LATERAL (SELECT true AS named FROM ");
         append_students(&query);

@@ -24,7 +24,7 @@ inline constexpr int kRanked = 2000;
 /// The greatest number of matching students whose records are searched one student after the other.
 inline constexpr int kMostStudents = 2000;
 
-/// The greatest number of rows that a walk through the latest records examines.
+/// The greatest number of rows that a walk through the latest records examines, where an index finds words.
 inline constexpr int kLongestWalk = 20'000;
 
 struct SearchParameters {
@@ -48,14 +48,18 @@ struct SearchParameters {
     bool only_excludes;
     bool students_may_be_hidden;
 
+    /// Whether a query finds words only by making the document of each record: the server looks into no index of words
+    /// before a policy has decided about the record, since the time would tell what other records say.
+    bool words_need_each_record;
+
     /// Which of the `kVariants` texts a statement has.
     int variant() const noexcept
     {
         return (has_type ? 1 : 0) + (has_excluded ? 2 : 0) + (has_short_part ? 4 : 0) + (only_excludes ? 8 : 0) +
                (students_may_be_hidden ? 16 : 0) + (has_several_parts ? 32 : 0) + (has_excluded_names ? 64 : 0) +
-               (has_second_part ? 128 : 0);
+               (has_second_part ? 128 : 0) + (words_need_each_record ? 256 : 0);
     }
-    static constexpr int kVariants = 256;
+    static constexpr int kVariants = 512;
 };
 
 /// Select id, date and, if there is a column for it, time of entry of at most kExactTotal + 1 records that match by
