@@ -970,8 +970,15 @@ BEGIN ATOMIC
            CASE WHEN w.is_no_other THEN format('ALTER ROLE %I BYPASSRLS;', w.rolname) END
     FROM worker AS w
     UNION ALL
-    SELECT 'ok', format('on %s: whom it applies to is given nothing to cache; summaries are read by queries, and searches without the index of words',
-                        string_agg(g.relation::text, ', ')), NULL
+    SELECT 'ok', format('on %s: whom it applies to is given nothing to cache; summaries are read by queries, and searches ', string_agg(g.relation::text, ', '))
+                 || CASE WHEN current_setting('white_cross.search_under_rls', true) = 'index'
+                         THEN 'ask the policies about what the indexes of all rows find: their time tells how many hidden rows have a word (white_cross.search_under_rls = index)'
+                         ELSE 'examine each row that policies show, which takes seconds on a large table (white_cross.search_under_rls = scan'
+                              || coalesce((SELECT '; index for ' || string_agg(DISTINCT pg_get_userbyid(o.setrole)::text, ', ')
+                                           FROM pg_db_role_setting AS o
+                                           WHERE o.setrole <> 0 AND 'white_cross.search_under_rls=index' = ANY (o.setconfig)
+                                             AND o.setdatabase IN (0, (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))), '')
+                              || ')' END, NULL
     FROM guarded AS g HAVING count(*) > 0
     UNION ALL
     SELECT 'ok', 'not in use on the attached tables', NULL WHERE NOT EXISTS (SELECT FROM guarded AS g);

@@ -40,20 +40,22 @@ def searched(cluster):
     cluster.drop_database(school.database)
 
 
-@pytest.fixture(params=["directly", "by queries", "under RLS"])
+@pytest.fixture(params=["directly", "by queries", "under RLS", "under RLS by the index"])
 def way(request, searched):
     if request.param == "by queries":
         searched.sql("SET white_cross.direct_reads = off")
-    if request.param == "under RLS":
+    if request.param.startswith("under RLS"):
         searched.psql("""CREATE ROLE nurse; GRANT SELECT ON ALL TABLES IN SCHEMA public TO nurse;
             ALTER TABLE health_records ENABLE ROW LEVEL SECURITY; ALTER TABLE students ENABLE ROW LEVEL SECURITY;
             CREATE POLICY mine ON students TO nurse USING (right(id, 1) < '7');
             CREATE POLICY mine ON health_records TO nurse USING (right(id, 1) < '9');""")
+        if request.param == "under RLS by the index":
+            searched.sql("SET white_cross.search_under_rls = 'index'")
         searched.sql("SET ROLE nurse")
     yield request.param
-    searched.sql("RESET ALL")
     searched.sql("RESET ROLE")
-    if request.param == "under RLS":
+    searched.sql("RESET ALL")
+    if request.param.startswith("under RLS"):
         searched.psql("""DROP POLICY mine ON students; DROP POLICY mine ON health_records;
             ALTER TABLE health_records DISABLE ROW LEVEL SECURITY; ALTER TABLE students DISABLE ROW LEVEL SECURITY;
             DROP OWNED BY nurse; DROP ROLE nurse;""")
@@ -83,7 +85,7 @@ def test_what_the_index_has_not_sorted_in(searched, way, typed):
             FROM unnest(ARRAY['formerly', 'lately', 'sage thyme', 'dogwell elmstead', 'elmstead dogwell', 'nothing']) WITH ORDINALITY AS w (word, n)""")
         searched.sql("UPDATE health_records SET description = 'formerly lately sage thyme dogwell elmstead' WHERE id IN ('r1', 'r1001', 'r2001', 'r3001')")
         searched.sql("UPDATE health_records SET description = 'nothing' WHERE id IN ('r10', 'r11', 'r12', 'r13', 'r44', 'r22501', 'r22506')")
-        if way == "under RLS":
+        if way.startswith("under RLS"):
             searched.sql("SET ROLE nurse")
         check(searched, typed)
         check(searched, typed, page=2)

@@ -183,6 +183,11 @@ bool may_read_parts_directly(const OpenTable &table)
     return settings::direct_reads() && !table.relation->rd_rel->relrowsecurity && may_select_all(table);
 }
 
+bool may_read_and_ask(const OpenTable &table)
+{
+    return settings::direct_reads() && is_plain_heap(table.relation) && may_select_all(table);
+}
+
 Relation try_open_index(Oid index) { return try_relation_open(index, AccessShareLock); }
 
 namespace {

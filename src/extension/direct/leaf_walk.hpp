@@ -19,6 +19,18 @@ public:
     const ItemPointerData *positions() const noexcept { return positions_; }
     int count() const noexcept { return count_; }
 
+    /// Drops the positions for which `fits` is false.  Returns how many are left.
+    template <typename Fits>
+    int keep(Fits fits)
+    {
+        int kept = 0;
+        for (int i = 0; i < count_; ++i) {
+            if (fits(positions_[i]))
+                positions_[kept++] = positions_[i];
+        }
+        return count_ = kept;
+    }
+
     /// Ends the walk before the last page, and frees its memory.
     void end() { pfree(positions_); }
 

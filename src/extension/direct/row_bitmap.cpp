@@ -4,11 +4,11 @@ namespace wc {
 
 static_assert(std::is_trivially_destructible_v<RowBitmap>);
 
-RowBitmap::RowBitmap(Relation index, Snapshot snapshot, ScanKey key)
+RowBitmap::RowBitmap(Relation index, Snapshot snapshot, ScanKey keys, int count)
     : bitmap_(tbm_create(long{work_mem} * 1024, nullptr))
 {
-    IndexScanDesc const scan = pg::begin_bitmap_scan(index, snapshot, 1);
-    index_rescan(scan, key, 1, nullptr, 0);
+    IndexScanDesc const scan = pg::begin_bitmap_scan(index, snapshot, count);
+    index_rescan(scan, keys, count, nullptr, 0);
     (void)index_getbitmap(scan, bitmap_);
     index_endscan(scan);
 }

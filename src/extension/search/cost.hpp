@@ -12,6 +12,11 @@ inline constexpr double kVector = 15;
 /// Fetching a record that an index has found, and sorting it among the others: 0.7 for 1,397 records, 0.9 for 9,487.
 inline constexpr double kFetch = 0.8;
 
+/// Asking the policies about a record, among some hundreds or alone, where a search looks into indexes of all rows
+/// (direct/shown_rows.hpp).  What the policies themselves take comes on top.
+inline constexpr double kAsk = 1.5;
+inline constexpr double kAskAlone = 10;
+
 /// Looking up a record's student by the id (1.4), or beginning with the records of another student (2.3).
 inline constexpr double kStudent = 2;
 

@@ -18,8 +18,8 @@ namespace {
 // lets the search read fewer rows of the next students.
 constexpr int64 kUnsorted = 256;
 
-// Reads the id and the time of entry of the scan's current record.  Returns false if the snapshot does not see the
-// record, or its type is not wanted.
+// Reads the id and the time of entry of the scan's current record.  Returns false if the snapshot or the caller does
+// not see the record, or its type is not wanted.
 bool read_entry(RecordCursor &records, IndexScanDesc scan, Row &row, Buffer &visibility)
 {
     const OpenTable &table = records.table();
@@ -27,13 +27,15 @@ bool read_entry(RecordCursor &records, IndexScanDesc scan, Row &row, Buffer &vis
     const SearchParameters &parameters = records.parameters();
     BlockNumber const block = ItemPointerGetBlockNumber(&scan->xs_heaptid);
     bool const by_entry = knows_entry(*table.bound);
-    bool const needs_row = parameters.has_excluded || index.id_column == InvalidAttrNumber ||
+    bool const needs_row = records.asks() || parameters.has_excluded || index.id_column == InvalidAttrNumber ||
                            (by_entry && index.entry_column == InvalidAttrNumber);
     // While the index page is pinned, the visibility map is right for its entries (see nodeIndexonlyscan.c).
     bool const is_visible = VM_ALL_VISIBLE(table.relation, block, &visibility);
     if (is_visible && !needs_row)
         PredicateLockPage(table.relation, block, records.snapshot());
     else if (!records.fetch(scan))
+        return false;
+    if (!records.is_shown())
         return false;
     TupleDesc const shape = RelationGetDescr(scan->indexRelation);
     if (parameters.has_type) {
@@ -67,12 +69,17 @@ public:
         scan_->xs_want_itup = true;
     }
 
-    void begin(Datum student)
+    // `reads_all`: the caller is likely to read all records of the student.
+    void begin(Datum student, bool reads_all)
     {
         CHECK_FOR_INTERRUPTS();
         ScanKeyData key;
         ScanKeyEntryInitializeWithInfo(&key, 0, 1, BTEqualStrategyNumber, InvalidOid, columns_.collation,
                                        &columns_.equal, student);
+        index_rescan(scan_, &key, 1, nullptr, 0);
+        if (!reads_all || !records_.asks())
+            return;
+        ask_ahead();
         index_rescan(scan_, &key, 1, nullptr, 0);
     }
 
@@ -97,6 +104,17 @@ public:
     }
 
 private:
+    // Lets the policies decide about the student's latest records together.
+    void ask_ahead()
+    {
+        constexpr int kMost = 128;
+        ItemPointerData ahead[kMost];
+        int count = 0;
+        while (count < kMost && index_getnext_tid(scan_, columns_.direction) != nullptr)
+            ahead[count++] = scan_->xs_heaptid;
+        records_.ask_ahead(ahead, count);
+    }
+
     RecordCursor &records_;
     StudentIndex &columns_;
     TupleDesc shape_;
@@ -152,7 +170,7 @@ private:
 
     void read_student(StudentRecords &records, Datum student)
     {
-        records.begin(student);
+        records.begin(student, !is_cut_);
         Row row;
         while (records.next(row) && !(is_cut_ && by_date_.compare(row, last()) > 0)) {
             if (!records.read(row))
@@ -231,7 +249,7 @@ bool have_more_than_counted(RecordParts &parts, const Datum *students, int count
         for (int i = 0; i < count && found <= kExactTotal; ++i) {
             if (!parts.may_have(part, i))
                 continue;
-            records.begin(students[i]);
+            records.begin(students[i], true);
             Row row;
             while (found <= kExactTotal && records.next(row))
                 found += records.read(row) ? 1 : 0;

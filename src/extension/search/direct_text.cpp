@@ -27,50 +27,15 @@ constexpr double kSampleOfSeveral = 20'000;
 // How many rows beyond the needed ones are collected before they are sorted and cut.
 constexpr int64 kSlack = 4096;
 
-// The rows that the server's bitmap of a tsquery contains, one position after the other in the table's order.
-class BitmapRows {
-public:
-    BitmapRows(const RecordCursor &records, Datum tsquery)
-        : bitmap_(look_into_index(records, tsquery)), pages_(bitmap_.pages())
-    {}
+// The rows that the server's bitmap of a tsquery contains.
+BitmapRows look_into_index(const RecordCursor &records, Datum tsquery)
+{
+    ScanKeyData key;
+    begin_text_key(&key, records.text_index(), tsquery);
+    return BitmapRows({records.text_index(), records.snapshot(), &key});
+}
 
-    bool next(ItemPointerData &position, bool &is_sure)
-    {
-        while (at_ >= (page_.all ? static_cast<int>(MaxHeapTuplesPerPage) : page_.count)) {
-            if (!pages_.next(page_))
-                return false;
-            at_ = 0;
-        }
-        // A row is found only through its first version on the page (the root of its HOT chain), so trying all
-        // positions does not find it twice.
-        ItemPointerSet(&position, page_.block,
-                       page_.all ? static_cast<OffsetNumber>(FirstOffsetNumber + at_) : page_.offsets[at_]);
-        is_sure = !page_.all && !page_.recheck;
-        ++at_;
-        return true;
-    }
-
-    void end()
-    {
-        pages_.end();
-        bitmap_.free();  // it may take work_mem
-    }
-
-private:
-    static RowBitmap look_into_index(const RecordCursor &records, Datum tsquery)
-    {
-        ScanKeyData key;
-        begin_text_key(&key, records.text_index(), tsquery);
-        return {records.text_index(), records.snapshot(), &key};
-    }
-
-    RowBitmap bitmap_;
-    pg::BitmapPages pages_;
-    pg::BitmapPage page_{};
-    int at_ = 0;
-};
-
-// The rows of a set, likewise.
+// The rows of a set, one position after the other in the table's order.
 class SetRows {
 public:
     explicit SetRows(const WordIndex::Found &found) : found_(found) {}
@@ -143,14 +108,15 @@ public:
     // Adds those at the given positions of a part, as long as there are no more than kExactTotal.  Returns true if
     // these are all.
     template <typename Positions>
-    bool count(int part, Positions positions, Datum tsquery)
+    bool count(int part, Positions found, Datum tsquery)
     {
         RecordCursor &records = parts_.at(part);
+        AskedPositions<Positions, RecordCursor> positions(records, found);
         ItemPointerData position;
         bool is_sure = false;
         while (rows_.count <= kExactTotal && positions.next(position, is_sure)) {
             CHECK_FOR_INTERRUPTS();
-            if (records.fetch(&position) && records.is_wanted(is_sure ? Datum{0} : tsquery))
+            if (records.fetch(position) && records.is_wanted(is_sure ? Datum{0} : tsquery))
                 records.add_to(rows_);
         }
         positions.end();
@@ -174,14 +140,15 @@ public:
 
     // Adds those of a part, and keeps the latest.
     template <typename Positions>
-    void add_latest(int part, Positions positions, Datum tsquery, int64 needed)
+    void add_latest(int part, Positions found, Datum tsquery, int64 needed)
     {
         RecordCursor &records = parts_.at(part);
+        AskedPositions<Positions, RecordCursor> positions(records, found);
         ItemPointerData position;
         bool is_sure = false;
         while (positions.next(position, is_sure)) {
             CHECK_FOR_INTERRUPTS();
-            if (records.fetch(&position) && records.is_wanted(is_sure ? Datum{0} : tsquery))
+            if (records.fetch(position) && records.is_wanted(is_sure ? Datum{0} : tsquery))
                 records.add_to(rows_);
             if (rows_.count > needed + kSlack)
                 parts_.keep_first(rows_, needed);
@@ -208,7 +175,7 @@ bool TextMatches::walk_back(int part, const WordIndex::Found &found, double most
     double spent = 0;
     bool is_found = false;
     auto const take = [&](ItemPointerData position) {
-        if (!records.fetch(&position))
+        if (!records.fetch(position))
             return;
         if (before == needed) {
             Row keys;
@@ -226,10 +193,11 @@ bool TextMatches::walk_back(int part, const WordIndex::Found &found, double most
             break;
         }
         spent += search_cost::kStep * leaves.count();
-        for (int i = 0; i < leaves.count() && !is_found; ++i) {
-            if (!found.rows.has(leaves.positions()[i]))
-                continue;
-            spent += found.exact ? search_cost::kFetch : search_cost::kVector;
+        int const count = leaves.keep([&](const ItemPointerData &position) { return found.rows.has(position); });
+        if (records.asks())
+            records.ask_ahead(leaves.positions(), count);
+        for (int i = 0; i < count && !is_found; ++i) {
+            spent += found.exact ? records.cost_of_fetch() : records.cost_of_document();
             take(leaves.positions()[i]);
         }
     }
@@ -244,8 +212,8 @@ bool TextMatches::walk_back(int part, const WordIndex::Found &found, double most
 bool walk_looking_for(RecordParts &parts, Datum tsquery, double other_way, int64 needed, RowList &rows)
 {
     return walk_looking(
-        parts, search_cost::kVector, needed, rows, [&](RecordCursor &records) { return records.is_wanted(tsquery); },
-        [&](double) { return other_way; });
+        parts, search_cost::kVector + (parts.asks() ? search_cost::kAskAlone : 0), needed, rows,
+        [&](RecordCursor &records) { return records.is_wanted(tsquery); }, [&](double) { return other_way; });
 }
 
 // Whether a sample of the table alone has more matches than are counted.  It looks for whole words only, because
@@ -280,19 +248,19 @@ Matches find_among_few(RecordParts &parts, const SearchQuery &query, const WordI
     auto const count = [&](Datum tsquery) {
         TextMatches matches(parts, found.rows);
         for (int part = 0; part < parts.count(); ++part) {
-            if (indexes.estimate(part) > 0 && !matches.count(part, BitmapRows(parts.at(part), tsquery), tsquery))
+            if (indexes.estimate(part) > 0 && !matches.count(part, look_into_index(parts.at(part), tsquery), tsquery))
                 return false;
         }
         return true;
     };
     found.complete = count(query.words) && (query.beginnings == 0 || count(query.whole()));
     if (found.complete ||
-        walk_looking_for(parts, query.whole(), indexes.estimate() * search_cost::kFetch, needed, found.rows))
+        walk_looking_for(parts, query.whole(), indexes.estimate() * parts.cost_of_fetch(), needed, found.rows))
         return found;
     TextMatches matches(parts, found.rows);
     for (int part = 0; part < parts.count() && !matches.has_latest(part, needed); ++part) {
         if (indexes.estimate(part) > 0)
-            matches.add_latest(part, BitmapRows(parts.at(part), query.whole()), query.whole(), needed);
+            matches.add_latest(part, look_into_index(parts.at(part), query.whole()), query.whole(), needed);
     }
     return found;
 }
@@ -304,7 +272,7 @@ void add_latest_of(RecordParts &parts, int part, const WordIndex::Found &all, Da
     const RecordCursor &records = parts.at(part);
     double const count = static_cast<double>(Max(all.rows.count(), 1));
     double const way_back = static_cast<double>(needed) * Max(records.all_records(), count) / count;
-    double const sorting = count * (all.exact ? search_cost::kFetch : search_cost::kVector);
+    double const sorting = count * (all.exact ? records.cost_of_fetch() : records.cost_of_document());
     if (!records.has_dates() || way_back * search_cost::kStep >= sorting ||
         !matches.walk_back(part, all, 2 * sorting, tsquery, needed))
         matches.add_latest(part, SetRows(all), tsquery, needed);

@@ -1,4 +1,4 @@
-// Finds the indexes of records that a direct search uses.
+// Finds the indexes of records and of students' names that a direct search uses.
 #pragma once
 #include "extension/binding/binding.hpp"
 
@@ -14,6 +14,13 @@ struct SearchIndexes {
 ///
 /// REQUIRES: SPI is connected.
 SearchIndexes find_search_indexes(const OpenTable &table, const OpenTable &whole);
+
+/// Finds a GIN index on the name of a student, with exactly the expression of the statements, that finds names by ~~*;
+/// 0: there is none.  As for find_search_indexes().
+Oid find_name_index(const OpenTable &students);
+
+/// Makes the scan key with which that index finds the names that match a pattern.
+void begin_name_key(ScanKey key, Relation index, Datum pattern);
 
 /// Makes the scan key with which the index `text` finds the records that fulfil a tsquery.
 void begin_text_key(ScanKey key, Relation index, Datum tsquery);

@@ -5,6 +5,7 @@
 #include "extension/search/cost.hpp"
 #include "extension/search/direct_names.hpp"
 #include "extension/search/direct_text.hpp"
+#include "extension/search/named_students.hpp"
 #include "extension/server/guc_scope.hpp"
 
 extern "C" {
@@ -26,7 +27,6 @@ KeptPlan text_page_plans[SearchParameters::kVariants];
 KeptPlan name_page_plans[SearchParameters::kVariants];
 KeptPlan latest_text_plans[SearchParameters::kVariants];
 KeptPlan latest_name_plans[SearchParameters::kVariants];
-KeptPlan student_plans[SearchParameters::kVariants];
 KeptPlan ranked_plan;
 
 constexpr long kFirstLook = 250;
@@ -95,48 +95,25 @@ Matches text_matches(const SearchQuery &query, SearchParameters &parameters, Rec
     return matches;
 }
 
-struct StudentIds {
-    Datum *ids;
-    int count;
-
-    // Skip NULL: without a primary key a student may have no id, and then no record belongs to it.
-    void add(const SPITupleTable *found)
-    {
-        for (std::uint64_t at = 0; at < found->numvals; ++at) {
-            bool is_null = false;
-            ids[count] = SPI_getbinval(found->vals[at], found->tupdesc, 1, &is_null);
-            count += is_null ? 0 : 1;
-        }
-    }
-};
-
 // Finds matches by name through the students.  If the first students alone have more records than are counted and there
 // are more students, it leaves it to a walk through the latest records to find those of the page, unless
 // `wants_latest`: such a walk soon ends.  Returns false if there are too many students.
 bool find_by_students(SearchParameters &parameters, RecordParts &direct, int64 needed, bool wants_latest,
                       Matches &found)
 {
-    SPIPlanPtr const plan = student_plans[parameters.variant()].get(students_by_name(parameters),
-                                                                    SearchParameters::kCount, parameters.types);
-    Portal const cursor = SPI_cursor_open(nullptr, plan, parameters.values, parameters.nulls, true);
-    StudentIds students{static_cast<Datum *>(palloc(sizeof(Datum) * (kMostStudents + 1))), 0};
-    SPI_cursor_fetch(cursor, true, kFirstStudents);
-    check_names();
-    students.add(SPI_tuptable);
+    NamedStudents students(parameters);
     bool has_too_many = false;
-    if (SPI_tuptable->numvals == static_cast<std::uint64_t>(kFirstStudents)) {
-        if (!wants_latest && have_more_than_counted(direct, students.ids, students.count)) {
-            SPI_cursor_close(cursor);
+    if (students.fetch(kFirstStudents)) {
+        if (!wants_latest && have_more_than_counted(direct, students.ids(), students.count())) {
+            students.close();
             found.complete = found.latest = false;
             return true;
         }
-        SPI_cursor_fetch(cursor, true, kMostStudents + 1 - kFirstStudents);
-        students.add(SPI_tuptable);
-        has_too_many = SPI_tuptable->numvals + kFirstStudents > kMostStudents;
+        has_too_many = students.fetch(kMostStudents + 1 - kFirstStudents);
     }
-    SPI_cursor_close(cursor);
+    students.close();
     if (!has_too_many)
-        found = find_of_students(direct, students.ids, students.count, needed);
+        found = find_of_students(direct, students.ids(), students.count(), needed);
     return !has_too_many;
 }
 

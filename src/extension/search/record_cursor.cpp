@@ -6,17 +6,21 @@
 #include "extension/search/index.hpp"
 
 extern "C" {
-#include "catalog/index.h"
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 }
 
 namespace wc {
+namespace {
+
+KeptPlan shown_plan;
+
+}  // namespace
 
 static_assert(std::is_trivially_destructible_v<RecordCursor>);
 
 bool RecordCursor::open(const OpenTable &table, const OpenTable &whole, const SearchParameters &parameters,
-                        const RecordCursor *other)
+                        const char *shown, const RecordCursor *other)
 {
     table_ = table;
     SearchIndexes const indexes = find_search_indexes(table, whole);
@@ -26,11 +30,13 @@ bool RecordCursor::open(const OpenTable &table, const OpenTable &whole, const Se
     date_index_ = open_index(indexes.date);
     student_relation_ = open_student_index(Entity::HealthRecords, table_, student_index_);
     parameters_ = &parameters;
-    snapshot_ = GetActiveSnapshot();
-    fetch_ = pg::begin_index_fetch(table_.relation);
-    slot_ = table_slot_create(table_.relation, nullptr);
-    owns_documents_ = other == nullptr || !has_documents_like(*other);
-    documents_ = owns_documents_ ? static_cast<Documents *>(palloc0(sizeof(Documents))) : other->documents_;
+    rows_.open(table_.relation, GetActiveSnapshot());
+    if (shown != nullptr)
+        rows_.ask_with(shown_plan, shown);
+    owns_document_ = other == nullptr || !has_documents_like(*other);
+    document_ = other == nullptr ? nullptr : other->document_;
+    if (owns_document_)
+        document_ = new (palloc(sizeof(IndexExpression))) IndexExpression(text_index_);
     Oid const collation = table_.bound->columns[record::Type].collation;
     types_are_exact_ = !OidIsValid(collation) || get_collation_isdeterministic(collation);
     return true;
@@ -38,10 +44,9 @@ bool RecordCursor::open(const OpenTable &table, const OpenTable &whole, const Se
 
 void RecordCursor::close()
 {
-    if (owns_documents_ && documents_->executor != nullptr)
-        FreeExecutorState(documents_->executor);
-    table_index_fetch_end(fetch_);
-    ExecDropSingleTupleTableSlot(slot_);
+    if (owns_document_)
+        document_->close();
+    rows_.close();
     if (student_relation_ != nullptr)
         index_close(student_relation_, NoLock);
     if (date_index_ != nullptr)
@@ -72,21 +77,9 @@ Relation RecordCursor::open_index(Oid index) const
 
 IndexScanDesc RecordCursor::begin_walk()
 {
-    IndexScanDesc const scan = pg::begin_index_scan(table_.relation, date_index_, snapshot_, 0);
+    IndexScanDesc const scan = pg::begin_index_scan(table_.relation, date_index_, snapshot(), 0);
     index_rescan(scan, nullptr, 0, nullptr, 0);
     return scan;
-}
-
-bool RecordCursor::fetch(ItemPointer position)
-{
-    ItemPointerData at = *position;  // the fetch moves it along the chain of versions
-    bool more = false;
-    while (true) {
-        if (table_index_fetch_tuple(fetch_, &at, snapshot_, slot_, &more, nullptr))
-            return true;
-        if (!more)
-            return false;
-    }
 }
 
 bool RecordCursor::is_wanted_type(Datum type, bool is_null) const
@@ -101,6 +94,8 @@ bool RecordCursor::is_wanted_type(Datum type, bool is_null) const
 
 bool RecordCursor::is_wanted(Datum tsquery)
 {
+    if (!is_shown())
+        return false;
     if (parameters_->has_type) {
         bool is_null = false;
         Datum const type = attribute(record::Type, is_null);
@@ -112,21 +107,9 @@ bool RecordCursor::is_wanted(Datum tsquery)
 
 bool RecordCursor::fulfils(Datum tsquery)
 {
-    EState *&executor = documents_->executor;
-    if (executor == nullptr) {
-        executor = CreateExecutorState();
-        documents_->expression = BuildIndexInfo(text_index_);
-    }
-    ExprContext *const per_row = GetPerTupleExprContext(executor);
-    per_row->ecxt_scantuple = slot_;
-    Datum document = 0;
-    bool is_null = false;
-    FormIndexDatum(documents_->expression, slot_, executor, &document, &is_null);
-    MemoryContext const caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(executor));
-    bool const answer = !is_null && DatumGetBool(DirectFunctionCall2(ts_match_vq, document, tsquery));
-    MemoryContextSwitchTo(caller);
-    ResetPerTupleExprContext(executor);
-    return answer;
+    return document_->test(rows_.slot(), [&](Datum document) {
+        return DatumGetBool(DirectFunctionCall2(ts_match_vq, document, tsquery));
+    });
 }
 
 void RecordCursor::read_keys(Row &row) const

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "extension/binding/partition.hpp"
+#include "extension/server/settings.hpp"
 
 extern "C" {
 #include "utils/datum.h"
@@ -29,7 +30,7 @@ private:
     {
         Part part{{}, level, place, end};
         const RecordCursor *const other = parts_.count_ == 0 ? nullptr : &parts_.at(parts_.count_ - 1);
-        if (!part.records.open(table, parts_.whole_, *parts_.parameters_, other))
+        if (!part.records.open(table, parts_.whole_, *parts_.parameters_, parts_.shown_, other))
             return false;
         parts_.add() = part;
         return true;
@@ -99,19 +100,30 @@ private:
 
 bool RecordParts::open(const SearchParameters &parameters)
 {
-    if (parameters.students_may_be_hidden)
-        return false;
     parameters_ = &parameters;
     whole_ = open_bound_table(Entity::HealthRecords);
     const BoundColumn &date = table().columns[record::Date];
     comparison_ = &lookup_type_cache(date.type, TYPECACHE_CMP_PROC_FINFO)->cmp_proc_finfo;
     Opening opening(*this);
-    if (may_read_parts_directly(whole_) && opening.open(whole_, nullptr, 0, {})) {
+    if (may_open() && opening.open(whole_, nullptr, 0, {})) {
         sort();
         return true;
     }
     close();
     return false;
+}
+
+// A partition's rows are decided about by policies of the partitioned table.  To ask about a position in one partition,
+// the executor would look at that position in all of them.
+bool RecordParts::may_open()
+{
+    if (!whole_.relation->rd_rel->relrowsecurity && !parameters_->students_may_be_hidden)
+        return may_read_parts_directly(whole_);
+    if (settings::search_under_rls() != settings::SearchUnderRls::Index || is_partitioned(whole_) ||
+        !may_read_and_ask(whole_))
+        return false;
+    shown_ = shown_records(*parameters_);
+    return true;
 }
 
 void RecordParts::close()

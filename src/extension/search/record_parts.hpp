@@ -1,6 +1,9 @@
 // The records of the attached table, for the two direct ways to search: by text (direct_text.hpp) and by students
 // (direct_names.hpp).  A plain table is one part; a partitioned one has a part for each partition that holds rows.
 //
+// Where row-level security applies and white_cross.search_under_rls is "index", policies decide about each record that
+// an index has found, before anything is done with it (direct/shown_rows.hpp).
+//
 // Reading them is right under the conditions of direct reading (direct/eligibility.hpp).  `open` checks them every
 // time, for all parts; if one does not hold, queries search instead (page.hpp).  Tests compare both.
 //
@@ -51,6 +54,10 @@ public:
     bool has_students() const;
     bool has_dates() const;
 
+    /// Whether policies decide about each record.
+    bool asks() const noexcept { return shown_ != nullptr; }
+    double cost_of_fetch() const noexcept { return search_cost::kFetch + (asks() ? search_cost::kAsk : 0); }
+
     /// Sorts the rows and drops all after the first `needed`.
     void keep_first(RowList &rows, int64 needed) const;
 
@@ -82,11 +89,13 @@ private:
         End end;
     };
 
+    bool may_open();
     Part &add();
     bool is_before(Datum date, Datum other) const;
     void sort();
 
     const SearchParameters *parameters_ = nullptr;
+    const char *shown_ = nullptr;  // the statement by which policies decide; null: none apply
     OpenTable whole_{};
     FmgrInfo *comparison_ = nullptr;  // of dates; owned by the type cache
     Level *levels_ = nullptr;

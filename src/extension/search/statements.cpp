@@ -292,6 +292,39 @@ char *documents_of_records()
     return query.data;
 }
 
+char *names_of_students()
+{
+    StringInfoData query;
+    initStringInfo(&query);
+    appendStringInfoString(&query, "SELECT ");
+    append_name(&query);
+    appendStringInfoString(&query, " FROM ");
+    append_students(&query);
+    return query.data;
+}
+
+// The planner looks at these positions only, before any policy: comparing them is leakproof.
+char *shown_records(const SearchParameters &parameters)
+{
+    StringInfoData query;
+    initStringInfo(&query);
+    appendStringInfoString(&query, "SELECT t.ctid");
+    append_from(&query, records());
+    appendStringInfoString(&query, " WHERE t.ctid OPERATOR(pg_catalog.=) ANY ($1)");
+    append_if_student_is_shown(&query, parameters);
+    return query.data;
+}
+
+char *shown_students()
+{
+    StringInfoData query;
+    initStringInfo(&query);
+    appendStringInfoString(&query, "SELECT s.ctid FROM ");
+    append_students(&query);
+    appendStringInfoString(&query, " WHERE s.ctid OPERATOR(pg_catalog.=) ANY ($1)");
+    return query.data;
+}
+
 char *latest_records(const SearchParameters &parameters, bool by_text, bool by_name)
 {
     StringInfoData query;

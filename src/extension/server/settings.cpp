@@ -18,6 +18,7 @@ bool opaque_keys_value = false;
 char *key_secret_file_value = nullptr;
 std::uint64_t times_key_secret_file_assigned = 0;
 bool direct_reads_value = true;
+int search_under_rls_value = static_cast<int>(SearchUnderRls::Scan);
 bool summary_cache_value = true;
 int cache_memory_value = 64;
 int cache_registers_value = 65'536;
@@ -40,6 +41,12 @@ const config_enum_entry kAudit[] = {
     {"on", static_cast<int>(Audit::On), false},
     {"failed", static_cast<int>(Audit::Failed), false},
     {"off", static_cast<int>(Audit::Off), false},
+    {nullptr, 0, false},
+};
+
+const config_enum_entry kSearchUnderRls[] = {
+    {"scan", static_cast<int>(SearchUnderRls::Scan), false},
+    {"index", static_cast<int>(SearchUnderRls::Index), false},
     {nullptr, 0, false},
 };
 
@@ -70,6 +77,7 @@ bool opaque_keys() noexcept { return opaque_keys_value; }
 const char *key_secret_file() noexcept { return key_secret_file_value; }
 std::uint64_t times_key_secret_file_was_assigned() noexcept { return times_key_secret_file_assigned; }
 bool direct_reads() noexcept { return direct_reads_value; }
+SearchUnderRls search_under_rls() noexcept { return static_cast<SearchUnderRls>(search_under_rls_value); }
 bool summary_cache() noexcept { return summary_cache_value; }
 int cache_memory_megabytes() noexcept { return cache_memory_value; }
 int cache_registers() noexcept { return cache_registers_value; }
@@ -115,6 +123,16 @@ void define_keys()
     DefineCustomStringVariable("white_cross.key_secret_file", "The file with the secret that makes opaque ids.",
                                "Only the server and the worker may read it.", &key_secret_file_value, "", PGC_SIGHUP,
                                GUC_SUPERUSER_ONLY, nullptr, assign_key_secret_file, nullptr);
+}
+
+// The caller must not choose it: whoever has it at "index" can measure what is hidden.
+void define_search()
+{
+    DefineCustomEnumVariable(
+        "white_cross.search_under_rls", "How a search finds records where row-level security applies to its caller.",
+        "scan: it examines each row that the policies show. index: it looks into indexes of all rows and then asks the "
+        "policies; that finds the same and is fast, but its time and work tell how many hidden rows have a word.",
+        &search_under_rls_value, search_under_rls_value, kSearchUnderRls, PGC_SUSET, 0, nullptr, nullptr, nullptr);
 }
 
 int times_audit_was_assigned = 0;
@@ -167,6 +185,7 @@ void define(bool is_preloaded)
     DefineCustomBoolVariable("white_cross.direct_reads", "Read summaries through index and heap where that is right.",
                              "Off: always by queries. Both give the same; this is for comparing them.",
                              &direct_reads_value, direct_reads_value, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    define_search();
     define_cache(is_preloaded);
     // It decides how much memory is reserved.  A library that is loaded later reserves none.
     DefineCustomIntVariable("white_cross.track_databases",

@@ -28,6 +28,11 @@ std::uint64_t times_key_secret_file_was_assigned() noexcept;
 /// white_cross.direct_reads: whether functions may read through index and heap; if not, they always run queries.
 bool direct_reads() noexcept;
 
+/// white_cross.search_under_rls: how a search finds candidates where row-level security applies to its caller: it
+/// examines each row that the policies show, or looks into indexes of all rows and then asks the policies.
+enum class SearchUnderRls : int { Scan, Index };
+SearchUnderRls search_under_rls() noexcept;
+
 /// white_cross.summary_cache: whether functions take summaries from shared memory.
 bool summary_cache() noexcept;
 

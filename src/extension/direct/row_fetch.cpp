@@ -1,0 +1,45 @@
+#include "extension/direct/row_fetch.hpp"
+
+namespace wc {
+
+static_assert(std::is_trivially_destructible_v<RowFetch>);
+
+void RowFetch::open(Relation table, Snapshot snapshot)
+{
+    snapshot_ = snapshot;
+    fetch_ = pg::begin_index_fetch(table);
+    slot_ = table_slot_create(table, nullptr);
+    shown_ = {};
+}
+
+void RowFetch::close()
+{
+    table_index_fetch_end(fetch_);
+    ExecDropSingleTupleTableSlot(slot_);
+}
+
+bool RowFetch::fetch(const ItemPointerData &position)
+{
+    ItemPointerData at = position;  // the fetch moves it along the chain of versions
+    bool more = false;
+    while (true) {
+        if (table_index_fetch_tuple(fetch_, &at, snapshot_, slot_, &more, nullptr))
+            return true;
+        if (!more)
+            return false;
+    }
+}
+
+void RowFetch::ask_ahead(const ItemPointerData *positions, int count)
+{
+    auto *const seen = static_cast<ItemPointerData *>(palloc(sizeof(ItemPointerData) * static_cast<Size>(count + 1)));
+    int fetched = 0;
+    for (int i = 0; i < count; ++i) {
+        if (fetch(positions[i]))
+            seen[fetched++] = slot_->tts_tid;
+    }
+    shown_.ask(seen, fetched);
+    pfree(seen);
+}
+
+}  // namespace wc
