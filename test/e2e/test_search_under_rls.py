@@ -251,6 +251,13 @@ def test_the_indexes_are_really_taken(policed):
     assert read_of(policed, "students", "hiddenfirst commonlast4") < 300  # a query compares 2,000
 
 
+def test_records_of_hidden_students_are_not_read(policed):
+    """Whoever has the name is asked about before anything else is done with the student."""
+    police(policed, "grade = '5'", None)
+    assert read_of(policed, "health_records", "hiddenfirst commonlast4") < 10
+    assert read_of(policed, "health_records", "shownfirst commonlast4") > 100
+
+
 def test_diagnose_says_how_it_searches(policed):
     police(policed, "true", "true")
     told = "SELECT detail FROM wc_diagnose() WHERE \"check\" = 'row-level security' AND status = 'ok'"
