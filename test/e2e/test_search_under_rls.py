@@ -236,8 +236,9 @@ def test_only_superusers_set_it(guarded):
 
 
 def read_of(school, relation, typed):
-    """How many rows of a table a search reads, by whatever way."""
-    what = f"SELECT pg_stat_get_xact_tuples_returned('{relation}'::regclass) + pg_stat_get_xact_tuples_fetched('{relation}'::regclass)"
+    """How many rows of a table, and entries of its indexes, a search reads."""
+    what = f"""SELECT pg_stat_get_xact_tuples_returned('{relation}'::regclass) + pg_stat_get_xact_tuples_fetched('{relation}'::regclass)
+               + (SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid)) FROM pg_index WHERE indrelid = '{relation}'::regclass)"""
     heard(school, "index", [f"'{typed}'"])
     before = school.one(what)
     heard(school, "index", [f"'{typed}'"])
