@@ -106,9 +106,17 @@ def fill(client, key, value, ttl, snapshot):
 
 
 def load(school, client, student, kind="health_summary"):
-    """Stores a value as an application does on a miss.  Returns its key."""
-    made = entry(school, student, kind)
-    assert fill(client, *made) == 1
+    """Stores a value as an application does on a miss.  Returns its key.
+
+    Redis may refuse the first ones: a worker that has just begun has a fence for all students, which these do not see yet.
+    """
+    made = []
+
+    def is_stored():
+        made[:] = entry(school, student, kind)
+        return fill(client, *made) == 1
+
+    until(is_stored, 10, "a fill")
     return made[0]
 
 
