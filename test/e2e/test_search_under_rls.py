@@ -56,7 +56,7 @@ def guarded(cluster):
 
 @pytest.fixture
 def policed(guarded):
-    """A transaction in which a test makes policies.  `as_role` gives what the role hears: answers and notices."""
+    """A transaction in which a test makes policies."""
     with guarded.connection.transaction(force_rollback=True):
         yield guarded
 
