@@ -5,6 +5,20 @@
 #include "extension/server/retired.hpp"
 
 namespace wc {
+namespace {
+
+// Whether no value is missing that is not NULL.  A statement that does not look at it would not notice, but
+// auto_explain shows all.
+[[maybe_unused]] bool are_there(int count, const Oid *types, const Datum *values, const char *nulls)
+{
+    for (int i = 0; i < count; ++i) {
+        if ((nulls == nullptr || nulls[i] != 'n') && values[i] == 0 && !get_typbyval(types[i]))
+            return false;
+    }
+    return true;
+}
+
+}  // namespace
 
 SPIPlanPtr KeptPlan::get(const char *text, int count, Oid *types)
 {
@@ -33,6 +47,7 @@ SPIPlanPtr KeptPlan::get(const char *text, int count, Oid *types)
 SPITupleTable *KeptPlan::run(bool read_only, const char *text, int count, Oid *types, const Datum *values,
                              const char *nulls)
 {
+    Assert(are_there(count, types, values, nulls));
     int const code = SPI_execute_plan(get(text, count, types), const_cast<Datum *>(values), nulls, read_only, 0);
     if (code != SPI_OK_SELECT)
         elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));

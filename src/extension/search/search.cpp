@@ -68,8 +68,9 @@ void write_records(json::Buffer &out, Datum ids, Datum highlighted)
     const BoundTable &students = bound_table(Entity::Students);
     Oid types[] = {get_array_type(table.columns[record::Id].type), TSQUERYOID};
     Datum const values[] = {ids, highlighted};
+    char const nulls[] = {' ', highlighted != 0 ? ' ' : 'n'};
     KeptPlan &plan = highlighted != 0 ? highlighted_rows_plan : rows_plan;
-    SPITupleTable *const rows = plan.select(records_of_page(highlighted != 0), 2, types, values);
+    SPITupleTable *const rows = plan.select(records_of_page(highlighted != 0), 2, types, values, nulls);
     for (std::uint64_t at = 0; at < rows->numvals; ++at) {
         Row row;
         if (at != 0)
