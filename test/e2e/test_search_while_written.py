@@ -88,8 +88,9 @@ class Work(threading.Thread):
 def write(connection, chance=random.Random(7)):
     """Changes, removes and adds a few records, in one transaction; sometimes it is rolled back."""
     with connection.transaction(force_rollback=chance.random() < 0.2):
-        for _ in range(chance.randrange(1, 30)):
-            number, words = chance.randrange(1, RECORDS), " ".join(word for word in WORDS if chance.random() < 0.5)
+        # In one order, so that two writers do not wait for each other.
+        for number in sorted(chance.randrange(1, RECORDS) for _ in range(chance.randrange(1, 30))):
+            words = " ".join(word for word in WORDS if chance.random() < 0.5)
             match chance.randrange(4):
                 case 0:
                     connection.execute("DELETE FROM health_records WHERE id = %s", [f"r{number}"])
