@@ -23,9 +23,10 @@ def check(school, typed, page=1, size=20, highlight=False, type=None):
     found = school.one("SELECT wc_search_health_records(%s, %s, page => %s, page_size => %s, highlight => %s)", typed, type, page, size, highlight)
     wanted = [id for (id,) in school.rows(f"""
         SELECT r.id FROM health_records r JOIN students s ON s.id = r."studentId"
-        WHERE ({DOCUMENT} @@ ({tsquery(typed)}) OR {named(typed)}) AND r.type::text = coalesce(%s, r.type::text) ORDER BY r.date DESC, r.id""", type)]
+        WHERE ({DOCUMENT} @@ ({tsquery(typed)}) OR {named(typed)}) AND r.type::text = coalesce(%s, r.type::text) ORDER BY r.date DESC, r."createdAt" DESC, r.id""", type)]
     told = (typed, page, size, type)
-    assert [record["id"] for record in found["records"]] == wanted[(page - 1) * size: page * size], told
+    shown = [record["id"] for record in found["records"]]
+    assert shown == wanted[(page - 1) * size: page * size], told
     pagination = found["pagination"]
     if pagination.get("totalIsLowerBound"):
         assert 2000 < pagination["total"] <= len(wanted), told
