@@ -7,6 +7,7 @@ import time
 import pytest
 import redis
 
+from school import Cache
 from servers import RedisCluster, library, until
 from servers.redis_cluster import slot_of
 from stray_reader import Reader, last_name
@@ -63,7 +64,7 @@ class Stage:
 
     @staticmethod
     def key(student):
-        return f"student:{{{student}}}:health_summary"
+        return Cache.cluster_key(student)
 
     def at(self, node, *command):
         with node.connect() as client:
