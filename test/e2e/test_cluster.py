@@ -259,7 +259,7 @@ def test_a_slot_on_its_way_holds_back_its_own_students(masters, school, start_wo
     student, slot, (source, target) = stage.students[0], slot_of(Stage.key(stage.students[0])), masters.masters[:2]
     masters.open_slot(slot, source, target)
     with pytest.raises(redis.ResponseError, match="^ASK|Ask"):
-        stage.at(source, "GET", f"student:{{{student}}}:none")
+        stage.at(source, "GET", Cache.cluster_key(student, "none"))
     for one in stage.students:
         stage.rename(one, "After")
     until(school.is_drained, 20, "the queue to be empty")
@@ -293,7 +293,7 @@ def test_a_slot_whose_fences_stay_elsewhere_takes_nothing_old(masters, school, s
         until(lambda: slot not in source.slots(), 20, "the source to give way")
     owner = masters.owner(stage.key(student))
     assert owner is (source if ends_at == "source" else target)
-    assert not stage.at(owner, "EXISTS", f"student:{{{student}}}:fence"), "or there is nothing to find"
+    assert not stage.at(owner, "EXISTS", Cache.cluster_key(student, "fence")), "or there is nothing to find"
     until(lambda: stage.is_trusted(student), 20, "the owner to be trusted")
     stage.fill(student, old)
     assert stage.read(student) is None
