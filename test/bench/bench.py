@@ -29,6 +29,7 @@ import copied  # noqa: E402
 import core  # noqa: E402
 import counting  # noqa: E402
 import dead_rows  # noqa: E402
+import ddl  # noqa: E402
 import exports  # noqa: E402
 import growth  # noqa: E402
 import http_reads  # noqa: E402
@@ -55,7 +56,7 @@ from servers import Ground  # noqa: E402
 # In this order: the summaries want the tables as they were loaded and vacuumed, and must fit into the memory that is shared.
 PARTS = {part.__name__.removesuffix("_reads"): part
          for part in (core, counting, audit, opaque, watching, summaries, partitions, cold, warm, jsonb, http_reads, search, records, exports, growth, vitals, latency, inserts,
-                      bulk_insert, burst, regions, shards, takeover, dead_rows, copied, placed_words, settings, scale)}
+                      bulk_insert, burst, regions, shards, takeover, dead_rows, ddl, copied, placed_words, settings, scale)}
 
 
 def machine():

@@ -60,6 +60,7 @@ def test_a_worker_for_each_region(start_worker, school, regions, near, far):
     student = school.add_student(lastName="Before")
     stage = Stage.__new__(Stage)
     stage.school, stage.regions, stage.student = school, regions, student
+    stage.until_drained(30)
     for name in regions.servers:
         stage.load_into(name)
     workers[1].send(signal.SIGSTOP)
