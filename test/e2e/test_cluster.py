@@ -7,6 +7,7 @@ import time
 import pytest
 import redis
 
+from school import Cache
 from servers import RedisCluster, library, until
 from servers.redis_cluster import is_redirection, slot_of
 from stray_reader import Reader, last_name
@@ -63,7 +64,7 @@ class Stage:
 
     @staticmethod
     def key(student):
-        return f"student:{{{student}}}:health_summary"
+        return Cache.cluster_key(student)
 
     def at(self, node, *command):
         with node.connect() as client:
@@ -258,7 +259,7 @@ def test_a_slot_on_its_way_holds_back_its_own_students(masters, school, start_wo
     student, slot, (source, target) = stage.students[0], slot_of(Stage.key(stage.students[0])), masters.masters[:2]
     masters.open_slot(slot, source, target)
     with pytest.raises(redis.ResponseError) as raised:
-        stage.at(source, "GET", f"student:{{{student}}}:none")
+        stage.at(source, "GET", Cache.cluster_key(student, "none"))
     assert is_redirection(raised.value)
     for one in stage.students:
         stage.rename(one, "After")
@@ -293,7 +294,7 @@ def test_a_slot_whose_fences_stay_elsewhere_takes_nothing_old(masters, school, s
         until(lambda: slot not in source.slots(), 20, "the source to give way")
     owner = masters.owner(stage.key(student))
     assert owner is (source if ends_at == "source" else target)
-    assert not stage.at(owner, "EXISTS", f"student:{{{student}}}:fence"), "or there is nothing to find"
+    assert not stage.at(owner, "EXISTS", Cache.cluster_key(student, "fence")), "or there is nothing to find"
     until(lambda: stage.is_trusted(student), 20, "the owner to be trusted")
     stage.fill(student, old)
     assert stage.read(student) is None
