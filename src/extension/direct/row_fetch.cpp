@@ -30,6 +30,12 @@ bool RowFetch::fetch(const ItemPointerData &position)
     }
 }
 
+bool RowFetch::fetch_version(const ItemPointerData &position)
+{
+    ItemPointerData at = position;
+    return table_tuple_fetch_row_version(fetch_->rel, &at, snapshot_, slot_);
+}
+
 void RowFetch::ask_ahead(const ItemPointerData *positions, int count)
 {
     auto *const seen = static_cast<ItemPointerData *>(palloc(sizeof(ItemPointerData) * static_cast<Size>(count + 1)));

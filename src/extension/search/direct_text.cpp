@@ -253,7 +253,9 @@ Matches find_among_few(RecordParts &parts, const SearchQuery &query, const WordI
         }
         return true;
     };
-    found.complete = count(query.words) && (query.beginnings == 0 || count(query.whole()));
+    // Where few are expected, whole words alone are hardly more than are counted, and need not be looked for first.
+    bool const are_few = indexes.estimate() <= kMany;
+    found.complete = (are_few || query.beginnings == 0 || count(query.words)) && count(query.whole());
     if (found.complete ||
         walk_looking_for(parts, query.whole(), indexes.estimate() * parts.cost_of_fetch(), needed, found.rows))
         return found;
@@ -269,7 +271,7 @@ Matches find_among_few(RecordParts &parts, const SearchQuery &query, const WordI
 void add_latest_of(RecordParts &parts, int part, const WordIndex::Found &all, Datum tsquery, int64 needed,
                    TextMatches &matches)
 {
-    const RecordCursor &records = parts.at(part);
+    RecordCursor &records = parts.at(part);
     double const count = static_cast<double>(Max(all.rows.count(), 1));
     double const way_back = static_cast<double>(needed) * Max(records.all_records(), count) / count;
     double const sorting = count * (all.exact ? records.cost_of_fetch() : records.cost_of_document());

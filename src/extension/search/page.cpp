@@ -40,6 +40,7 @@ constexpr long kFirstStudents = 400;
 void take(const SPITupleTable *table, std::uint64_t at, RowList &rows)
 {
     Row &row = rows.add();
+    row.place.table = InvalidOid;
     row.values[record::Id] = SPI_getbinval(table->vals[at], table->tupdesc, 1, &row.nulls[record::Id]);
     row.values[record::Date] = SPI_getbinval(table->vals[at], table->tupdesc, 2, &row.nulls[record::Date]);
     if (knows_entry(bound_table(Entity::HealthRecords)))
@@ -97,32 +98,35 @@ Matches text_matches(const SearchQuery &query, SearchParameters &parameters, Rec
 
 // Finds matches by name through the students.  If the first students alone have more records than are counted and there
 // are more students, it leaves it to a walk through the latest records to find those of the page, unless
-// `wants_latest`: such a walk soon ends.  Returns false if there are too many students.
+// `wants_latest`: such a walk soon ends.  Returns false if there are too many students, or no index of their records.
 bool find_by_students(SearchParameters &parameters, RecordParts &direct, int64 needed, bool wants_latest,
                       Matches &found)
 {
     NamedStudents students(parameters);
-    bool has_too_many = false;
-    if (students.fetch(kFirstStudents)) {
+    bool has_more = students.fetch(kFirstStudents);
+    bool const is_direct = (students.count() == 0 && !has_more) || direct.has_students();
+    if (is_direct && has_more) {
         if (!wants_latest && have_more_than_counted(direct, students.ids(), students.count())) {
             students.close();
             found.complete = found.latest = false;
             return true;
         }
-        has_too_many = students.fetch(kMostStudents + 1 - kFirstStudents);
+        has_more = students.fetch(kMostStudents + 1 - kFirstStudents);
     }
     students.close();
-    if (!has_too_many)
+    if (!is_direct || has_more)
+        return false;
+    if (students.count() > 0)
         found = find_of_students(direct, students.ids(), students.count(), needed);
-    return !has_too_many;
+    return true;
 }
 
 Matches name_matches(const SearchQuery &query, SearchParameters &parameters, RecordParts *direct, int64 needed,
                      bool wants_latest)
 {
     Matches found;
-    if (!query.finds_names() || (direct != nullptr && direct->has_students() &&
-                                 find_by_students(parameters, *direct, needed, wants_latest, found)))
+    if (!query.finds_names() ||
+        (direct != nullptr && find_by_students(parameters, *direct, needed, wants_latest, found)))
         return found;
     return first_matches(name_plans[parameters.variant()], matches_by_name(parameters), parameters);
 }
@@ -245,19 +249,37 @@ void sort_and_unite(RowList &rows)
     rows.count = kept;
 }
 
-Datum ids_of_rows(const RowList &rows, int64 offset, int64 limit)
+// Returns those of the page.  Skips rows without an id: without a primary key that is possible, and a query cannot
+// select them by it.
+RowList rows_of_page(const RowList &rows, int64 offset, int64 limit)
+{
+    RowList page{};
+    for (int64 i = Min(offset, rows.count); i < Min(offset + limit, rows.count); ++i) {
+        if (!rows.rows[i].nulls[record::Id])
+            page.add() = rows.rows[i];
+    }
+    return page;
+}
+
+Datum ids_of_rows(const RowList &rows)
 {
     const BoundColumn &id = bound_table(Entity::HealthRecords).columns[record::Id];
-    int64 const first = Min(offset, rows.count);
-    int64 const count = Min(limit, rows.count - first);
-    auto *const ids = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(count + 1)));
-    int known = 0;
-    // Skip NULL: without a primary key a record may have no id, and cannot be selected by it.
-    for (int64 i = 0; i < count; ++i) {
-        if (!rows.rows[first + i].nulls[record::Id])
-            ids[known++] = rows.rows[first + i].values[record::Id];
+    auto *const ids = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(rows.count + 1)));
+    for (int i = 0; i < rows.count; ++i)
+        ids[i] = rows.rows[i].values[record::Id];
+    return PointerGetDatum(construct_array(ids, rows.count, id.type, id.length, id.by_value, id.alignment));
+}
+
+// Returns where the rows are; null if one was found by a query.
+const RowPlace *places_of_rows(const RowList &rows)
+{
+    auto *const places = static_cast<RowPlace *>(palloc(sizeof(RowPlace) * static_cast<Size>(rows.count + 1)));
+    for (int i = 0; i < rows.count; ++i) {
+        places[i] = rows.rows[i].place;
+        if (!OidIsValid(places[i].table))
+            return nullptr;
     }
-    return PointerGetDatum(construct_array(ids, known, id.type, id.length, id.by_value, id.alignment));
+    return places;
 }
 
 // Lets the server sort and count all matches.  It keeps the rows of the pages before this one out of this process.
@@ -304,7 +326,7 @@ bool add_without_walk(const Matches &text, const Matches &names, SearchParameter
         return true;
     }
     Matches found;
-    if (direct != nullptr && direct->has_students() && find_by_students(parameters, *direct, needed, true, found))
+    if (direct != nullptr && find_by_students(parameters, *direct, needed, true, found))
         append_rows(rows, found.rows);
     else
         add_page_of(name_page_plans[parameters.variant()], page_by_name(parameters), parameters, rows);
@@ -324,10 +346,11 @@ bool are_many_students()
 // Finds the page for a part of a name that is too short for an index of trigrams.  A query of records can stop at the
 // first matches, before it has read the names of all students.  If many students have such a name, a walk soon meets
 // their records.  Returns false if it does not: then the caller finds the students first.
-bool find_by_short_part(const SearchQuery &query, const Matches &text, SearchParameters &parameters, int64 needed,
-                        Matches &names, RowList &rows)
+bool find_by_short_part(const SearchQuery &query, const Matches &text, SearchParameters &parameters,
+                        RecordParts *direct, int64 needed, Matches &names, RowList &rows)
 {
-    if (!query.finds_names() || !parameters.has_short_part || !text.latest || !are_many_students())
+    if (!query.finds_names() || !parameters.has_short_part || !text.latest || !are_many_students() ||
+        direct == nullptr || !direct->has_students())
         return false;
     names = first_matches(name_plans[parameters.variant()], matches_by_name(parameters), parameters);
     return add_latest(text, names, parameters, needed, rows);
@@ -340,8 +363,7 @@ SearchPage latest_page(const SearchQuery &query, SearchParameters &parameters, R
     RowList rows{};
     Matches names{};
     Matches const text = text_matches(query, parameters, direct, needed);
-    bool const finds_students = direct != nullptr && direct->has_students();
-    if (!finds_students || !find_by_short_part(query, text, parameters, needed, names, rows)) {
+    if (!find_by_short_part(query, text, parameters, direct, needed, names, rows)) {
         rows = {};
         names = name_matches(query, parameters, direct, needed, false);
         if (!add_latest(text, names, parameters, needed, rows) &&
@@ -351,7 +373,8 @@ SearchPage latest_page(const SearchQuery &query, SearchParameters &parameters, R
     bool const complete = text.complete && names.complete;
     sort_and_unite(rows);
     int64 const total = complete ? rows.count : Max(rows.count, kExactTotal + 1);
-    return {ids_of_rows(rows, offset, limit), total, !complete, total};
+    RowList const page = rows_of_page(rows, offset, limit);
+    return {ids_of_rows(page), total, !complete, total, places_of_rows(page), page.count};
 }
 
 // Returns the matches of one kind that are ranked.
@@ -380,8 +403,9 @@ SearchPage ranked_page(const SearchQuery &query, SearchParameters &parameters, R
 
     Oid const ids = get_array_type(bound_table(Entity::HealthRecords).columns[record::Id].type);
     Oid types[] = {TSQUERYOID, ids, ids, INT8OID, INT8OID};
-    Datum const values[] = {parameters.values[0], ids_of_rows(by_text, 0, by_text.count),
-                            ids_of_rows(by_name, 0, by_name.count), Int64GetDatum(offset), Int64GetDatum(limit)};
+    Datum const values[] = {parameters.values[0], ids_of_rows(rows_of_page(by_text, 0, by_text.count)),
+                            ids_of_rows(rows_of_page(by_name, 0, by_name.count)), Int64GetDatum(offset),
+                            Int64GetDatum(limit)};
     char const nulls[] = {parameters.nulls[0], ' ', ' ', ' ', ' '};
     SPITupleTable *const table = ranked_plan.select(ids_by_rank(), lengthof(types), types, values, nulls);
     bool is_null = false;
@@ -394,8 +418,10 @@ SearchPage find_page(const SearchQuery &query, SearchParameters &parameters, boo
 {
     RecordParts parts;
     RecordParts *const direct = parts.open(parameters) ? &parts : nullptr;
-    SearchPage const page = ranked ? ranked_page(query, parameters, direct, offset, limit)
-                                   : latest_page(query, parameters, direct, offset, limit);
+    SearchPage page = ranked ? ranked_page(query, parameters, direct, offset, limit)
+                             : latest_page(query, parameters, direct, offset, limit);
+    if (direct == nullptr || direct->asks())
+        page.places = nullptr;
     if (direct != nullptr)
         direct->close();
     return page;

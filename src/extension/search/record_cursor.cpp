@@ -27,8 +27,9 @@ bool RecordCursor::open(const OpenTable &table, const OpenTable &whole, const Se
     text_index_ = open_index(indexes.text);
     if (text_index_ == nullptr)
         return false;
-    date_index_ = open_index(indexes.date);
-    student_relation_ = open_student_index(Entity::HealthRecords, table_, student_index_);
+    date_ = indexes.date;
+    date_index_ = student_relation_ = nullptr;
+    knows_students_ = false;
     parameters_ = &parameters;
     rows_.open(table_.relation, GetActiveSnapshot());
     if (shown != nullptr)
@@ -75,6 +76,23 @@ Relation RecordCursor::open_index(Oid index) const
     return nullptr;
 }
 
+bool RecordCursor::has_dates()
+{
+    if (OidIsValid(date_)) {
+        date_index_ = open_index(date_);
+        date_ = InvalidOid;
+    }
+    return date_index_ != nullptr;
+}
+
+bool RecordCursor::has_students()
+{
+    if (!knows_students_)
+        student_relation_ = open_student_index(Entity::HealthRecords, table_, student_index_);
+    knows_students_ = true;
+    return student_relation_ != nullptr;
+}
+
 IndexScanDesc RecordCursor::begin_walk()
 {
     IndexScanDesc const scan = pg::begin_index_scan(table_.relation, date_index_, snapshot(), 0);
@@ -114,6 +132,7 @@ bool RecordCursor::fulfils(Datum tsquery)
 
 void RecordCursor::read_keys(Row &row) const
 {
+    row.place = place();
     for (const SortKey &key : record_order(*table_.bound))
         row.values[key.attribute] = attribute(key.attribute, row.nulls[key.attribute]);
 }

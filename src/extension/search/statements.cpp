@@ -415,7 +415,7 @@ char *ids_by_rank()
     return query.data;
 }
 
-char *records_of_page(bool highlighted)
+char *records_of_page()
 {
     const BoundTable &table = bound_table(Entity::HealthRecords);
     StringInfoData query;
@@ -425,17 +425,6 @@ char *records_of_page(bool highlighted)
     for (int const attribute : {student::Id, student::FirstName, student::LastName, student::StudentNumber}) {
         appendStringInfoString(&query, ", ");
         append_column(&query, "s", NameStr(students().columns[attribute].name));
-    }
-    for (int const attribute : {record::Description, record::Notes, record::Provider}) {
-        if (!highlighted)
-            break;
-        // Matches are marked with control characters (core/search/highlight.hpp), so remove these from the text first.
-        appendStringInfoString(
-            &query, ", pg_catalog.ts_headline('pg_catalog.english'::pg_catalog.regconfig, pg_catalog.translate(");
-        append_attribute(&query, table, attribute);
-        appendStringInfoString(&query,
-                               ", E'\\x02\\x03', ''), $2, E'StartSel=\"\\x02\",StopSel=\"\\x03\",MaxFragments=3,"
-                               "MaxWords=24,MinWords=8,ShortWord=0,FragmentDelimiter=\" ... \"')");
     }
     appendStringInfoString(&query, " FROM pg_catalog.unnest($1) WITH ORDINALITY AS u(id, n) JOIN ");
     append_table(&query, NameStr(table.schema_name), NameStr(table.table_name));

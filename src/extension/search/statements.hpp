@@ -102,7 +102,7 @@ char *whole_page(const SearchParameters &parameters);
 char *ids_by_rank();
 
 /// Selects the records with the ids of the array $1, in that order: all attributes, then the first four of their
-/// students; `highlighted`: then description, notes and provider with the matches of the tsquery $2 marked.
-char *records_of_page(bool highlighted);
+/// students.
+char *records_of_page();
 
 }  // namespace wc
