@@ -10,7 +10,7 @@ namespace wc {
 
 /// Where a version of a row is.
 struct RowPlace {
-    Oid table;  ///< the plain table, or the partition; 0: not known
+    Oid table;  ///< the plain table, or the partition
     ItemPointerData position;
     bool is_indexed;  ///< the position is the one that indexes have: that of the first version in its chain
 };

@@ -40,10 +40,17 @@ constexpr long kFirstStudents = 400;
 void take(const SPITupleTable *table, std::uint64_t at, RowList &rows)
 {
     Row &row = rows.add();
-    row.place.table = InvalidOid;
+    bool is_null = false;
+    bool const by_entry = knows_entry(bound_table(Entity::HealthRecords));
+    int const first = by_entry ? 4 : 3;
+    row.place.table = DatumGetObjectId(SPI_getbinval(table->vals[at], table->tupdesc, first, &is_null));
+    Datum const position = SPI_getbinval(table->vals[at], table->tupdesc, first + 1, &is_null);
+    if (!is_null)
+        row.place.position = *static_cast<ItemPointer>(static_cast<void *>(DatumGetPointer(position)));
+    row.place.is_indexed = false;
     row.values[record::Id] = SPI_getbinval(table->vals[at], table->tupdesc, 1, &row.nulls[record::Id]);
     row.values[record::Date] = SPI_getbinval(table->vals[at], table->tupdesc, 2, &row.nulls[record::Date]);
-    if (knows_entry(bound_table(Entity::HealthRecords)))
+    if (by_entry)
         row.values[record::CreatedAt] =
             SPI_getbinval(table->vals[at], table->tupdesc, 3, &row.nulls[record::CreatedAt]);
 }
@@ -270,15 +277,11 @@ Datum ids_of_rows(const RowList &rows)
     return PointerGetDatum(construct_array(ids, rows.count, id.type, id.length, id.by_value, id.alignment));
 }
 
-// Returns where the rows are; null if one was found by a query.
 const RowPlace *places_of_rows(const RowList &rows)
 {
     auto *const places = static_cast<RowPlace *>(palloc(sizeof(RowPlace) * static_cast<Size>(rows.count + 1)));
-    for (int i = 0; i < rows.count; ++i) {
+    for (int i = 0; i < rows.count; ++i)
         places[i] = rows.rows[i].place;
-        if (!OidIsValid(places[i].table))
-            return nullptr;
-    }
     return places;
 }
 
@@ -374,7 +377,12 @@ SearchPage latest_page(const SearchQuery &query, SearchParameters &parameters, R
     sort_and_unite(rows);
     int64 const total = complete ? rows.count : Max(rows.count, kExactTotal + 1);
     RowList const page = rows_of_page(rows, offset, limit);
-    return {ids_of_rows(page), total, !complete, total, places_of_rows(page), page.count};
+    SearchPage found{ids_of_rows(page), total, !complete, total};
+    if (parameters.reads_places) {
+        found.places = places_of_rows(page);
+        found.count = page.count;
+    }
+    return found;
 }
 
 // Returns the matches of one kind that are ranked.
@@ -418,10 +426,9 @@ SearchPage find_page(const SearchQuery &query, SearchParameters &parameters, boo
 {
     RecordParts parts;
     RecordParts *const direct = parts.open(parameters) ? &parts : nullptr;
-    SearchPage page = ranked ? ranked_page(query, parameters, direct, offset, limit)
-                             : latest_page(query, parameters, direct, offset, limit);
-    if (direct == nullptr || direct->asks())
-        page.places = nullptr;
+    parameters.reads_places = direct != nullptr && !direct->asks();
+    SearchPage const page = ranked ? ranked_page(query, parameters, direct, offset, limit)
+                                   : latest_page(query, parameters, direct, offset, limit);
     if (direct != nullptr)
         direct->close();
     return page;

@@ -17,8 +17,7 @@
 
 namespace wc {
 
-/// Matches of one kind.  The rows have only the keys of record_order(), and their place if they were read directly.
-/// They are in any order.
+/// Matches of one kind.  The rows have only their place and the keys of record_order(), and are in any order.
 struct Matches {
     RowList rows{};
     bool complete = true;  ///< there are no others

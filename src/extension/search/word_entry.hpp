@@ -25,8 +25,8 @@ public:
     void add_to(PositionSet &rows, GinState &state, Snapshot snapshot, BlockNumber blocks);
 
 private:
-    template <typename Take>
-    void each(GinState &state, Snapshot snapshot, Take take);
+    template <typename TakeList, typename TakeLeaf>
+    void each(GinState &state, Snapshot snapshot, TakeList take_list, TakeLeaf take_leaf);
 
     std::string_view lexeme_;
     bool is_beginning_;
