@@ -20,6 +20,9 @@ public:
     /// if the snapshot does not see it.
     bool fetch_version(const ItemPointerData &position);
 
+    /// Reads a row that was found before with the same snapshot into the slot.
+    void read(const RowPlace &place);
+
     /// The policies of the table decide, by a statement as ShownRows has it.
     void ask_with(KeptPlan &plan, const char *statement) noexcept { shown_.begin(plan, statement); }
     bool asks() const noexcept { return shown_.are_asked_about(); }

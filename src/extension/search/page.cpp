@@ -6,6 +6,7 @@
 #include "extension/search/direct_names.hpp"
 #include "extension/search/direct_text.hpp"
 #include "extension/search/named_students.hpp"
+#include "extension/search/ranking.hpp"
 #include "extension/server/guc_scope.hpp"
 
 extern "C" {
@@ -277,12 +278,15 @@ Datum ids_of_rows(const RowList &rows)
     return PointerGetDatum(construct_array(ids, rows.count, id.type, id.length, id.by_value, id.alignment));
 }
 
-const RowPlace *places_of_rows(const RowList &rows)
+// Puts the rows onto the page.
+void show_rows(SearchPage &page, const RowList &rows)
 {
     auto *const places = static_cast<RowPlace *>(palloc(sizeof(RowPlace) * static_cast<Size>(rows.count + 1)));
     for (int i = 0; i < rows.count; ++i)
         places[i] = rows.rows[i].place;
-    return places;
+    page.ids = ids_of_rows(rows);
+    page.places = places;
+    page.count = rows.count;
 }
 
 // Lets the server sort and count all matches.  It keeps the rows of the pages before this one out of this process.
@@ -376,12 +380,10 @@ SearchPage latest_page(const SearchQuery &query, SearchParameters &parameters, R
     bool const complete = text.complete && names.complete;
     sort_and_unite(rows);
     int64 const total = complete ? rows.count : Max(rows.count, kExactTotal + 1);
-    RowList const page = rows_of_page(rows, offset, limit);
-    SearchPage found{ids_of_rows(page), total, !complete, total};
-    if (parameters.reads_places) {
-        found.places = places_of_rows(page);
-        found.count = page.count;
-    }
+    SearchPage found{0, total, !complete, total};
+    show_rows(found, rows_of_page(rows, offset, limit));
+    if (!parameters.reads_places)
+        found.places = nullptr;
     return found;
 }
 
@@ -389,11 +391,24 @@ SearchPage latest_page(const SearchQuery &query, SearchParameters &parameters, R
 RowList ranked_rows(const Matches &matches, KeptPlan &plan, char *latest, SearchParameters &parameters)
 {
     RowList rows = (matches.latest ? matches : first_matches(plan, latest, parameters)).rows;
-    if (!matches.complete) {
-        sort_and_unite(rows);
+    sort_and_unite(rows);
+    if (!matches.complete)
         rows.count = Min(rows.count, kRanked);
-    }
     return rows;
+}
+
+// Lets the server rank the rows, and returns the ids of those of the page.
+Datum ids_by_server(const RowList &by_text, const RowList &by_name, const SearchParameters &parameters, int64 offset,
+                    int64 limit)
+{
+    Oid const ids = get_array_type(bound_table(Entity::HealthRecords).columns[record::Id].type);
+    Oid types[] = {TSQUERYOID, ids, ids, INT8OID, INT8OID};
+    Datum const values[] = {parameters.values[0], ids_of_rows(by_text), ids_of_rows(by_name), Int64GetDatum(offset),
+                            Int64GetDatum(limit)};
+    char const nulls[] = {parameters.nulls[0], ' ', ' ', ' ', ' '};
+    SPITupleTable *const table = ranked_plan.select(ids_by_rank(), lengthof(types), types, values, nulls);
+    bool is_null = false;
+    return SPI_getbinval(table->vals[0], table->tupdesc, 1, &is_null);
 }
 
 SearchPage ranked_page(const SearchQuery &query, SearchParameters &parameters, RecordParts *direct, int64 offset,
@@ -402,24 +417,21 @@ SearchPage ranked_page(const SearchQuery &query, SearchParameters &parameters, R
     Matches const text = text_matches(query, parameters, direct, kRanked);
     Matches const names = name_matches(query, parameters, direct, kRanked, true);
     int const variant = parameters.variant();
-    RowList const by_text = ranked_rows(text, latest_text_plans[variant], latest_by_text(parameters), parameters);
-    RowList const by_name = ranked_rows(names, latest_name_plans[variant], latest_by_name(parameters), parameters);
+    RowList by_text = ranked_rows(text, latest_text_plans[variant], latest_by_text(parameters), parameters);
+    RowList by_name = ranked_rows(names, latest_name_plans[variant], latest_by_name(parameters), parameters);
     RowList rows{};
     append_rows(rows, by_text);
     append_rows(rows, by_name);
     sort_and_unite(rows);
-
-    Oid const ids = get_array_type(bound_table(Entity::HealthRecords).columns[record::Id].type);
-    Oid types[] = {TSQUERYOID, ids, ids, INT8OID, INT8OID};
-    Datum const values[] = {parameters.values[0], ids_of_rows(rows_of_page(by_text, 0, by_text.count)),
-                            ids_of_rows(rows_of_page(by_name, 0, by_name.count)), Int64GetDatum(offset),
-                            Int64GetDatum(limit)};
-    char const nulls[] = {parameters.nulls[0], ' ', ' ', ' ', ' '};
-    SPITupleTable *const table = ranked_plan.select(ids_by_rank(), lengthof(types), types, values, nulls);
-    bool is_null = false;
+    by_text = rows_of_page(by_text, 0, by_text.count);
+    by_name = rows_of_page(by_name, 0, by_name.count);
     bool const complete = text.complete && names.complete;
-    return {SPI_getbinval(table->vals[0], table->tupdesc, 1, &is_null),
-            complete ? rows.count : Max(rows.count, kExactTotal + 1), !complete, rows.count};
+    SearchPage found{0, complete ? rows.count : Max(rows.count, kExactTotal + 1), !complete, rows.count};
+    if (parameters.reads_places)
+        show_rows(found, rows_of_page(rows_by_rank(*direct, by_text, by_name, parameters.values[0]), offset, limit));
+    else
+        found.ids = ids_by_server(by_text, by_name, parameters, offset, limit);
+    return found;
 }
 
 SearchPage find_page(const SearchQuery &query, SearchParameters &parameters, bool ranked, int64 offset, int64 limit)

@@ -37,9 +37,7 @@ public:
             close();
             open(place.table);
         }
-        bool const is_seen = place.is_indexed ? rows_.fetch(place.position) : rows_.fetch_version(place.position);
-        if (!is_seen)
-            elog(ERROR, "a record that a search has found is not there any more");
+        rows_.read(place);
         copy_row(rows_.slot(), *table_.bound, record::kCount, record);
     }
 

@@ -130,6 +130,17 @@ bool RecordCursor::fulfils(Datum tsquery)
     });
 }
 
+float4 RecordCursor::rank(const RowPlace &place, Datum tsquery)
+{
+    float4 rank = 0;
+    rows_.read(place);
+    (void)document_->test(rows_.slot(), [&](Datum document) {
+        rank = DatumGetFloat4(DirectFunctionCall2(ts_rank_tt, document, tsquery));
+        return true;
+    });
+    return rank;
+}
+
 void RecordCursor::read_keys(Row &row) const
 {
     row.place = place();

@@ -80,6 +80,9 @@ public:
     /// Whether the row in the slot fulfils a tsquery; computes the index's expression for it.
     bool fulfils(Datum tsquery);
 
+    /// Returns the rank of the text of the row at a place.
+    float4 rank(const RowPlace &place, Datum tsquery);
+
     /// Reads the keys of record_order() and the place of the row in the slot.  The keys are valid as long as the row is
     /// in the slot.
     void read_keys(Row &row) const;
