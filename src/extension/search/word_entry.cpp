@@ -14,6 +14,9 @@ namespace {
 
 constexpr OffsetNumber kColumn = 1;
 
+// How many positions are kept of what an estimate reads: as many as a list in an entry may well have.
+constexpr int kMostFew = 500;
+
 IndexTuple tuple_at(Page page, OffsetNumber at)
 {
     return static_cast<IndexTuple>(static_cast<void *>(PageGetItem(page, PageGetItemId(page, at))));
@@ -85,15 +88,7 @@ bool WordEntry::fits(Datum key) const
     return is_beginning_ ? word.substr(0, lexeme_.size()) == lexeme_ : word == lexeme_;
 }
 
-void WordEntry::add_pending(const ItemPointerData &position)
-{
-    if (pending_count_ == pending_capacity_) {
-        pending_capacity_ = Max(2 * pending_capacity_, 64);
-        Size const size = sizeof(ItemPointerData) * static_cast<Size>(pending_capacity_);
-        pending_ = static_cast<ItemPointerData *>(pending_ == nullptr ? palloc(size) : repalloc(pending_, size));
-    }
-    pending_[pending_count_++] = position;
-}
+void WordEntry::add_pending(const ItemPointerData &position) { pending_.add(&position, 1); }
 
 // Calls take_list(entry) for each entry with a list of positions, and take_leaf(page, leaves) for each leaf of a tree
 // of them, which has about `leaves` leaves, until that returns false.
@@ -145,21 +140,40 @@ double WordEntry::estimate(GinState &state, Snapshot snapshot)
 {
     if (entries_ >= 0)
         return entries_;
-    entries_ = pending_count_;
+    entries_ = pending_.count();
+    keep(pending_.positions(), pending_.count());
     // Of a tree it looks at the first leaf only, which VACUUM may have emptied.
     each(
-        state, snapshot, [&](IndexTuple entry) { entries_ += GinGetNPosting(entry); },
+        state, snapshot,
+        [&](IndexTuple entry) {
+            entries_ += GinGetNPosting(entry);
+            are_few_ = are_few_ && entries_ <= kMostFew;
+            if (!are_few_)
+                return;
+            int count = 0;
+            ItemPointer const positions = ginReadTuple(&state, kColumn, entry, &count);
+            keep(positions, count);
+            pfree(positions);
+        },
         [&](Page page, std::uint32_t leaves) {
             entries_ += Max(positions_of(page), 1) * leaves;
+            are_few_ = false;
             return false;
         });
     return entries_;
 }
 
+void WordEntry::keep(const ItemPointerData *positions, int count)
+{
+    are_few_ = are_few_ && few_.count() + count <= kMostFew;
+    if (are_few_)
+        few_.add(positions, count);
+}
+
 // A tree has its positions in the table's order.
 void WordEntry::add_to(PositionSet &rows, GinState &state, Snapshot snapshot, BlockNumber blocks)
 {
-    rows.add(pending_, pending_count_);
+    rows.add(pending_.positions(), pending_.count());
     auto const add = [&](ItemPointer positions, int count) {
         rows.add(positions, count);
         bool const goes_on = count == 0 || ItemPointerGetBlockNumberNoCheck(&positions[count - 1]) < blocks;
