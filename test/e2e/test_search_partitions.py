@@ -181,6 +181,18 @@ def test_versions_that_no_index_has(school, key, parts):
             assert not [one for one in KINDS if looks_up_ids(school, one)]
 
 
+def test_words_whose_positions_are_in_a_tree(school):
+    """With one row on a page, positions take so much room that the index has a tree of them for fewer than are counted."""
+    some = [call('"parents"'), call('"parents"', "ILLNESS"), call('"notified" -sage')]  # in quotes, so that no beginnings are looked for
+    with partitioned(school, BY_STUDENT, [*hashes(count=1, more="WITH (fillfactor = 10)"), f"CREATE INDEX ON health_records {INDEX}", *SEARCH_INDEXES]):
+        school.sql("UPDATE health_records SET attachments = ARRAY(SELECT md5(id || n) FROM generate_series(1, 20) n)")
+        school.sql("VACUUM FULL health_records")
+        school.sql("VACUUM ANALYZE health_records")
+        assert_same(answers(school, "on", some), answers(school, "off", some), "in a tree", some)
+        assert school.one("SELECT %s::json #>> '{pagination,total}'", answer(school, some[0])) == str(RECORDS // 6)
+        assert is_direct(school) == (True, True)
+
+
 def test_students_of_a_page(school):
     """Of which there may be none, or two; whose table is partitioned; or which only a query can read."""
     some = [*KINDS, *CALLS[::5]]

@@ -141,7 +141,7 @@ double WordEntry::estimate(GinState &state, Snapshot snapshot)
     if (entries_ >= 0)
         return entries_;
     entries_ = pending_.count();
-    keep(pending_.positions(), pending_.count());
+    few_.add(pending_.positions(), pending_.count());
     // Of a tree it looks at the first leaf only, which VACUUM may have emptied.
     each(
         state, snapshot,
@@ -152,7 +152,7 @@ double WordEntry::estimate(GinState &state, Snapshot snapshot)
                 return;
             int count = 0;
             ItemPointer const positions = ginReadTuple(&state, kColumn, entry, &count);
-            keep(positions, count);
+            few_.add(positions, count);
             pfree(positions);
         },
         [&](Page page, std::uint32_t leaves) {
@@ -161,13 +161,6 @@ double WordEntry::estimate(GinState &state, Snapshot snapshot)
             return false;
         });
     return entries_;
-}
-
-void WordEntry::keep(const ItemPointerData *positions, int count)
-{
-    are_few_ = are_few_ && few_.count() + count <= kMostFew;
-    if (are_few_)
-        few_.add(positions, count);
 }
 
 // A tree has its positions in the table's order.

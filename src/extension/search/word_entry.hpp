@@ -32,8 +32,6 @@ private:
     template <typename TakeList, typename TakeLeaf>
     void each(GinState &state, Snapshot snapshot, TakeList take_list, TakeLeaf take_leaf);
 
-    void keep(const ItemPointerData *positions, int count);
-
     std::string_view lexeme_;
     bool is_beginning_;
     PositionList pending_;
