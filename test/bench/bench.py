@@ -70,6 +70,7 @@ def main():
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all if none is named")
     parser.add_argument("--quick", action="store_true", help="short runs: to see that it works, not for figures")
     parser.add_argument("--students", type=int, default=200_000, help="how many the larger district of `scale` has")
+    parser.add_argument("--shared-buffers", default="1GB", help="of the server")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
@@ -78,7 +79,7 @@ def main():
     results = {"machine": machine(), "quick": options.quick}
     output = ROOT / "build/bench/results.json"
     with Ground("bench/servers", say=print) as ground:
-        with District(ground, options.quick, options.students) if chosen != ["core"] else open(os.devnull) as district:
+        with District(ground, options.quick, options.students, options.shared_buffers) if chosen != ["core"] else open(os.devnull) as district:
             for name in chosen:
                 print(f"\n==== {name}", flush=True)
                 results[name] = PARTS[name].measure(district, options.quick)

@@ -6,9 +6,9 @@
 A reader is in a REPEATABLE READ transaction.  It reads the records with plain SQL, asks a function, and reads them once more.  An
 attachment can commit in between, and its rows are then seen by the next statement; nothing else can, because the first read locks the
 table.  So the answer must be of the records of one of the two reads: where a function reads by several queries it can be of both, but
-all of these read directly, a search at least what it finds.  Plain SQL is planned each time: with a kept plan, PostgreSQL 15
-may read a partition under concurrent detachment that the snapshot does not see, or pass over one that it sees.  No error is expected but
-those of deadlocks and locks that plain SQL gives too.
+all of these read directly.  Plain SQL is planned each time: with a kept plan, PostgreSQL 15 may read a partition under concurrent
+detachment that the snapshot does not see, or pass over one that it sees.  No error is expected but those of deadlocks and locks that plain
+SQL gives too.
 Exit status 0: passed; 1: an answer was wrong, or an error came; 2: the run proves nothing.
 """
 
@@ -121,8 +121,6 @@ class Chaos:
     def read_on(self, seed):
         dice = random.Random(seed)
         with self.connect() as connection:
-            # A search reads what it shows by a query.
-            connection.execute("SET plan_cache_mode = force_custom_plan")
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             while not self.stop.is_set():
                 try:

@@ -113,9 +113,19 @@ def is_direct(school, role="none"):
     return not text, not names
 
 
+def looks_up_ids(school, call):
+    """Whether a query looks for the records of the page, or for those that are ranked, by their ids."""
+    return any(sign in one for one in statements_of(school, call, "none") for sign in ("AS u(id, n)", "ts_rank("))
+
+
+# One that a query finds, because most names have such a part, one by rank, and one that counts all.
+KINDS = [call("everywhere"), call("anaphylaxis", highlight=True), call("emma garcia"), call("ia"), call("brien", order="rank"), call("sage thyme", order="rank")]
+
+
 def test_a_plain_table(school, plain):
     """By queries it has the same bytes; what is told of directness is right for both."""
     assert is_direct(school) == (True, True)
+    assert not [one for one in KINDS if looks_up_ids(school, one)]
     assert_same(answers(school, "off"), plain, "by queries")
     totals = [school.one("SELECT %s::json #>> '{pagination,total}'", text) for text in plain]
     assert len(set(totals)) > 20
@@ -130,6 +140,7 @@ def test_layouts(school, plain, layout):
     with partitioned(school, key, statements + SEARCH_INDEXES):
         assert_same(answers(school, "on"), plain, "directly")
         assert is_direct(school) == (True, not lacks_index_by_student)
+        assert not [one for one in KINDS if looks_up_ids(school, one)]
         some = CALLS[::4]
         assert_same(answers(school, "off", some), plain[::4], "by queries", some)
 
@@ -153,6 +164,52 @@ def test_rows_that_were_changed_and_moved(school, layout):
             school.sql(change)
             assert_same(answers(school, "on"), answers(school, "off"), change)
         assert is_direct(school) == (True, True)
+
+
+@pytest.mark.parametrize("key, parts", [(BY_STUDENT, hashes(more="WITH (fillfactor = 60)")), (BY_DATE, ranges(DAYS, more="WITH (fillfactor = 60)"))])
+def test_versions_that_no_index_has(school, key, parts):
+    """A page is read where its records were found: the versions themselves, or the places that indexes have of them."""
+    hot = "SELECT sum(pg_stat_get_xact_tuples_hot_updated(inhrelid)) FROM pg_inherits WHERE inhparent = 'health_records'::regclass"
+    with partitioned(school, key, [*parts, f"CREATE INDEX ON health_records {INDEX}", *SEARCH_INDEXES]):
+        with school.connection.transaction():
+            for day in range(3):
+                school.sql("UPDATE health_records SET \"updatedAt\" = \"updatedAt\" + interval '1 day' WHERE id LIKE '%%' || %s", "13579bdf"[day])
+            assert school.one(hot) > 1000
+        for change in "SELECT 1", "VACUUM health_records":
+            school.sql(change)
+            assert_same(answers(school, "on"), answers(school, "off"), change)
+            assert not [one for one in KINDS if looks_up_ids(school, one)]
+
+
+def test_words_whose_positions_are_in_a_tree(school):
+    """With one row on a page, positions take so much room that the index has a tree of them for fewer than are counted."""
+    some = [call('"parents"'), call('"parents"', "ILLNESS"), call('"notified" -sage')]  # in quotes, so that no beginnings are looked for
+    with partitioned(school, BY_STUDENT, [*hashes(count=1, more="WITH (fillfactor = 10)"), f"CREATE INDEX ON health_records {INDEX}", *SEARCH_INDEXES]):
+        school.sql("UPDATE health_records SET attachments = ARRAY(SELECT md5(id || n) FROM generate_series(1, 20) n)")
+        school.sql("VACUUM FULL health_records")
+        school.sql("VACUUM ANALYZE health_records")
+        assert_same(answers(school, "on", some), answers(school, "off", some), "in a tree", some)
+        assert school.one("SELECT %s::json #>> '{pagination,total}'", answer(school, some[0])) == str(RECORDS // 6)
+        assert is_direct(school) == (True, True)
+
+
+def test_students_of_a_page(school):
+    """Of which there may be none, or two; whose table is partitioned; or which only a query can read."""
+    some = [*KINDS, *CALLS[::5]]
+    restore = "INSERT INTO students SELECT * FROM away; DROP TABLE away"
+    with partitioned(school, BY_STUDENT, FOUR_HASHES):
+        school.sql("CREATE TABLE away AS SELECT * FROM students WHERE id LIKE '%7'; DELETE FROM students USING away WHERE students.id = away.id")
+        on = answers(school, "on", some)
+        assert any('"student":null' in text.replace(" ", "") for text in on)
+        assert_same(on, answers(school, "off", some), "students that are gone", some)
+        assert not looks_up_ids(school, KINDS[0])
+        school.sql(restore)
+        with partitioned(school, "BY HASH (id)", [*hashes("students", 3, prefix="pupils"), "CREATE UNIQUE INDEX ON students (id)"], "students"):
+            assert_same(answers(school, "on", some), answers(school, "off", some), "partitioned students", some)
+            assert not looks_up_ids(school, KINDS[0])
+            school.sql("DROP INDEX students_id_idx; CREATE INDEX ON pupils0 (id); CREATE UNIQUE INDEX ON pupils1 (id)")
+            assert_same(answers(school, "on", some), answers(school, "off", some), "without an index on one", some)
+            assert looks_up_ids(school, KINDS[0])
 
 
 def test_the_default_partition_has_the_latest(school, plain):

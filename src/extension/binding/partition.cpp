@@ -3,10 +3,7 @@
 #include "extension/binding/resolution.hpp"
 #include "extension/server/catalog_watch.hpp"
 #include "extension/server/retired.hpp"
-
-extern "C" {
-#include "utils/hsearch.h"
-}
+#include "extension/server/session_hash.hpp"
 
 namespace wc {
 namespace {
@@ -21,37 +18,14 @@ struct Kept {
     std::uint64_t version_of_whole;  // 0: what is kept is old
     BoundTable *bound;               // null: none, or a column differs
 };
-HTAB *all = nullptr;
+SessionHash<Key, Kept> all("white_cross partitions");
 
 void on_relation_changed(Oid relation)
 {
-    if (all == nullptr)
-        return;
-    HASH_SEQ_STATUS each;
-    hash_seq_init(&each, all);
-    while (auto *const kept = static_cast<Kept *>(hash_seq_search(&each))) {
-        if (!OidIsValid(relation) || kept->key.partition == relation)
-            kept->version_of_whole = 0;
-    }
-}
-
-Kept &kept_for(Entity entity, Oid partition)
-{
-    if (all == nullptr) {
-        HASHCTL shape{};
-        shape.keysize = sizeof(Key);
-        shape.entrysize = sizeof(Kept);
-        shape.hcxt = TopMemoryContext;
-        all = hash_create("white_cross partitions", 16, &shape, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-    }
-    Key const key{partition, static_cast<std::int32_t>(entity)};
-    bool is_old = false;
-    auto &kept = *static_cast<Kept *>(hash_search(all, &key, HASH_ENTER, &is_old));
-    if (!is_old) {
-        kept.version_of_whole = 0;
-        kept.bound = nullptr;
-    }
-    return kept;
+    all.for_each([=](Kept &kept) {
+        if (!OidIsValid(relation) || kept.key.partition == relation)
+            kept.version_of_whole = 0;
+    });
 }
 
 bool is_named(Form_pg_attribute column, const char *name)
@@ -90,7 +64,7 @@ bool describe(const BoundTable &whole, Relation partition, BoundTable &bound)
 
 const BoundTable *bound_partition(Entity entity, const BoundTable &whole, Relation partition)
 {
-    Kept &kept = kept_for(entity, RelationGetRelid(partition));
+    Kept &kept = all.entry({RelationGetRelid(partition), static_cast<std::int32_t>(entity)});
     if (kept.version_of_whole == whole.version)
         return kept.bound;
     BoundTable described;

@@ -8,11 +8,19 @@
 
 namespace wc {
 
+/// Where a version of a row is.
+struct RowPlace {
+    Oid table;  ///< the plain table, or the partition
+    ItemPointerData position;
+    bool is_indexed;  ///< the position is the one that indexes have: that of the first version in its chain
+};
+
 /// Values by attribute number (entity.hpp).  They are valid as long as the memory context that was current when the row
 /// was read.
 struct Row {
     Datum values[kMaxAttributes];
     bool nulls[kMaxAttributes];
+    RowPlace place;  ///< only of rows that a search has found
 };
 
 /// Rows in the memory context that was current at the first `add`.

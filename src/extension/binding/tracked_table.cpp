@@ -2,29 +2,22 @@
 
 #include "extension/binding/mapping.hpp"
 #include "extension/server/catalog_watch.hpp"
-
-extern "C" {
-#include "utils/hsearch.h"
-}
+#include "extension/server/session_hash.hpp"
 
 namespace wc {
 namespace {
 
-HTAB *tracked_tables = nullptr;
+SessionHash<Oid, TrackedTable> tracked_tables("white_cross tracked tables");
 std::uint64_t changes = 0;  // counts invalidations that may concern these tables
 
 void on_relation_changed(Oid relation)
 {
     ++changes;
-    if (tracked_tables == nullptr)
-        return;
     bool const everything = !OidIsValid(relation) || is_binding_relation(relation);
-    HASH_SEQ_STATUS all;
-    hash_seq_init(&all, tracked_tables);
-    while (auto *const table = static_cast<TrackedTable *>(hash_seq_search(&all))) {
-        if (everything || table->relation == relation || table->students == relation)
-            table->is_known = false;
-    }
+    tracked_tables.for_each([=](TrackedTable &table) {
+        if (everything || table.relation == relation || table.students == relation)
+            table.is_known = false;
+    });
 }
 
 void on_schema_changed() { on_relation_changed(InvalidOid); }
@@ -107,18 +100,8 @@ Entity parse_entity(const Trigger &trigger)
 
 TrackedTable find_tracked_table(Relation relation, const Trigger &trigger)
 {
-    if (tracked_tables == nullptr) {
-        HASHCTL shape{};
-        shape.keysize = sizeof(Oid);
-        shape.entrysize = sizeof(TrackedTable);
-        shape.hcxt = TopMemoryContext;
-        tracked_tables = hash_create("white_cross tracked tables", 16, &shape, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-    }
     Oid const id = RelationGetRelid(relation);
-    bool is_old = false;
-    auto &table = *static_cast<TrackedTable *>(hash_search(tracked_tables, &id, HASH_ENTER, &is_old));
-    if (!is_old)
-        table.is_known = false;
+    TrackedTable &table = tracked_tables.entry(id);
     while (!table.is_known) {
         std::uint64_t const before = changes;
         TrackedTable found{};

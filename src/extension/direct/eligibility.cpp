@@ -1,6 +1,7 @@
 #include "extension/direct/eligibility.hpp"
 
 #include "extension/binding/row.hpp"
+#include "extension/server/session_hash.hpp"
 #include "extension/server/settings.hpp"
 
 extern "C" {
@@ -9,7 +10,6 @@ extern "C" {
 #include "catalog/pg_am.h"
 #include "catalog/pg_index.h"
 #include "commands/defrem.h"
-#include "utils/hsearch.h"
 }
 
 namespace wc {
@@ -62,7 +62,6 @@ struct Key {
     IndexUse use;
     std::uint16_t unused;  // a key has no bytes that nobody sets
 };
-static_assert(std::has_unique_object_representations_v<Key>);
 
 struct Kept {
     Key key;
@@ -70,24 +69,9 @@ struct Kept {
     bool found;
     StudentIndex index;
 };
-HTAB *kept_indexes = nullptr;
+SessionHash<Key, Kept> kept_indexes("white_cross indexes");
 
-Kept &kept_for(Entity entity, Oid table, IndexUse use)
-{
-    if (kept_indexes == nullptr) {
-        HASHCTL shape{};
-        shape.keysize = sizeof(Key);
-        shape.entrysize = sizeof(Kept);
-        shape.hcxt = TopMemoryContext;
-        kept_indexes = hash_create("white_cross indexes", 16, &shape, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-    }
-    Key const key{table, entity, use, 0};
-    bool is_old = false;
-    auto &kept = *static_cast<Kept *>(hash_search(kept_indexes, &key, HASH_ENTER, &is_old));
-    if (!is_old)
-        kept.version = 0;
-    return kept;
-}
+Kept &kept_for(Entity entity, Oid table, IndexUse use) { return kept_indexes.entry({table, entity, use, 0}); }
 
 AttrNumber find_column(Relation index, const BoundColumn &column)
 {

@@ -30,6 +30,18 @@ bool RowFetch::fetch(const ItemPointerData &position)
     }
 }
 
+bool RowFetch::fetch_version(const ItemPointerData &position)
+{
+    ItemPointerData at = position;
+    return table_tuple_fetch_row_version(fetch_->rel, &at, snapshot_, slot_);
+}
+
+void RowFetch::read(const RowPlace &place)
+{
+    if (!(place.is_indexed ? fetch(place.position) : fetch_version(place.position)))
+        elog(ERROR, "a row that was found is not there any more");
+}
+
 void RowFetch::ask_ahead(const ItemPointerData *positions, int count)
 {
     auto *const seen = static_cast<ItemPointerData *>(palloc(sizeof(ItemPointerData) * static_cast<Size>(count + 1)));

@@ -16,6 +16,13 @@ public:
     /// Reads the version of the row that the snapshot sees into the slot.  Returns false if it sees none.
     bool fetch(const ItemPointerData &position);
 
+    /// Reads the version at just this position, which need not be one that an index has, into the slot.  Returns false
+    /// if the snapshot does not see it.
+    bool fetch_version(const ItemPointerData &position);
+
+    /// Reads a row that was found before with the same snapshot into the slot.
+    void read(const RowPlace &place);
+
     /// The policies of the table decide, by a statement as ShownRows has it.
     void ask_with(KeptPlan &plan, const char *statement) noexcept { shown_.begin(plan, statement); }
     bool asks() const noexcept { return shown_.are_asked_about(); }

@@ -18,8 +18,8 @@ namespace {
 // lets the search read fewer rows of the next students.
 constexpr int64 kUnsorted = 256;
 
-// Reads the id and the time of entry of the scan's current record.  Returns false if the snapshot or the caller does
-// not see the record, or its type is not wanted.
+// Reads the id, the time of entry and the place of the scan's current record.  Returns false if the snapshot or the
+// caller does not see the record, or its type is not wanted.
 bool read_entry(RecordCursor &records, IndexScanDesc scan, Row &row, Buffer &visibility)
 {
     const OpenTable &table = records.table();
@@ -31,7 +31,8 @@ bool read_entry(RecordCursor &records, IndexScanDesc scan, Row &row, Buffer &vis
                            (by_entry && index.entry_column == InvalidAttrNumber);
     // While the index page is pinned, the visibility map is right for its entries (see nodeIndexonlyscan.c).
     bool const is_visible = VM_ALL_VISIBLE(table.relation, block, &visibility);
-    if (is_visible && !needs_row)
+    bool const is_read = !is_visible || needs_row;
+    if (!is_read)
         PredicateLockPage(table.relation, block, records.snapshot());
     else if (!records.fetch(scan))
         return false;
@@ -54,6 +55,7 @@ bool read_entry(RecordCursor &records, IndexScanDesc scan, Row &row, Buffer &vis
     take(record::Id, index.id_column);
     if (by_entry)
         take(record::CreatedAt, index.entry_column);
+    row.place = is_read ? records.place() : RowPlace{table.bound->relation, scan->xs_heaptid, true};
     return true;
 }
 
@@ -156,6 +158,8 @@ private:
 
     void read_part(int part)
     {
+        if (!parts_.may_have_any(part, count_))
+            return;
         StudentRecords records(parts_.at(part));
         for (int i = 0; i < count_ && !is_found_; ++i) {
             if (!parts_.may_have(part, i))
@@ -245,6 +249,8 @@ bool have_more_than_counted(RecordParts &parts, const Datum *students, int count
     int64 found = 0;
     parts.find_students(students, count);
     for (int part = 0; part < parts.count() && found <= kExactTotal; ++part) {
+        if (!parts.may_have_any(part, count))
+            continue;
         StudentRecords records(parts.at(part));
         for (int i = 0; i < count && found <= kExactTotal; ++i) {
             if (!parts.may_have(part, i))

@@ -53,6 +53,28 @@ private:
     PositionSet::Place place_;
 };
 
+// The rows of a list.
+class ListRows {
+public:
+    ListRows(const PositionList &list, bool exact) : list_(list), exact_(exact) {}
+
+    bool next(ItemPointerData &position, bool &is_sure)
+    {
+        if (at_ == list_.count())
+            return false;
+        position = list_.positions()[at_++];
+        is_sure = exact_;
+        return true;
+    }
+
+    void end() {}
+
+private:
+    const PositionList &list_;
+    bool exact_;
+    int at_ = 0;
+};
+
 // The indexes of words of all parts, for one tsquery.
 class WordIndexes {
 public:
@@ -84,9 +106,9 @@ public:
         return positions;
     }
 
-    bool fit() const
+    bool fit()
     {
-        return std::all_of(all_, all_ + count_, [](const WordIndex &index) { return index.fits(); });
+        return std::all_of(all_, all_ + count_, [](WordIndex &index) { return index.fits(); });
     }
 
 private:
@@ -242,18 +264,27 @@ bool has_sample_more_than_counted(RecordParts &parts, const SearchQuery &query, 
 
 // Finds matches among so few rows that fetching and sorting all of them is cheap, or with so little memory that there
 // is no other way.
-Matches find_among_few(RecordParts &parts, const SearchQuery &query, const WordIndexes &indexes, int64 needed)
+Matches find_among_few(RecordParts &parts, const SearchQuery &query, WordIndexes &indexes, int64 needed)
 {
     Matches found;
+    auto const count_part = [&](TextMatches &matches, int part, Datum tsquery) {
+        PositionList few;
+        bool exact = false;
+        if (tsquery == query.whole() && indexes.at(part).find_few(few, exact))
+            return matches.count(part, ListRows(few, exact), tsquery);
+        return matches.count(part, look_into_index(parts.at(part), tsquery), tsquery);
+    };
     auto const count = [&](Datum tsquery) {
         TextMatches matches(parts, found.rows);
         for (int part = 0; part < parts.count(); ++part) {
-            if (indexes.estimate(part) > 0 && !matches.count(part, look_into_index(parts.at(part), tsquery), tsquery))
+            if (indexes.estimate(part) > 0 && !count_part(matches, part, tsquery))
                 return false;
         }
         return true;
     };
-    found.complete = count(query.words) && (query.beginnings == 0 || count(query.whole()));
+    // Where few are expected, whole words alone are hardly more than are counted, and need not be looked for first.
+    bool const are_few = indexes.estimate() <= kMany;
+    found.complete = (are_few || query.beginnings == 0 || count(query.words)) && count(query.whole());
     if (found.complete ||
         walk_looking_for(parts, query.whole(), indexes.estimate() * parts.cost_of_fetch(), needed, found.rows))
         return found;
@@ -269,7 +300,7 @@ Matches find_among_few(RecordParts &parts, const SearchQuery &query, const WordI
 void add_latest_of(RecordParts &parts, int part, const WordIndex::Found &all, Datum tsquery, int64 needed,
                    TextMatches &matches)
 {
-    const RecordCursor &records = parts.at(part);
+    RecordCursor &records = parts.at(part);
     double const count = static_cast<double>(Max(all.rows.count(), 1));
     double const way_back = static_cast<double>(needed) * Max(records.all_records(), count) / count;
     double const sorting = count * (all.exact ? records.cost_of_fetch() : records.cost_of_document());

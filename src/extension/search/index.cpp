@@ -2,6 +2,7 @@
 
 #include "extension/direct/eligibility.hpp"
 #include "extension/search/statements.hpp"
+#include "extension/server/session_hash.hpp"
 
 extern "C" {
 #include "catalog/partition.h"
@@ -12,7 +13,6 @@ extern "C" {
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "tsearch/ts_type.h"
-#include "utils/hsearch.h"
 #include "utils/plancache.h"
 }
 
@@ -27,23 +27,7 @@ struct Kept {
     SearchIndexes indexes;  // of a table of records
     Oid names;              // of a table of students
 };
-HTAB *all_kept = nullptr;
-
-Kept &kept_for(Oid table)
-{
-    if (all_kept == nullptr) {
-        HASHCTL shape{};
-        shape.keysize = sizeof(Oid);
-        shape.entrysize = sizeof(Kept);
-        shape.hcxt = TopMemoryContext;
-        all_kept = hash_create("white_cross search indexes", 16, &shape, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-    }
-    bool is_old = false;
-    auto &kept = *static_cast<Kept *>(hash_search(all_kept, &table, HASH_ENTER, &is_old));
-    if (!is_old)
-        kept.version = 0;
-    return kept;
-}
+SessionHash<Oid, Kept> all_kept("white_cross search indexes");
 
 // Returns the parsed expression that a statement selects, with the columns of this table, in the form in which the
 // planner compares it with an index's.
@@ -85,7 +69,7 @@ bool is_in_order_of_results(Relation index, const BoundTable &table)
 
 SearchIndexes find_search_indexes(const OpenTable &table, const OpenTable &whole)
 {
-    Kept &kept = kept_for(table.bound->relation);
+    Kept &kept = all_kept.entry(table.bound->relation);
     if (kept.version == table.bound->version)
         return kept.indexes;
     kept.version = 0;
@@ -111,7 +95,7 @@ SearchIndexes find_search_indexes(const OpenTable &table, const OpenTable &whole
 
 Oid find_name_index(const OpenTable &students)
 {
-    Kept &kept = kept_for(students.bound->relation);
+    Kept &kept = all_kept.entry(students.bound->relation);
     if (kept.version == students.bound->version)
         return kept.names;
     kept.version = 0;

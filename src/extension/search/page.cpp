@@ -6,6 +6,7 @@
 #include "extension/search/direct_names.hpp"
 #include "extension/search/direct_text.hpp"
 #include "extension/search/named_students.hpp"
+#include "extension/search/ranking.hpp"
 #include "extension/server/guc_scope.hpp"
 
 extern "C" {
@@ -40,9 +41,17 @@ constexpr long kFirstStudents = 400;
 void take(const SPITupleTable *table, std::uint64_t at, RowList &rows)
 {
     Row &row = rows.add();
+    bool is_null = false;
+    bool const by_entry = knows_entry(bound_table(Entity::HealthRecords));
+    int const first = by_entry ? 4 : 3;
+    row.place.table = DatumGetObjectId(SPI_getbinval(table->vals[at], table->tupdesc, first, &is_null));
+    Datum const position = SPI_getbinval(table->vals[at], table->tupdesc, first + 1, &is_null);
+    if (!is_null)
+        row.place.position = *static_cast<ItemPointer>(static_cast<void *>(DatumGetPointer(position)));
+    row.place.is_indexed = false;
     row.values[record::Id] = SPI_getbinval(table->vals[at], table->tupdesc, 1, &row.nulls[record::Id]);
     row.values[record::Date] = SPI_getbinval(table->vals[at], table->tupdesc, 2, &row.nulls[record::Date]);
-    if (knows_entry(bound_table(Entity::HealthRecords)))
+    if (by_entry)
         row.values[record::CreatedAt] =
             SPI_getbinval(table->vals[at], table->tupdesc, 3, &row.nulls[record::CreatedAt]);
 }
@@ -97,32 +106,35 @@ Matches text_matches(const SearchQuery &query, SearchParameters &parameters, Rec
 
 // Finds matches by name through the students.  If the first students alone have more records than are counted and there
 // are more students, it leaves it to a walk through the latest records to find those of the page, unless
-// `wants_latest`: such a walk soon ends.  Returns false if there are too many students.
+// `wants_latest`: such a walk soon ends.  Returns false if there are too many students, or no index of their records.
 bool find_by_students(SearchParameters &parameters, RecordParts &direct, int64 needed, bool wants_latest,
                       Matches &found)
 {
     NamedStudents students(parameters);
-    bool has_too_many = false;
-    if (students.fetch(kFirstStudents)) {
+    bool has_more = students.fetch(kFirstStudents);
+    bool const is_direct = (students.count() == 0 && !has_more) || direct.has_students();
+    if (is_direct && has_more) {
         if (!wants_latest && have_more_than_counted(direct, students.ids(), students.count())) {
             students.close();
             found.complete = found.latest = false;
             return true;
         }
-        has_too_many = students.fetch(kMostStudents + 1 - kFirstStudents);
+        has_more = students.fetch(kMostStudents + 1 - kFirstStudents);
     }
     students.close();
-    if (!has_too_many)
+    if (!is_direct || has_more)
+        return false;
+    if (students.count() > 0)
         found = find_of_students(direct, students.ids(), students.count(), needed);
-    return !has_too_many;
+    return true;
 }
 
 Matches name_matches(const SearchQuery &query, SearchParameters &parameters, RecordParts *direct, int64 needed,
                      bool wants_latest)
 {
     Matches found;
-    if (!query.finds_names() || (direct != nullptr && direct->has_students() &&
-                                 find_by_students(parameters, *direct, needed, wants_latest, found)))
+    if (!query.finds_names() ||
+        (direct != nullptr && find_by_students(parameters, *direct, needed, wants_latest, found)))
         return found;
     return first_matches(name_plans[parameters.variant()], matches_by_name(parameters), parameters);
 }
@@ -245,19 +257,36 @@ void sort_and_unite(RowList &rows)
     rows.count = kept;
 }
 
-Datum ids_of_rows(const RowList &rows, int64 offset, int64 limit)
+// Returns those of the page.  Skips rows without an id: without a primary key that is possible, and a query cannot
+// select them by it.
+RowList rows_of_page(const RowList &rows, int64 offset, int64 limit)
+{
+    RowList page{};
+    for (int64 i = Min(offset, rows.count); i < Min(offset + limit, rows.count); ++i) {
+        if (!rows.rows[i].nulls[record::Id])
+            page.add() = rows.rows[i];
+    }
+    return page;
+}
+
+Datum ids_of_rows(const RowList &rows)
 {
     const BoundColumn &id = bound_table(Entity::HealthRecords).columns[record::Id];
-    int64 const first = Min(offset, rows.count);
-    int64 const count = Min(limit, rows.count - first);
-    auto *const ids = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(count + 1)));
-    int known = 0;
-    // Skip NULL: without a primary key a record may have no id, and cannot be selected by it.
-    for (int64 i = 0; i < count; ++i) {
-        if (!rows.rows[first + i].nulls[record::Id])
-            ids[known++] = rows.rows[first + i].values[record::Id];
-    }
-    return PointerGetDatum(construct_array(ids, known, id.type, id.length, id.by_value, id.alignment));
+    auto *const ids = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(rows.count + 1)));
+    for (int i = 0; i < rows.count; ++i)
+        ids[i] = rows.rows[i].values[record::Id];
+    return PointerGetDatum(construct_array(ids, rows.count, id.type, id.length, id.by_value, id.alignment));
+}
+
+// Puts the rows onto the page.
+void show_rows(SearchPage &page, const RowList &rows)
+{
+    auto *const places = static_cast<RowPlace *>(palloc(sizeof(RowPlace) * static_cast<Size>(rows.count + 1)));
+    for (int i = 0; i < rows.count; ++i)
+        places[i] = rows.rows[i].place;
+    page.ids = ids_of_rows(rows);
+    page.places = places;
+    page.count = rows.count;
 }
 
 // Lets the server sort and count all matches.  It keeps the rows of the pages before this one out of this process.
@@ -304,7 +333,7 @@ bool add_without_walk(const Matches &text, const Matches &names, SearchParameter
         return true;
     }
     Matches found;
-    if (direct != nullptr && direct->has_students() && find_by_students(parameters, *direct, needed, true, found))
+    if (direct != nullptr && find_by_students(parameters, *direct, needed, true, found))
         append_rows(rows, found.rows);
     else
         add_page_of(name_page_plans[parameters.variant()], page_by_name(parameters), parameters, rows);
@@ -324,10 +353,11 @@ bool are_many_students()
 // Finds the page for a part of a name that is too short for an index of trigrams.  A query of records can stop at the
 // first matches, before it has read the names of all students.  If many students have such a name, a walk soon meets
 // their records.  Returns false if it does not: then the caller finds the students first.
-bool find_by_short_part(const SearchQuery &query, const Matches &text, SearchParameters &parameters, int64 needed,
-                        Matches &names, RowList &rows)
+bool find_by_short_part(const SearchQuery &query, const Matches &text, SearchParameters &parameters,
+                        RecordParts *direct, int64 needed, Matches &names, RowList &rows)
 {
-    if (!query.finds_names() || !parameters.has_short_part || !text.latest || !are_many_students())
+    if (!query.finds_names() || !parameters.has_short_part || !text.latest || !are_many_students() ||
+        direct == nullptr || !direct->has_students())
         return false;
     names = first_matches(name_plans[parameters.variant()], matches_by_name(parameters), parameters);
     return add_latest(text, names, parameters, needed, rows);
@@ -340,8 +370,7 @@ SearchPage latest_page(const SearchQuery &query, SearchParameters &parameters, R
     RowList rows{};
     Matches names{};
     Matches const text = text_matches(query, parameters, direct, needed);
-    bool const finds_students = direct != nullptr && direct->has_students();
-    if (!finds_students || !find_by_short_part(query, text, parameters, needed, names, rows)) {
+    if (!find_by_short_part(query, text, parameters, direct, needed, names, rows)) {
         rows = {};
         names = name_matches(query, parameters, direct, needed, false);
         if (!add_latest(text, names, parameters, needed, rows) &&
@@ -351,18 +380,35 @@ SearchPage latest_page(const SearchQuery &query, SearchParameters &parameters, R
     bool const complete = text.complete && names.complete;
     sort_and_unite(rows);
     int64 const total = complete ? rows.count : Max(rows.count, kExactTotal + 1);
-    return {ids_of_rows(rows, offset, limit), total, !complete, total};
+    SearchPage found{0, total, !complete, total};
+    show_rows(found, rows_of_page(rows, offset, limit));
+    if (!parameters.reads_places)
+        found.places = nullptr;
+    return found;
 }
 
 // Returns the matches of one kind that are ranked.
 RowList ranked_rows(const Matches &matches, KeptPlan &plan, char *latest, SearchParameters &parameters)
 {
     RowList rows = (matches.latest ? matches : first_matches(plan, latest, parameters)).rows;
-    if (!matches.complete) {
-        sort_and_unite(rows);
+    sort_and_unite(rows);
+    if (!matches.complete)
         rows.count = Min(rows.count, kRanked);
-    }
     return rows;
+}
+
+// Lets the server rank the rows, and returns the ids of those of the page.
+Datum ids_by_server(const RowList &by_text, const RowList &by_name, const SearchParameters &parameters, int64 offset,
+                    int64 limit)
+{
+    Oid const ids = get_array_type(bound_table(Entity::HealthRecords).columns[record::Id].type);
+    Oid types[] = {TSQUERYOID, ids, ids, INT8OID, INT8OID};
+    Datum const values[] = {parameters.values[0], ids_of_rows(by_text), ids_of_rows(by_name), Int64GetDatum(offset),
+                            Int64GetDatum(limit)};
+    char const nulls[] = {parameters.nulls[0], ' ', ' ', ' ', ' '};
+    SPITupleTable *const table = ranked_plan.select(ids_by_rank(), lengthof(types), types, values, nulls);
+    bool is_null = false;
+    return SPI_getbinval(table->vals[0], table->tupdesc, 1, &is_null);
 }
 
 SearchPage ranked_page(const SearchQuery &query, SearchParameters &parameters, RecordParts *direct, int64 offset,
@@ -371,29 +417,28 @@ SearchPage ranked_page(const SearchQuery &query, SearchParameters &parameters, R
     Matches const text = text_matches(query, parameters, direct, kRanked);
     Matches const names = name_matches(query, parameters, direct, kRanked, true);
     int const variant = parameters.variant();
-    RowList const by_text = ranked_rows(text, latest_text_plans[variant], latest_by_text(parameters), parameters);
-    RowList const by_name = ranked_rows(names, latest_name_plans[variant], latest_by_name(parameters), parameters);
+    RowList by_text = ranked_rows(text, latest_text_plans[variant], latest_by_text(parameters), parameters);
+    RowList by_name = ranked_rows(names, latest_name_plans[variant], latest_by_name(parameters), parameters);
     RowList rows{};
     append_rows(rows, by_text);
     append_rows(rows, by_name);
     sort_and_unite(rows);
-
-    Oid const ids = get_array_type(bound_table(Entity::HealthRecords).columns[record::Id].type);
-    Oid types[] = {TSQUERYOID, ids, ids, INT8OID, INT8OID};
-    Datum const values[] = {parameters.values[0], ids_of_rows(by_text, 0, by_text.count),
-                            ids_of_rows(by_name, 0, by_name.count), Int64GetDatum(offset), Int64GetDatum(limit)};
-    char const nulls[] = {parameters.nulls[0], ' ', ' ', ' ', ' '};
-    SPITupleTable *const table = ranked_plan.select(ids_by_rank(), lengthof(types), types, values, nulls);
-    bool is_null = false;
+    by_text = rows_of_page(by_text, 0, by_text.count);
+    by_name = rows_of_page(by_name, 0, by_name.count);
     bool const complete = text.complete && names.complete;
-    return {SPI_getbinval(table->vals[0], table->tupdesc, 1, &is_null),
-            complete ? rows.count : Max(rows.count, kExactTotal + 1), !complete, rows.count};
+    SearchPage found{0, complete ? rows.count : Max(rows.count, kExactTotal + 1), !complete, rows.count};
+    if (parameters.reads_places)
+        show_rows(found, rows_of_page(rows_by_rank(*direct, by_text, by_name, parameters.values[0]), offset, limit));
+    else
+        found.ids = ids_by_server(by_text, by_name, parameters, offset, limit);
+    return found;
 }
 
 SearchPage find_page(const SearchQuery &query, SearchParameters &parameters, bool ranked, int64 offset, int64 limit)
 {
     RecordParts parts;
     RecordParts *const direct = parts.open(parameters) ? &parts : nullptr;
+    parameters.reads_places = direct != nullptr && !direct->asks();
     SearchPage const page = ranked ? ranked_page(query, parameters, direct, offset, limit)
                                    : latest_page(query, parameters, direct, offset, limit);
     if (direct != nullptr)

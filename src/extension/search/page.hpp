@@ -24,6 +24,8 @@ struct SearchPage {
     int64 total;
     bool total_is_lower_bound;
     int64 reachable;  ///< how many records all pages together show: less than the total if not all matches are ranked
+    const RowPlace *places = nullptr;  ///< where these records are, in the same order; null: queries must read them
+    int count = 0;                     ///< of the places
 };
 
 /// Finds a page; the result is valid until SPI_finish.  Changes `parameters`.  REQUIRES: SPI is connected.

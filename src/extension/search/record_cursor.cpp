@@ -27,8 +27,9 @@ bool RecordCursor::open(const OpenTable &table, const OpenTable &whole, const Se
     text_index_ = open_index(indexes.text);
     if (text_index_ == nullptr)
         return false;
-    date_index_ = open_index(indexes.date);
-    student_relation_ = open_student_index(Entity::HealthRecords, table_, student_index_);
+    date_ = indexes.date;
+    date_index_ = student_relation_ = nullptr;
+    knows_students_ = false;
     parameters_ = &parameters;
     rows_.open(table_.relation, GetActiveSnapshot());
     if (shown != nullptr)
@@ -75,6 +76,23 @@ Relation RecordCursor::open_index(Oid index) const
     return nullptr;
 }
 
+bool RecordCursor::has_dates()
+{
+    if (OidIsValid(date_)) {
+        date_index_ = open_index(date_);
+        date_ = InvalidOid;
+    }
+    return date_index_ != nullptr;
+}
+
+bool RecordCursor::has_students()
+{
+    if (!knows_students_)
+        student_relation_ = open_student_index(Entity::HealthRecords, table_, student_index_);
+    knows_students_ = true;
+    return student_relation_ != nullptr;
+}
+
 IndexScanDesc RecordCursor::begin_walk()
 {
     IndexScanDesc const scan = pg::begin_index_scan(table_.relation, date_index_, snapshot(), 0);
@@ -112,8 +130,20 @@ bool RecordCursor::fulfils(Datum tsquery)
     });
 }
 
+float4 RecordCursor::rank(const RowPlace &place, Datum tsquery)
+{
+    float4 rank = 0;
+    rows_.read(place);
+    (void)document_->test(rows_.slot(), [&](Datum document) {
+        rank = DatumGetFloat4(DirectFunctionCall2(ts_rank_tt, document, tsquery));
+        return true;
+    });
+    return rank;
+}
+
 void RecordCursor::read_keys(Row &row) const
 {
+    row.place = place();
     for (const SortKey &key : record_order(*table_.bound))
         row.values[key.attribute] = attribute(key.attribute, row.nulls[key.attribute]);
 }

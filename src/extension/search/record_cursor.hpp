@@ -27,12 +27,16 @@ public:
     Relation text_index() const noexcept { return text_index_; }
     const SearchParameters &parameters() const noexcept { return *parameters_; }
 
-    /// The index of records by their student; null if there is none.
+    /// Whether there is an index of records by their student.  Opens it at the first call: of a table with many
+    /// partitions, opening and locking all indexes takes as long as to find a rare word.
+    bool has_students();
+
+    /// That index.  REQUIRES: has_students().
     Relation student_relation() const noexcept { return student_relation_; }
     StudentIndex &student_index() noexcept { return student_index_; }
 
-    /// Whether an index of dates allows a walk through the latest records.
-    bool has_dates() const noexcept { return date_index_ != nullptr; }
+    /// Whether an index of dates allows a walk through the latest records.  Opens it at the first call.
+    bool has_dates();
 
     /// Begin a scan from the latest record back, by entries or by pages.  REQUIRES: has_dates().
     IndexScanDesc begin_walk();
@@ -63,6 +67,9 @@ public:
         return slot_getattr(rows_.slot(), table_.bound->columns[attribute].number, &is_null);
     }
 
+    /// Where the row in the slot is.
+    RowPlace place() const { return {table_.bound->relation, rows_.slot()->tts_tid, false}; }
+
     /// Whether a value of the record's type is the wanted one.
     bool is_wanted_type(Datum type, bool is_null) const;
 
@@ -73,10 +80,14 @@ public:
     /// Whether the row in the slot fulfils a tsquery; computes the index's expression for it.
     bool fulfils(Datum tsquery);
 
-    /// Reads the keys of record_order() of the row in the slot.  They are valid as long as the row is in the slot.
+    /// Returns the rank of the text of the row at a place.
+    float4 rank(const RowPlace &place, Datum tsquery);
+
+    /// Reads the keys of record_order() and the place of the row in the slot.  The keys are valid as long as the row is
+    /// in the slot.
     void read_keys(Row &row) const;
 
-    /// Adds the row in the slot, with copies of these keys only.
+    /// Adds the row in the slot, with its place and copies of these keys only.
     void add_to(RowList &rows) const;
 
 private:
@@ -86,8 +97,10 @@ private:
     const SearchParameters *parameters_;
     OpenTable table_;
     Relation text_index_;
+    Oid date_;  // the index of dates; 0: there is none, or it was opened
     Relation date_index_;
     Relation student_relation_;
+    bool knows_students_;  // whether there is an index of them
     StudentIndex student_index_;
     RowFetch rows_;
     IndexExpression *document_;  // of the index of words; compiling it takes longer than making some documents

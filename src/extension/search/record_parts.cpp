@@ -194,15 +194,23 @@ bool RecordParts::may_have(int part, int student) const
     return true;
 }
 
-bool RecordParts::has_students() const
+bool RecordParts::may_have_any(int part, int count) const
 {
-    return std::all_of(parts_, parts_ + count_,
-                       [](const Part &part) { return part.records.student_relation() != nullptr; });
+    for (int i = 0; i < count; ++i) {
+        if (may_have(part, i))
+            return true;
+    }
+    return false;
 }
 
-bool RecordParts::has_dates() const
+bool RecordParts::has_students()
 {
-    return std::all_of(parts_, parts_ + count_, [](const Part &part) { return part.records.has_dates(); });
+    return std::all_of(parts_, parts_ + count_, [](Part &part) { return part.records.has_students(); });
+}
+
+bool RecordParts::has_dates()
+{
+    return std::all_of(parts_, parts_ + count_, [](Part &part) { return part.records.has_dates(); });
 }
 
 void RecordParts::keep_first(RowList &rows, int64 needed) const

@@ -17,7 +17,7 @@
 
 namespace wc {
 
-/// Matches of one kind.  The rows have only the keys of record_order(), and are in any order.
+/// Matches of one kind.  The rows have only their place and the keys of record_order(), and are in any order.
 struct Matches {
     RowList rows{};
     bool complete = true;  ///< there are no others
@@ -43,16 +43,18 @@ public:
     /// Finds out where the records of these students are.
     void find_students(const Datum *students, int count);
 
-    /// Whether the part may have records of a student, by its place among those of find_students().
+    /// Whether the part may have records of a student, by its place among those of find_students(); or of any of the
+    /// first `count`.
     bool may_have(int part, int student) const;
+    bool may_have_any(int part, int count) const;
 
     /// The attached table.
     const BoundTable &table() const noexcept { return *whole_.bound; }
     const SearchParameters &parameters() const noexcept { return *parameters_; }
 
     /// Whether each part has an index of records by their student, and one of dates for a walk from the latest back.
-    bool has_students() const;
-    bool has_dates() const;
+    bool has_students();
+    bool has_dates();
 
     /// Whether policies decide about each record.
     bool asks() const noexcept { return shown_ != nullptr; }

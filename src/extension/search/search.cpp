@@ -3,23 +3,22 @@
 #include "extension/binding/enum_label.hpp"
 #include "extension/binding/id.hpp"
 #include "extension/records/page.hpp"
-#include "extension/search/page.hpp"
+#include "extension/search/page_rows.hpp"
+#include "extension/search/term.hpp"
 #include "extension/server/boundary.hpp"
 #include "extension/server/text_view.hpp"
 #include "extension/value/json_result.hpp"
 #include "extension/value/json_shape.hpp"
 #include "extension/value/json_value.hpp"
 
+extern "C" {
+#include "utils/fmgrprotos.h"
+}
+
 namespace wc {
 namespace {
 
 using namespace std::string_view_literals;
-
-KeptPlan rows_plan;
-KeptPlan highlighted_rows_plan;
-
-constexpr int kStudentAttributes = 4;
-constexpr int kFirstHighlight = record::kCount + kStudentAttributes + 1;
 
 struct Request {
     int64 page;
@@ -42,53 +41,69 @@ Request read_request(FunctionCallInfo fcinfo)
     return request;
 }
 
-void write_highlight(json::Buffer &out, const SPITupleTable *rows, std::uint64_t at)
+// Returns a text with its matches marked with control characters (core/search/highlight.hpp).  Removes these from the
+// text first.
+Datum marked(Datum text, Datum tsquery)
+{
+    static constexpr char kOptions[] =
+        "StartSel=\"\x02\",StopSel=\"\x03\",MaxFragments=3,MaxWords=24,MinWords=8,ShortWord=0,"
+        "FragmentDelimiter=\" ... \"";
+    Datum const clean = DirectFunctionCall3(translate, text, CStringGetTextDatum("\x02\x03"), CStringGetTextDatum(""));
+    return DirectFunctionCall4(ts_headline_byid_opt, ObjectIdGetDatum(english_configuration()), clean, tsquery,
+                               CStringGetTextDatum(kOptions));
+}
+
+void write_highlight(json::Buffer &out, const Row &record, Datum tsquery)
 {
     constexpr std::string_view kNames[] = {R"(,"highlight":{"description":)"sv, R"(,"notes":)"sv, R"(,"provider":)"sv};
+    constexpr int kTexts[] = {record::Description, record::Notes, record::Provider};
     for (int i = 0; i < static_cast<int>(std::size(kNames)); ++i) {
         out.append(kNames[i]);
-        bool is_null = false;
-        Datum const marked = SPI_getbinval(rows->vals[at], rows->tupdesc, kFirstHighlight + i, &is_null);
+        CHECK_FOR_INTERRUPTS();
+        bool is_null = record.nulls[kTexts[i]];
         json::Buffer html = make_buffer();
         std::size_t const start = html.size();
         if (!is_null)
-            is_null = !search::append_marked_html(html, text_view(marked));
+            is_null = !search::append_marked_html(html, text_view(marked(record.values[kTexts[i]], tsquery)));
         if (is_null)
             json::write_null(out);
         else
             json::write_string(out, html.view().substr(start));
-        pfree(html.data());
     }
     out.append('}');
 }
 
-void write_records(json::Buffer &out, Datum ids, Datum highlighted)
+void write_student(json::Buffer &out, const Row &student)
+{
+    const BoundTable &students = bound_table(Entity::Students);
+    if (student.nulls[student::Id]) {
+        json::write_null(out);
+        return;
+    }
+    write_item(out, kRecordStudentItem, students, student);
+    if (audit::is_recording())
+        audit::note_id_once(student_id_text(student.values[student::Id], students.columns[student::Id].type));
+}
+
+void write_records(json::Buffer &out, const SearchPage &page, Datum highlighted)
 {
     const BoundTable &table = bound_table(Entity::HealthRecords);
-    const BoundTable &students = bound_table(Entity::Students);
-    Oid types[] = {get_array_type(table.columns[record::Id].type), TSQUERYOID};
-    Datum const values[] = {ids, highlighted};
-    char const nulls[] = {' ', highlighted != 0 ? ' ' : 'n'};
-    KeptPlan &plan = highlighted != 0 ? highlighted_rows_plan : rows_plan;
-    SPITupleTable *const rows = plan.select(records_of_page(highlighted != 0), 2, types, values, nulls);
-    for (std::uint64_t at = 0; at < rows->numvals; ++at) {
-        Row row;
-        if (at != 0)
+    PageRows const rows = read_page_rows(page);
+    MemoryContext const caller = CurrentMemoryContext;
+    MemoryContext const of_row = AllocSetContextCreate(caller, "white_cross highlights", ALLOCSET_DEFAULT_SIZES);
+    for (int i = 0; i < rows.count; ++i) {
+        if (i != 0)
             out.append(',');
-        read_row(rows, at, 1, record::kCount, row);
         out.append('{');
-        write_members(out, kRecordItem, table, row);
+        write_members(out, kRecordItem, table, rows.rows[i].record);
         out.append(R"(,"student":)"sv);
-        read_row(rows, at, record::kCount + 1, kStudentAttributes, row);
-        if (row.nulls[student::Id]) {
-            json::write_null(out);
-        } else {
-            write_item(out, kRecordStudentItem, students, row);
-            if (audit::is_recording())
-                audit::note_id_once(student_id_text(row.values[student::Id], students.columns[student::Id].type));
+        write_student(out, rows.rows[i].student);
+        if (highlighted != 0) {
+            MemoryContextSwitchTo(of_row);
+            write_highlight(out, rows.rows[i].record, highlighted);
+            MemoryContextSwitchTo(caller);
+            MemoryContextReset(of_row);
         }
-        if (highlighted != 0)
-            write_highlight(out, rows, at);
         out.append('}');
     }
 }
@@ -130,7 +145,7 @@ WC_READING_FUNCTION(wc_search_health_records)
         SearchParameters parameters(query, table.columns[record::Type], has_type, type, offset, request.page_size);
         page = find_search_page(query, parameters, request.ranked, offset, request.page_size);
         Datum const marked = query.whole();
-        write_records(out, page.ids, request.highlight ? marked : Datum{0});
+        write_records(out, page, request.highlight ? marked : Datum{0});
         SPI_finish();
     }
     if (out.size() == empty)

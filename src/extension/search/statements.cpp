@@ -122,10 +122,25 @@ void append_entry(StringInfo query, const char *name = "entered")
 }
 
 // Appends the keys of the order of records: id, date, and, if there is a column for it, the time of entry.
-void append_place(StringInfo query)
+void append_keys(StringInfo query)
 {
     append_id_and_date(query);
     append_entry(query);
+}
+
+// Appends where the row is, if that is wanted: a row of a foreign table has no position.
+void append_place(StringInfo query, const SearchParameters &parameters, const char *part, const char *position)
+{
+    if (parameters.reads_places)
+        appendStringInfo(query, ", t.tableoid AS %s, t.ctid AS %s", part, position);
+    else
+        appendStringInfo(query, ", NULL::pg_catalog.oid AS %s, NULL::pg_catalog.tid AS %s", part, position);
+}
+
+void append_keys_and_place(StringInfo query, const SearchParameters &parameters)
+{
+    append_keys(query);
+    append_place(query, parameters, "part", "position");
 }
 
 void append_students(StringInfo query)
@@ -220,7 +235,7 @@ char *some_matches(const SearchParameters &parameters, AppendMatches append, boo
     StringInfoData query;
     initStringInfo(&query);
     appendStringInfoString(&query, "SELECT ");
-    append_place(&query);
+    append_keys_and_place(&query, parameters);
     append(&query, parameters);
     appendStringInfo(&query, "%s LIMIT %d", latest ? latest_first("") : "", limit + 1);
     return query.data;
@@ -256,8 +271,9 @@ char *page_of_matches(const SearchParameters &parameters, AppendMatches append)
 {
     StringInfoData query;
     initStringInfo(&query);
-    appendStringInfo(&query, "SELECT f.id, f.at%s FROM (SELECT ", knows_entry(records()) ? ", f.entered" : "");
-    append_place(&query);
+    appendStringInfo(&query, "SELECT f.id, f.at%s, f.part, f.position FROM (SELECT ",
+                     knows_entry(records()) ? ", f.entered" : "");
+    append_keys_and_place(&query, parameters);
     append(&query, parameters);
     appendStringInfo(&query, " OFFSET 0) AS f%s LIMIT $7 OPERATOR(pg_catalog.+) $8", latest_first("f."));
     return query.data;
@@ -333,6 +349,7 @@ char *latest_records(const SearchParameters &parameters, bool by_text, bool by_n
     append_id_and_date(&query);
     if (knows_entry(records()))
         appendStringInfoString(&query, ", t.white_cross_entered");
+    appendStringInfoString(&query, ", t.white_cross_part, t.white_cross_position");
     appendStringInfoString(&query, ", ((");
     if (by_text) {
         append_text_matches(&query, "$1");
@@ -353,8 +370,9 @@ char *latest_records(const SearchParameters &parameters, bool by_text, bool by_n
     // computed row by row.
     appendStringInfoString(&query, ") IS TRUE FROM (SELECT ");
     append_columns_once(&query, records(), record::kSummaryCount);
-    // Use a name that no column of the application has.
+    // Use names that no column of the application has.
     append_entry(&query, "white_cross_entered");
+    append_place(&query, parameters, "white_cross_part", "white_cross_position");
     append_from(&query, records());
     append_order(&query, records(), record_order(records()));
     if (parameters.words_need_each_record)
@@ -378,10 +396,10 @@ char *whole_page(const SearchParameters &parameters)
     StringInfoData query;
     initStringInfo(&query);
     appendStringInfoString(&query, "WITH found AS MATERIALIZED (SELECT ");
-    append_place(&query);
+    append_keys(&query);
     append_from_text(&query, parameters);
     appendStringInfoString(&query, " UNION SELECT ");
-    append_place(&query);
+    append_keys(&query);
     append_from_names(&query, parameters);
     appendStringInfoString(&query,
                            ") SELECT (SELECT pg_catalog.count(*) FROM found), ARRAY(SELECT f.id FROM found AS f");
@@ -394,7 +412,7 @@ char *ids_by_rank()
     StringInfoData query;
     initStringInfo(&query);
     appendStringInfoString(&query, "SELECT ARRAY(SELECT u.id FROM (SELECT ");
-    append_place(&query);
+    append_keys(&query);
     appendStringInfoString(&query, ", pg_catalog.ts_rank(");
     append_document(&query);
     appendStringInfoString(&query, ", $1) AS rank");
@@ -402,7 +420,7 @@ char *ids_by_rank()
     appendStringInfoString(&query, " WHERE ");
     append_attribute(&query, records(), record::Id);
     appendStringInfoString(&query, " OPERATOR(pg_catalog.=) ANY ($2) UNION ALL SELECT ");
-    append_place(&query);
+    append_keys(&query);
     // ts_rank is below 1, so a record of a student with that name comes before records that mention it.
     appendStringInfoString(&query, ", 1::pg_catalog.float4");
     append_from(&query, records());
@@ -415,7 +433,7 @@ char *ids_by_rank()
     return query.data;
 }
 
-char *records_of_page(bool highlighted)
+char *records_of_page()
 {
     const BoundTable &table = bound_table(Entity::HealthRecords);
     StringInfoData query;
@@ -425,17 +443,6 @@ char *records_of_page(bool highlighted)
     for (int const attribute : {student::Id, student::FirstName, student::LastName, student::StudentNumber}) {
         appendStringInfoString(&query, ", ");
         append_column(&query, "s", NameStr(students().columns[attribute].name));
-    }
-    for (int const attribute : {record::Description, record::Notes, record::Provider}) {
-        if (!highlighted)
-            break;
-        // Matches are marked with control characters (core/search/highlight.hpp), so remove these from the text first.
-        appendStringInfoString(
-            &query, ", pg_catalog.ts_headline('pg_catalog.english'::pg_catalog.regconfig, pg_catalog.translate(");
-        append_attribute(&query, table, attribute);
-        appendStringInfoString(&query,
-                               ", E'\\x02\\x03', ''), $2, E'StartSel=\"\\x02\",StopSel=\"\\x03\",MaxFragments=3,"
-                               "MaxWords=24,MinWords=8,ShortWord=0,FragmentDelimiter=\" ... \"')");
     }
     appendStringInfoString(&query, " FROM pg_catalog.unnest($1) WITH ORDINALITY AS u(id, n) JOIN ");
     append_table(&query, NameStr(table.schema_name), NameStr(table.table_name));

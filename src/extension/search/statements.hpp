@@ -52,6 +52,9 @@ struct SearchParameters {
     /// before a policy has decided about the record, since the time would tell what other records say.
     bool words_need_each_record;
 
+    /// Whether queries tell where they have found a record.
+    bool reads_places = false;
+
     /// Which of the `kVariants` texts a statement has.
     int variant() const noexcept
     {
@@ -62,8 +65,8 @@ struct SearchParameters {
     static constexpr int kVariants = 512;
 };
 
-/// Select id, date and, if there is a column for it, time of entry of at most kExactTotal + 1 records that match by
-/// their text, or by their student's name; in any order.
+/// Select id, date and, if there is a column for it, time of entry, then its place or NULL, of at most
+/// kExactTotal + 1 records that match by their text, or by their student's name; in any order.
 char *matches_by_text(const SearchParameters &parameters);
 char *matches_by_name(const SearchParameters &parameters);
 
@@ -102,7 +105,7 @@ char *whole_page(const SearchParameters &parameters);
 char *ids_by_rank();
 
 /// Selects the records with the ids of the array $1, in that order: all attributes, then the first four of their
-/// students; `highlighted`: then description, notes and provider with the matches of the tsquery $2 marked.
-char *records_of_page(bool highlighted);
+/// students.
+char *records_of_page();
 
 }  // namespace wc

@@ -14,6 +14,9 @@ namespace {
 
 constexpr OffsetNumber kColumn = 1;
 
+// How many positions are kept of what an estimate reads: as many as a list in an entry may well have.
+constexpr int kMostFew = 500;
+
 IndexTuple tuple_at(Page page, OffsetNumber at)
 {
     return static_cast<IndexTuple>(static_cast<void *>(PageGetItem(page, PageGetItemId(page, at))));
@@ -41,7 +44,22 @@ struct Trees {
     }
 };
 
-// Calls take(positions, count) for each leaf of a tree, until it returns false.
+// Estimates how many positions a leaf of a tree has, from the first of its compressed lists.  Decoding all of them
+// takes some ten microseconds, and words with one beginning have many trees in the index of each partition.
+double positions_of(Page page)
+{
+    if (!GinPageIsCompressed(page))
+        return opaque_of(page)->maxoff;
+    auto const size = static_cast<double>(GinDataLeafPageGetPostingListSize(page));
+    if (size == 0)
+        return 0;
+    GinPostingList *const first = GinDataLeafPageGetPostingList(page);
+    int count = 0;
+    pfree(ginPostingListDecode(first, &count));
+    return count * size / static_cast<double>(SizeOfGinPostingList(first));
+}
+
+// Calls take(page, leaves) for each leaf of a tree that has about so many, until it returns false.
 template <typename Take>
 void each_leaf(Relation index, BlockNumber root, Snapshot snapshot, Take take)
 {
@@ -51,19 +69,10 @@ void each_leaf(Relation index, BlockNumber root, Snapshot snapshot, Take take)
     auto const predicted = stack->predictNumber;
     IncrBufferRefCount(buffer);  // freeGinBtreeStack() gives one reference back
     freeGinBtreeStack(stack);
-    ItemPointerData from;
-    ItemPointerSetMin(&from);
     while (true) {
         Page const page = BufferGetPage(buffer);
-        if ((opaque_of(page)->flags & GIN_DELETED) == 0) {
-            int count = 0;
-            ItemPointer const positions = GinDataLeafPageGetItems(page, &count, from);
-            bool const goes_on = take(positions, count, predicted);
-            if (positions != nullptr)
-                pfree(positions);
-            if (!goes_on)
-                break;
-        }
+        if ((opaque_of(page)->flags & GIN_DELETED) == 0 && !take(page, predicted))
+            break;
         if (GinPageRightMost(page))
             break;
         buffer = ginStepRight(buffer, index, GIN_SHARE);
@@ -79,23 +88,15 @@ bool WordEntry::fits(Datum key) const
     return is_beginning_ ? word.substr(0, lexeme_.size()) == lexeme_ : word == lexeme_;
 }
 
-void WordEntry::add_pending(const ItemPointerData &position)
-{
-    if (pending_count_ == pending_capacity_) {
-        pending_capacity_ = Max(2 * pending_capacity_, 64);
-        Size const size = sizeof(ItemPointerData) * static_cast<Size>(pending_capacity_);
-        pending_ = static_cast<ItemPointerData *>(pending_ == nullptr ? palloc(size) : repalloc(pending_, size));
-    }
-    pending_[pending_count_++] = position;
-}
+void WordEntry::add_pending(const ItemPointerData &position) { pending_.add(&position, 1); }
 
-// Calls take(positions, count, leaves) for each list of positions, and for each leaf of a tree of them, which has about
-// `leaves` leaves.  It stops when that returns false; for a tree, when it returns false for one of its leaves.
+// Calls take_list(entry) for each entry with a list of positions, and take_leaf(page, leaves) for each leaf of a tree
+// of them, which has about `leaves` leaves, until that returns false.
 //
 // Words with one beginning follow each other in the index.  It lets go of the page with the words before it reads trees
 // of positions, because VACUUM locks them in the other order.
-template <typename Take>
-void WordEntry::each(GinState &state, Snapshot snapshot, Take take)
+template <typename TakeList, typename TakeLeaf>
+void WordEntry::each(GinState &state, Snapshot snapshot, TakeList take_list, TakeLeaf take_leaf)
 {
     GinBtreeData search;
     Datum const lexeme = PointerGetDatum(cstring_to_text_with_len(lexeme_.data(), static_cast<int>(lexeme_.size())));
@@ -122,10 +123,7 @@ void WordEntry::each(GinState &state, Snapshot snapshot, Take take)
         if (GinIsPostingTree(entry)) {
             trees.add(GinGetPostingTree(entry));
         } else if (GinGetNPosting(entry) > 0) {
-            int count = 0;
-            ItemPointer const positions = ginReadTuple(&state, kColumn, entry, &count);
-            (void)take(positions, count, 1);
-            pfree(positions);
+            take_list(entry);
         }
         if (!is_beginning_)
             break;
@@ -134,7 +132,7 @@ void WordEntry::each(GinState &state, Snapshot snapshot, Take take)
     freeGinBtreeStack(stack);
     for (int i = 0; i < trees.count; ++i) {
         CHECK_FOR_INTERRUPTS();
-        each_leaf(state.index, trees.roots[i], snapshot, take);
+        each_leaf(state.index, trees.roots[i], snapshot, take_leaf);
     }
 }
 
@@ -142,23 +140,54 @@ double WordEntry::estimate(GinState &state, Snapshot snapshot)
 {
     if (entries_ >= 0)
         return entries_;
-    entries_ = pending_count_;
+    entries_ = pending_.count();
+    few_.add(pending_.positions(), pending_.count());
     // Of a tree it looks at the first leaf only, which VACUUM may have emptied.
-    each(state, snapshot, [&](const ItemPointerData *, int count, std::uint32_t leaves) {
-        entries_ += static_cast<double>(Max(count, 1)) * leaves;
-        return false;
-    });
+    each(
+        state, snapshot,
+        [&](IndexTuple entry) {
+            entries_ += GinGetNPosting(entry);
+            are_few_ = are_few_ && entries_ <= kMostFew;
+            if (!are_few_)
+                return;
+            int count = 0;
+            ItemPointer const positions = ginReadTuple(&state, kColumn, entry, &count);
+            few_.add(positions, count);
+            pfree(positions);
+        },
+        [&](Page page, std::uint32_t leaves) {
+            entries_ += Max(positions_of(page), 1) * leaves;
+            are_few_ = false;
+            return false;
+        });
     return entries_;
 }
 
 // A tree has its positions in the table's order.
 void WordEntry::add_to(PositionSet &rows, GinState &state, Snapshot snapshot, BlockNumber blocks)
 {
-    rows.add(pending_, pending_count_);
-    each(state, snapshot, [&](const ItemPointerData *positions, int count, std::uint32_t) {
+    rows.add(pending_.positions(), pending_.count());
+    auto const add = [&](ItemPointer positions, int count) {
         rows.add(positions, count);
-        return count == 0 || ItemPointerGetBlockNumberNoCheck(&positions[count - 1]) < blocks;
-    });
+        bool const goes_on = count == 0 || ItemPointerGetBlockNumberNoCheck(&positions[count - 1]) < blocks;
+        if (positions != nullptr)
+            pfree(positions);
+        return goes_on;
+    };
+    each(
+        state, snapshot,
+        [&](IndexTuple entry) {
+            int count = 0;
+            ItemPointer const positions = ginReadTuple(&state, kColumn, entry, &count);
+            (void)add(positions, count);
+        },
+        [&](Page page, std::uint32_t) {
+            ItemPointerData from;
+            ItemPointerSetMin(&from);
+            int count = 0;
+            ItemPointer const positions = GinDataLeafPageGetItems(page, &count, from);
+            return add(positions, count);
+        });
 }
 
 }  // namespace wc

@@ -39,7 +39,7 @@ int sets_of(const QueryItem *item)
 }  // namespace
 
 WordIndex::WordIndex(Relation index, Relation table, Snapshot snapshot, Datum tsquery)
-    : snapshot_(snapshot), query_(DatumGetTSQuery(tsquery)), blocks_(RelationGetNumberOfBlocks(table)), count_(0)
+    : snapshot_(snapshot), query_(DatumGetTSQuery(tsquery)), table_(table), count_(0)
 {
     initGinState(&state_, index);
     pgstat_count_index_scan(index);
@@ -92,10 +92,18 @@ void WordIndex::read_pending_page(Page page)
     }
 }
 
-bool WordIndex::fits() const
+// Asks the system only where it matters: that takes as long as to find a rare word.
+BlockNumber WordIndex::blocks()
+{
+    if (blocks_ == InvalidBlockNumber)
+        blocks_ = RelationGetNumberOfBlocks(table_);
+    return blocks_;
+}
+
+bool WordIndex::fits()
 {
     Size const room = Size{1024} * static_cast<Size>(work_mem) * kMemories;
-    return static_cast<Size>(sets_of(GETQUERY(query_))) * PositionSet::size(blocks_) <= room;
+    return static_cast<Size>(sets_of(GETQUERY(query_))) * PositionSet::size(blocks()) <= room;
 }
 
 // Returns the place in words_, which has the operands in the order of the tsquery's items.
@@ -129,12 +137,33 @@ double WordIndex::work()
 
 void WordIndex::look_at(double share)
 {
-    blocks_ = static_cast<BlockNumber>(Min(share, 1.0) * static_cast<double>(blocks_));
+    blocks_ = static_cast<BlockNumber>(Min(share, 1.0) * static_cast<double>(blocks()));
+}
+
+bool WordIndex::find_few(PositionList &rows, bool &exact) const
+{
+    exact = true;
+    int word = 0;
+    for (int i = 0; i < query_->size; ++i) {
+        const QueryItem &item = GETQUERY(query_)[i];
+        if (item.type != QI_VAL) {
+            if (item.qoperator.oper != OP_OR)
+                return false;
+            continue;
+        }
+        const PositionList *const few = words_[word++].few();
+        if (few == nullptr)
+            return false;
+        rows.add(few->positions(), few->count());
+        exact = exact && item.qoperand.weight == 0;
+    }
+    rows.sort();
+    return true;
 }
 
 PositionSet WordIndex::rows_of(const QueryItem *item)
 {
-    PositionSet rows(blocks_);
+    PositionSet rows(blocks());
     words_[word_of(item)].add_to(rows, state_, snapshot_, blocks_);
     return rows;
 }

@@ -31,6 +31,10 @@ public:
     /// Estimates how many rows fulfil the tsquery, at most; 0 only if none does.  It reads some pages for each word.
     double estimate() { return estimate(GETQUERY(query_)); }
 
+    /// Finds all rows that have one of the words, in the table's order, if the estimate has met each of them.  Returns
+    /// false if there may be others, or the tsquery asks for more than one of its words.  `exact` is as for Found.
+    bool find_few(PositionList &rows, bool &exact) const;
+
     /// Estimates how many positions find() reads.
     double work();
 
@@ -38,7 +42,7 @@ public:
     void look_at(double share);
 
     /// Whether the sets that find() needs at once take no more memory than a search may.
-    bool fits() const;
+    bool fits();
 
     /// Finds all, or those among the first rows.
     ///
@@ -53,6 +57,7 @@ private:
         bool exact;
     };
 
+    BlockNumber blocks();
     int word_of(const QueryItem *item) const;
     double estimate(const QueryItem *item);
     PositionSet rows_of(const QueryItem *item);
@@ -64,8 +69,9 @@ private:
     GinState state_;
     Snapshot snapshot_;
     TSQuery query_;
-    BlockNumber blocks_;  // that are looked at
-    WordEntry *words_;    // of each operand of the tsquery
+    Relation table_;
+    BlockNumber blocks_ = InvalidBlockNumber;  // that are looked at; invalid: not known yet
+    WordEntry *words_;                         // of each operand of the tsquery
     int count_;
 };
 
