@@ -279,6 +279,7 @@ OF_EXAMPLES = {
     "API: text of an error": one("examples/api/server.mjs", "error instanceof Refusal ? error : new Refusal(500, 'an error of the server')", "error instanceof Refusal ? error : new Refusal(500, error.message)", "test_example_api and error_of_the_program"),
     "API: text of the database": one("examples/api/refusal.mjs", "new Refusal(status, message, sqlstate)", "new Refusal(status, error.message, sqlstate)", "test_example_api"),
     "API: who calls": one("examples/api/server.mjs", "if (!isSame(request.headers.authorization ?? '', authorization))", "if (false)", "test_example_api and refused_and_shown"),
+    "API: opaque keys": one("examples/api/routes.mjs", "if (text.includes('wc_cache_entries')) reading", "reading", "test_example_api and opaque_key"),
     "API: audit": one("examples/api/routes.mjs", "redis, onError, audit,", "redis, onError,", "test_example_api and audit"),
     "log: one student": one("examples/audit_log.py", "if options.student is None or options.student in line.get(\"students\", []):", "if True:", "test_audit_lines"),
     "log: lines that cannot be read": one("examples/audit_log.py", "                unread += 1", "                pass", "test_audit_lines and cannot_be_read"),
