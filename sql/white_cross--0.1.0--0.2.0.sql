@@ -681,6 +681,29 @@ $$;
 COMMENT ON FUNCTION white_cross.serve_redis(text) IS
 'Notes which process of Redis the worker that drains serves. Returns for how many milliseconds it has been that one: 0 if it was another one until now, after queueing a row for every student, because what is cached here may lack what was removed there.';
 
+CREATE OR REPLACE FUNCTION white_cross.vacuum_holder() RETURNS TABLE (who text, remedy text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT h.who, h.remedy
+    FROM (SELECT greatest(age(a.backend_xid), age(a.backend_xmin)) AS age,
+                 a.backend_xid IS NOT NULL AND coalesce(age(a.backend_xid) >= age(a.backend_xmin), true) AS is_cause, a.xact_start AS since,
+                 format('process %s of role %s (%s), whose transaction began %s s ago', a.pid, a.usename, coalesce(nullif(a.application_name, ''), a.backend_type),
+                        round(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.backend_start)))) AS who,
+                 format('SELECT pg_terminate_backend(%s);', a.pid) AS remedy
+          FROM pg_stat_activity AS a
+          WHERE coalesce(a.backend_xid, a.backend_xmin) IS NOT NULL AND a.pid <> pg_backend_pid() AND a.backend_type IN ('client backend', 'walsender')
+            AND (a.datname = current_database() OR a.backend_type = 'walsender')
+          UNION ALL
+          SELECT age(s.xmin), true, NULL, format('replication slot %s, %s', s.slot_name, CASE WHEN s.active THEN 'in use: a standby with hot_standby_feedback has old queries' ELSE 'which nobody uses' END),
+                 CASE WHEN s.active THEN '-- End the long queries on the standby.' ELSE format(E'-- If nobody will use it again:\nSELECT pg_drop_replication_slot(%L);', s.slot_name) END
+          FROM pg_replication_slots AS s WHERE s.xmin IS NOT NULL
+          UNION ALL
+          SELECT age(p.transaction), true, p.prepared, format('prepared transaction %s of %s s ago', white_cross.literal_on_one_line(p.gid), round(extract(epoch FROM clock_timestamp() - p.prepared))),
+                 white_cross.end_prepared(p.gid)
+          FROM pg_prepared_xacts AS p WHERE p.database = current_database()) AS h
+    ORDER BY h.age DESC, h.is_cause DESC, h.since LIMIT 1;
+END;
+
 CREATE OR REPLACE FUNCTION white_cross.check_queue() RETURNS SETOF white_cross.finding
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

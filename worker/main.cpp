@@ -186,6 +186,7 @@ void Process::make_keepers()
         auto const told = figures_.empty() ? Told{health_, metrics_, board_}
                                            : Told{figures_[at]->health, figures_[at]->metrics,
                                                   at == 0 ? board_ : figures_[at]->board};
+        log::Subject const subject(servers_.redis[at].name);
         keepers_.push_back(std::make_unique<Keeper>(common_, at, told));
     }
 }

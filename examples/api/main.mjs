@@ -42,7 +42,7 @@ const pool = new pg.Pool({
 
 const { routes, close: closeCache } = makeRoutes({
   redis, pool, worker: process.env.WORKER_URL ?? 'http://127.0.0.1:9618', workerToken: process.env.WORKER_TOKEN, onError: seldom('cache or worker'),
-  audit: process.env.AUDIT_FILE ? appendTo(process.env.AUDIT_FILE) : undefined,
+  audit: process.env.AUDIT_FILE ? appendTo(process.env.AUDIT_FILE) : undefined, opaqueKeys: process.env.OPAQUE_KEYS === '1',
 });
 const { server, close } = makeServer({ routes, token, log });
 

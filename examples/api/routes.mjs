@@ -23,7 +23,7 @@ const success = (data) => `{"success":true,"data":${data}}`;
  * {routes, close}.  Each route is given ({id, parameters, request}), and gives {status, text, headers}.
  * redis: a client of the package redis.  pool: a Pool of the package pg.  worker: the URL of wc-worker.
  */
-export function makeRoutes({ redis, pool, worker, workerToken, onError, audit }) {
+export function makeRoutes({ redis, pool, worker, workerToken, onError, audit, opaqueKeys = false }) {
   const reading = new AsyncLocalStorage();  // of the request that reads
 
   // Without names, since a PgBouncer before 1.21 does not know prepared statements.
@@ -36,9 +36,9 @@ export function makeRoutes({ redis, pool, worker, workerToken, onError, audit })
   }
 
   const cache = new Cache({
-    redis, onError, audit,
+    redis, onError, audit, opaqueKeys,
     query: (text, values) => {
-      reading.getStore().fromRedis = false;
+      if (text.includes('wc_cache_entries')) reading.getStore().fromRedis = false;  // other queries ask for opaque keys
       return query(text, values);
     },
   });

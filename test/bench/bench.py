@@ -29,6 +29,7 @@ import copied  # noqa: E402
 import core  # noqa: E402
 import counting  # noqa: E402
 import dead_rows  # noqa: E402
+import ddl  # noqa: E402
 import exports  # noqa: E402
 import growth  # noqa: E402
 import http_reads  # noqa: E402
@@ -55,7 +56,7 @@ from servers import Ground  # noqa: E402
 # In this order: the summaries want the tables as they were loaded and vacuumed, and must fit into the memory that is shared.
 PARTS = {part.__name__.removesuffix("_reads"): part
          for part in (core, counting, audit, opaque, watching, summaries, partitions, cold, warm, jsonb, http_reads, search, records, exports, growth, vitals, latency, inserts,
-                      bulk_insert, burst, regions, shards, takeover, dead_rows, copied, placed_words, settings, scale)}
+                      bulk_insert, burst, regions, shards, takeover, dead_rows, ddl, copied, placed_words, settings, scale)}
 
 
 def machine():
@@ -69,6 +70,7 @@ def main():
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all if none is named")
     parser.add_argument("--quick", action="store_true", help="short runs: to see that it works, not for figures")
     parser.add_argument("--students", type=int, default=200_000, help="how many the larger district of `scale` has")
+    parser.add_argument("--shared-buffers", default="1GB", help="of the server")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
@@ -77,7 +79,7 @@ def main():
     results = {"machine": machine(), "quick": options.quick}
     output = ROOT / "build/bench/results.json"
     with Ground("bench/servers", say=print) as ground:
-        with District(ground, options.quick, options.students) if chosen != ["core"] else open(os.devnull) as district:
+        with District(ground, options.quick, options.students, options.shared_buffers) if chosen != ["core"] else open(os.devnull) as district:
             for name in chosen:
                 print(f"\n==== {name}", flush=True)
                 results[name] = PARTS[name].measure(district, options.quick)

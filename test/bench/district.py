@@ -18,16 +18,17 @@ class District(contextlib.ExitStack):
 
     database = "district"
 
-    def __init__(self, ground, quick, most_students=STUDENTS):
+    def __init__(self, ground, quick, most_students=STUDENTS, shared_buffers="1GB"):
         super().__init__()
         self.ground = ground
         self.students = 2_000 if quick else STUDENTS
         self.most_students = most_students
+        self.shared_buffers = shared_buffers
 
     def __enter__(self):
         super().__enter__()
         self.cluster = self.enter_context(Cluster(self.ground, settings={
-            "fsync": "on", "shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "30min",
+            "fsync": "on", "shared_buffers": self.shared_buffers, "max_wal_size": "4GB", "checkpoint_timeout": "30min",
             "shared_preload_libraries": "$libdir/white_cross",
             # What is measured is reading; who measures the summaries in shared memory turns them on.
             "white_cross.summary_cache": "off",

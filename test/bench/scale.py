@@ -1,24 +1,26 @@
 """What grows with a district: the same calls on 0.8 and on 8 million records, side by side.
 
 --students N makes the larger one of N students with 40 records each; 200,000 take 8 GB of disk and a quarter of an hour.
+--shared-buffers 9GB holds both.
 """
 
+import random
+import statistics
 import time
 from pathlib import Path
 
-from district import HERE, STUDENTS, in_turns, table
+from district import HERE, STUDENTS, in_turns, rounds_in_turns, table
 from growth_plot import draw
+from opaque import nanoseconds
 
 CLIENTS = 2
-PICK = "\\set n random(1, :students)\n"
-ONE = "('c' || lpad((:n)::text, 24, '0'))"
-FIRST = f"SELECT wc_student_records_after({ONE}, NULL, 10) ->> 'nextCursor' AS next \\gset\n"
-# Per student: the time is to stay the same.
+# Per student: the time is to stay the same.  It is the server's processor time in a session that has read for a while: a new one maps
+# each page of the shared buffers when it first touches it, many more of the larger district.
 READS = {
-    "summary": f"{PICK}SELECT wc_health_summary({ONE});\n",
-    "page of records": f"{PICK}SELECT wc_student_records({ONE}, 2, 10);\n",
-    "two pages by cursor": f"{PICK}{FIRST}SELECT wc_student_records_after({ONE}, :next, 10);\n",
-    "growth chart": f"{PICK}SELECT wc_growth_chart({ONE});\n",
+    "summary": "wc_health_summary(id)",
+    "page of records": "wc_student_records(id, 2, 10)",
+    "two pages by cursor": "wc_student_records_after(id, wc_student_records_after(id, NULL, 10) ->> 'nextCursor', 10)",
+    "growth chart": "wc_growth_chart(id)",
 }
 # What is typed.  Each word of a tenth of the records is in scale.sql.
 SEARCHES = {
@@ -52,10 +54,31 @@ def load(cluster, database, students):
 
 def scripts():
     """{what: (script, way)}"""
-    found = {name: (text, "") for name, text in {**READS, **WHOLE}.items()}
+    found = {name: (text, "") for name, text in WHOLE.items()}
     for name, typed in SEARCHES.items():
         for way, settings in ("", ""), (", by queries", "-c white_cross.direct_reads=off"):
             found[name + way] = (f"SELECT wc_search_health_records('{typed}');\n", settings)
+    return found
+
+
+def measure_reads(district, sizes, rounds, calls):
+    """sizes: {database: students} → {what: {database: ms of the processor}}"""
+    found = {}
+    sessions = {database: district.cluster.connect(database) for database in sizes}
+    for database, session in sessions.items():
+        session.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
+        session.execute("SELECT pg_prewarm(oid::regclass) FROM pg_class WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace")
+    for name, call in READS.items():
+        def one(database, call=call):
+            ids = [f"c{random.randint(1, sizes[database]):024}" for _ in range(calls)]
+            before = nanoseconds(sessions[database].info.backend_pid)
+            sessions[database].execute(f"SELECT count({call}) FROM unnest(%s::text[]) AS id", [ids])
+            return (nanoseconds(sessions[database].info.backend_pid) - before) / calls / 1e6
+
+        seen = rounds_in_turns({database: lambda database=database: one(database) for database in sizes}, rounds)
+        found[name] = {database: statistics.median(of[rounds // 2:]) for database, of in seen.items()}
+    for session in sessions.values():
+        session.close()
     return found
 
 
@@ -78,7 +101,7 @@ def measure(district, quick):
     sizes = {"scale_small": small, "scale_large": large}
     for database, students in sizes.items():
         load(district.cluster, database, students)
-    results = measure_sizes(district, sizes, *((1, 1) if quick else (3, 4)))
+    results = measure_reads(district, sizes, *((2, 200) if quick else (40, 3000))) | measure_sizes(district, sizes, *((1, 1) if quick else (3, 4)))
     print(f"milliseconds, {CLIENTS} clients")
     table(["", f"{small * 40:,} records", f"{large * 40:,}", "times"],
           [[name, found["scale_small"], found["scale_large"], found["scale_large"] / found["scale_small"]] for name, found in results.items()])

@@ -4,6 +4,7 @@ Tests that must reach all of them ask the catalog, so that a new function is cal
 arguments, or else by their types.
 """
 
+import re
 from dataclasses import dataclass
 
 # Every name has its schema: the session's path may be anything.
@@ -70,6 +71,15 @@ BY_TYPE = {"text": "height", "boolean": "true", "integer": "1", "double precisio
 INCLUDE = {"wc_health_summary": ["{}", "{chronicConditions,growth,trends}"], "wc_growth_chart": ["{}", "{percentiles}"]}
 
 
+# The id of nobody, for a function of another type of id than the tables have.
+NOBODYS = {"uuid": "00000000-0000-4000-8000-000000000000", "bigint": "4711"}
+
+
+def of_type(id, type):
+    form = {"uuid": r"[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}", "bigint": r"\d+"}.get(words := type.removesuffix("[]"), ".*")
+    return id if re.fullmatch(form, id, re.S) else NOBODYS[words]
+
+
 def literal(value, type):
     """A literal whose type no path can lead elsewhere."""
     if value is None:
@@ -94,7 +104,7 @@ def statements(function, **known):
             choices.append([f"""'MALE'::{known["app"]}."Gender\""""])
             continue
         for name, its in known.items():
-            values = [value and value.replace("$" + name, its) for value in values]
+            values = [value and value.replace("$" + name, of_type(its, type) if name == "id" else its) for value in values]
         choices.append([literal(value, type) for value in values])
     for turn in range(2 * max(map(len, choices), default=1)):
         # With another stride for each argument, so that not always the same values meet.

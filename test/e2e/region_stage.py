@@ -75,6 +75,7 @@ class Stage:
     def __init__(self, school, regions, worker):
         self.school, self.regions, self.worker = school, regions, worker
         self.student = school.add_student(lastName="Before")
+        self.until_drained(30)  # a value that is stored before that is removed
         for name in regions.servers:
             self.load_into(name)
 

@@ -142,6 +142,11 @@ class Cache:
     def key(student, kind="health_summary"):
         return f"student:{opaque_keys.name_of(student)}:{kind}"
 
+    @staticmethod
+    def cluster_key(student, kind="health_summary"):
+        """With white_cross.cluster_keys."""
+        return f"student:{{{opaque_keys.name_of(student)}}}:{kind}"
+
     def load(self, student):
         """Loads and stores a value as an application does on a miss. Returns 1 if Redis took the value."""
         key, value, ttl, snapshot = self.school.rows(

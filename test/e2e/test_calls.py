@@ -57,7 +57,7 @@ def test_all_calls_are_counted_as_the_server_counts_them(counted):
     for function in functions(counted.connection):
         if function.name.removesuffix("_jsonb") in names:
             for statement in statements(function, **known):
-                # Bigint and uuid ids of a table whose ids are text: errors, and students that are not there.
+                # Of bigint and uuid ids of a table whose ids are text: students that are not there.
                 try:
                     counted.sql(statement)
                 except psycopg.Error:

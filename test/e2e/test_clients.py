@@ -20,7 +20,7 @@ from servers.ground import ROOT
 sys.path.insert(0, str(ROOT / "examples"))
 import fenced  # noqa: E402
 
-pytestmark = [pytest.mark.thorough, pytest.mark.plain_keys("counts loads, and opaque keys are asked for too; test_opaque_keys.py has these clients with them")]
+pytestmark = pytest.mark.thorough
 
 
 class Leases:
@@ -91,8 +91,9 @@ def test_an_unknown_student(application, database, cache):
 def test_row_level_security_stores_nothing(application, database, student, school, cache):
     """wc_cache_entries gives no snapshot where a value is not for everybody."""
     expected = school.summary(student)
-    rows = database.execute("SELECT 1 AS n, key, value::text, ttl_seconds, NULL::text AS snapshot FROM wc_cache_entries(ARRAY[%s])", [student])
-    database.execute = lambda *_: rows
+    execute = database.execute
+    hidden = "SELECT 1 AS n, key, value::text, ttl_seconds, NULL::text AS snapshot FROM wc_cache_entries(ARRAY[%s])"
+    database.execute = lambda text, values: execute(hidden, [student]) if "wc_cache_entries" in text else execute(text, values)
     assert application.one(student) == expected
     assert cache.summary(student) is None
 

@@ -9,6 +9,7 @@ from audited import MEMBERS
 from cache_applications import Database, white_cross
 from opaque_school import opaque
 
+from servers import opaque_keys
 from servers.ground import ROOT
 
 MARK = "white_cross audit: "
@@ -134,9 +135,11 @@ import { appendTo, Cache } from '%s/clients/node/index.js';
 const { createClient } = createRequire(import.meta.url)('redis');
 const redis = createClient({ url: process.env.REDIS_URL });
 await redis.connect();
-const [log, had, hadNot] = process.argv.slice(2);
-const query = async () => [{ n: 1, key: `student:${hadNot}:health_summary`, value: '"Ada"', ttl_seconds: 60, snapshot: null }];
-const cache = new Cache({ redis, query, audit: appendTo(log) });
+const [log, opaqueKeys, had, hadNot, ...prefixes] = process.argv.slice(2).map((text, at) => (at === 1 ? JSON.parse(text) : text));
+const query = async (text, [kind]) => text.includes('wc_cache_entries')
+  ? [{ n: 1, key: prefixes[1] + kind, value: '"Ada"', ttl_seconds: 60, snapshot: null }]
+  : prefixes.map((prefix, at) => ({ n: at + 1, key: prefix + kind }));
+const cache = new Cache({ redis, query, opaqueKeys, audit: appendTo(log) });
 await cache.readMany([had, hadNot]);
 await cache.close();
 await redis.disconnect();
@@ -148,11 +151,11 @@ def test_it_says_what_came_from_redis(school, cache, redis_server, tmp_path):
     student, other = school.add_student(), school.add_student()
     cache.until_drained()
     assert cache.load(student) == 1
-    run_program(FOUND, redis_server, tmp_path, tmp_path / "node.log", student, other)
+    run_program(FOUND, redis_server, tmp_path, tmp_path / "node.log", json.dumps(opaque_keys.IS_ON), student, other, cache.key(student, ""), cache.key(other, ""))
     (line,) = lines_of(tmp_path / "node.log")
     assert (line["rows"], line["from_memory"]) == (2, 1)
     log = tmp_path / "audit.log"
     with white_cross.connect(f"redis://:{redis_server.password}@127.0.0.1:{redis_server.port}") as client:
-        white_cross.Cache(client, Database(school).query, audit=white_cross.append_to(log)).read_many([student, other])
+        white_cross.Cache(client, Database(school).query, opaque_keys=opaque_keys.IS_ON, audit=white_cross.append_to(log)).read_many([student, other])
     (line,) = lines_of(log)
     assert (line["rows"], line["from_memory"]) == (2, 1)

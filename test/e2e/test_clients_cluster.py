@@ -6,7 +6,8 @@ import sys
 import pytest
 import redis.cluster
 
-from servers import RedisCluster, until
+from school import Cache
+from servers import RedisCluster, opaque_keys, until
 from servers.ground import ROOT
 from servers.redis_cluster import slot_of
 
@@ -26,7 +27,7 @@ class Stage:
         school.sql("SET white_cross.cluster_keys = on")
         for student in STUDENTS:
             school.add_student(student, lastName="Before")
-        shards = [{slot_of(f"student:{{{student}}}:x") in master.slots() for student in STUDENTS} for master in cluster.masters]
+        shards = [{slot_of(Cache.cluster_key(student)) in master.slots() for student in STUDENTS} for master in cluster.masters]
         assert all(True in shard for shard in shards), "students in each shard"
         start_worker(redis=cluster, settings={"prewarm": {"enabled": False}})
         # Nothing is stored before the worker trusts a shard with the slot.
@@ -53,22 +54,22 @@ def stage(ground, school, start_worker):
 def read_by_python(stage):
     first = stage.cluster.masters[0]
     client = redis.cluster.RedisCluster(host="127.0.0.1", port=first.port, password=stage.cluster.password, decode_responses=True)
-    queries = []
+    loads = []
     with stage.school.cluster.connect(stage.school.database) as connection:
         connection.execute("SET white_cross.cluster_keys = on")
 
         def query(statement, values):
-            queries.append(1)
+            loads.extend([1] if "wc_cache_entries" in statement else [])
             return connection.execute(statement, values).fetchall()
-        texts = white_cross.Cache(client, query, cluster_keys=True).read_many(STUDENTS)
+        texts = white_cross.Cache(client, query, cluster_keys=True, opaque_keys=opaque_keys.IS_ON).read_many(STUDENTS)
     client.close()
-    return texts, len(queries)
+    return texts, len(loads)
 
 
 def test_each_shard_is_read_filled_and_followed(stage):
     def read():
-        texts, queries = read_by_python(stage)
-        return stage.names(texts), queries
+        texts, loads = read_by_python(stage)
+        return stage.names(texts), loads
     assert read() == (["Before"] * len(STUDENTS), 1), "loaded, and stored"
     assert until(lambda: (found := read())[1] == 0 and found, 10, "all of them from Redis") == (["Before"] * len(STUDENTS), 0)
     stage.school.sql('UPDATE students SET "lastName" = %s', "After")

@@ -43,7 +43,9 @@ def test_nothing_to_say(school):
 @pytest.fixture(scope="module")
 def small(ground):
     """A server with 1 MB of shared_buffers, and a student with 4 MB of records."""
-    with Cluster(ground, "small-pg", {"shared_buffers": "1MB", "max_connections": 20, "autovacuum": "off"}) as cluster:
+    with Cluster(ground, "small-pg", {"shared_buffers": "1MB", "max_connections": 20, "autovacuum": "off",
+                                        # Parameters are a DETAIL of a logged statement.
+                                        "log_error_verbosity": "default"}) as cluster:
         school = attached_school(cluster, "small_school")
         with school.connection:
             student = school.add_student()

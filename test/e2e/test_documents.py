@@ -9,11 +9,13 @@ import re
 import shlex
 import subprocess
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from commands import Shell, check_bench, check_make, check_run, check_settings, check_toml
 from documents import LANGUAGES, PAGES, ROOT, blocks, matches, prose
+from school import Cache
 from servers import Worker, until
 
 
@@ -130,7 +132,13 @@ def test_blocks_run(page, psql, shell, cluster, empty_database, request):
     assert not problems, "\n\n".join(problems)
 
 
+def as_keys_are(text):
+    """Documents show keys with ids, where a run with opaque keys has others."""
+    return text and re.sub(r"\bstudent:(\w+):", lambda key: Cache.key(key[1], ""), text)
+
+
 def run_block(block, psql, shell, cluster, database, request):
+    block = replace(block, text=as_keys_are(block.text), output=as_keys_are(block.output))
     printed = None
     if block.language in ("sql", "setup"):
         printed = psql.run(block.text, may_fail=block.output is not None and "ERROR:" in block.output)

@@ -35,13 +35,13 @@ def judged(school):
 
 def test_rows_of_every_kind(school, alert):
     worker, cache = alert
-    students = [school.add_student(id) for id in ("ada", "grace", "joan", "other")]
+    students = [school.add_student(id) for id in ("ada", "grace", "joan", "beside")]
     cache.until_drained()
     cache.plant_summary(*students)
     with school.connection.transaction():
         school.sql(EVERY_ROW)
         assert school.one("SELECT count(*) FROM white_cross.invalidation") == 5 * 11 * 6 * 5
-        school.sql("UPDATE students SET grade = '6' WHERE id = 'other'")
+        school.sql("UPDATE students SET grade = '6' WHERE id = 'beside'")
     assert judged(school), "no row keeps it from looking"
     cache.until_invalidated(*map(cache.key, students))
     until(school.is_drained, 60, "the queue to be empty")
@@ -84,8 +84,8 @@ def test_long_ids(school, alert):
     school.sql("SELECT wc_attach('public')")
     ids = ["", *(f"{n}-" + "".join(chr(0x100 + (i * n * 7919) % 5000) for i in range(5000)) for n in range(1, 30))]
     for id in ids:
-        school.add_student(id or "none", studentNumber=f"N{ids.index(id)}")
-    school.sql("UPDATE students SET id = '' WHERE id = 'none'")
+        school.add_student(id or "unnamed", studentNumber=f"N{ids.index(id)}")
+    school.sql("UPDATE students SET id = '' WHERE id = 'unnamed'")
     cache.until_drained()
     for id in ids:
         assert cache.load(id) in (0, 1)

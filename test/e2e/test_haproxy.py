@@ -39,6 +39,7 @@ class District:
             until(lambda: first.role() == "primary", 60, "the first to lead")
             self._members = [first, stack.enter_context(Member(self._ground, etcd, "two"))]
             self.haproxy = stack.enter_context(HaProxy(self._ground, self._members))
+            until(self.haproxy.knows_roles, 20, "HAProxy to know who leads and who follows")
             self._stack = stack.pop_all()
         return self
 

@@ -351,7 +351,7 @@ def refuse(cache, student):
     code = code[code.index("library_code") + 1]
     start = "    local existed = {}\n    local most_pages"
     assert code.count(start) == 1
-    cure = f"    for _, key in ipairs(keys) do\n if key == 'student:{student}:' then\n return redis.error_reply('ERR \\27[31m broken') end end\n"
+    cure = f"    for _, key in ipairs(keys) do\n if key == '{cache.key(student, '')}' then\n return redis.error_reply('ERR \\27[31m broken') end end\n"
     cache.client.execute_command("FUNCTION", "LOAD", "REPLACE", code.replace(start, cure + start))
     return code
 

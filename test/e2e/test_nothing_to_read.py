@@ -105,7 +105,10 @@ def decoded(received):
     return gzip.decompress(received.body) if received.headers.get("content-encoding") == "gzip" else received.body
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "opaque"])
+OF_IDS = pytest.param(False, id="plain", marks=pytest.mark.plain_keys("has keys of ids; the other case has opaque ones"))
+
+
+@pytest.fixture(params=[OF_IDS, pytest.param(True, id="opaque")])
 def key_settings(request, ground, child):
     """The worker's, of a database that has the same."""
     secret = ground.folder_for("silent-keys") / "secret"

@@ -84,7 +84,7 @@ def test_a_standby_without_the_file_gives_no_key_and_shows_nothing(school, stand
     assert '"students":["?"]' in lines[-1] and MIA not in "".join(lines)
     assert not list(client.scan_iter("student:*"))
     theirs.write(FIRST)
-    assert fill(client, *entry(standby, MIA)) == 1
+    load(standby, client, MIA)
 
 
 def test_a_secret_is_replaced_on_one_side_first(school, standby, secrets, theirs, client, worker):

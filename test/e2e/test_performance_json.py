@@ -41,11 +41,11 @@ def test_the_hit_rate_is_that_of_the_window(worker, cache, redis_server, school)
     student = school.add_student()
     cache.until_drained()
     cache.load(student)
-    key = f"student:{student}:health_summary"
+    key = cache.key(student)
     with redis_server.connect() as client:
         for _ in range(3):
             client.execute_command("FCALL", "wc_get", 1, key)
-        client.execute_command("FCALL", "wc_get", 1, "student:nobody:health_summary")
+        client.execute_command("FCALL", "wc_get", 1, cache.key("nobody"))
     rate = until(lambda: performance(worker)["cache"]["hitRate"], 20, "reads to be seen")
     assert 50 <= rate <= 100
 

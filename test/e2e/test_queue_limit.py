@@ -106,7 +106,7 @@ def test_a_worker_that_runs_finds_out(small, start_worker, redis_server):
         until(lambda: is_registered(small), 20, "the worker to be registered again")
 
 
-@pytest.mark.parametrize("holder", ["a session", "a prepared transaction"])
+@pytest.mark.parametrize("holder", ["a session", "a writer between two statements", "a prepared transaction"])
 def test_dead_rows_cost_no_registration(small, start_worker, redis_server, holder):
     """Rows that were drained stay in the queue's file while an old snapshot may see them. The worker does not lose its
     registration for that."""
@@ -114,11 +114,14 @@ def test_dead_rows_cost_no_registration(small, start_worker, redis_server, holde
     until(small.is_drained, 10, "the worker to drain")
     registered = "SELECT registered_at FROM white_cross.worker"
     before = small.one(registered)
-    with closing(small.cluster.connect(small.database)) as old:
+    with closing(small.cluster.connect(small.database)) as old, closing(small.cluster.connect(small.database)) as later:
         try:
-            old.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM students; CREATE TABLE old ()")
+            level = "READ COMMITTED" if holder == "a writer between two statements" else "REPEATABLE READ"
+            old.execute(f"BEGIN ISOLATION LEVEL {level}; SELECT count(*) FROM students; CREATE TABLE old ()")
             if holder == "a prepared transaction":
                 old.execute("PREPARE TRANSACTION 'old'")
+            # As old, since it sees that the other one runs.
+            later.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM students")
             small.psql(FILL)
             for grade in range(2):
                 small.psql(f"UPDATE students SET grade = '{grade}'")
@@ -133,7 +136,7 @@ def test_dead_rows_cost_no_registration(small, start_worker, redis_server, holde
             # By a session that has the limit of the database.
             status, detail, remedy = small.psql("SELECT status, detail, replace(remedy, E'\\n', ' ') FROM white_cross.check_queue()").split("|")
             assert status == "warn" and "rows that were drained" in detail and "FULL" not in remedy
-            assert (f"process {old.info.backend_pid} of role" if holder == "a session" else "prepared transaction 'old'") in detail
+            assert ("prepared transaction 'old'" if holder == "a prepared transaction" else f"process {old.info.backend_pid} of role") in detail
         finally:
             small.sql("ROLLBACK PREPARED 'old'" if holder == "a prepared transaction" else "SELECT 1")
     until(lambda: small.sql("VACUUM white_cross.invalidation") and

@@ -75,14 +75,15 @@ def live(worker, client, school, administrator):
     cache.until_drained()
     until(lambda: cache.load(eve) == 1, 10, "a fill")
     token = school.one("SELECT snapshot FROM wc_cache_entries('{eve}'::text[])")
-    pages = [f"student:eve:records:{n}:20:{{}}" for n in range(100)]
+    summary, chart = cache.key(eve), cache.key(eve, "growth_chart")
+    pages = [cache.key(eve, f"records:{n}:20:{{}}") for n in range(100)]
     for page in pages:
         assert Library(client).fill(token, page, "v") == 1
     administrator.delete(*pages[:60])
     assert all(Library(client).fill(token, page, "v") == 1 for page in pages[60:])
-    assert client.execute_command("FCALL", "wc_lease", 1, "student:eve:growth_chart", 60_000) == 1
-    assert Library(client).fill(token, "student:eve:growth_chart", "v") == 1
-    assert client.execute_command("FCALL_RO", "wc_get", 1, "student:eve:health_summary") and client.mget("student:eve:health_summary")
+    assert client.execute_command("FCALL", "wc_lease", 1, chart, 60_000) == 1
+    assert Library(client).fill(token, chart, "v") == 1
+    assert client.execute_command("FCALL_RO", "wc_get", 1, summary) and client.mget(summary)
     school.add_record(eve)
     until(lambda: administrator.exists(*pages) == 0, 10, "the pages to be gone")
     until(lambda: cache.summary(eve) and cache.is_current(eve), 10, "the new summary")

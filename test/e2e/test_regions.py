@@ -49,6 +49,16 @@ def test_what_is_read_often_is_rebuilt_where_it_was_read(start, regions):
         until(lambda: read(server, stage.student) == "After", 10, "the new value to be there before anybody asks")
 
 
+def test_each_line_says_of_which_target_it_is(start, regions):
+    """Also those of the threads that rebuild and look."""
+    stage = start(regions)
+    stage.rename("After")
+    stage.until_drained()
+    stage.worker.stop()
+    lines = [line for line in stage.worker.log.read_text().splitlines() if "hot students" in line or "hot, " in line]
+    assert {line.split(": ")[1] for line in lines} == {*regions.servers}, lines
+
+
 def test_figures_states_and_findings_by_target(start, regions, school):
     stage = start(regions)
     stage.rename("After")

@@ -9,7 +9,7 @@ import redis
 
 from region_stage import SETTINGS, TTL_MS, Regions, Stage, far, held, near, read, regions, start, with_ttl  # noqa: F401 (fixtures)
 from school import Cache
-from servers import Proxy, Redis, library, until
+from servers import Proxy, Redis, library, opaque_keys, until
 from stray_reader import Reader, last_name
 
 pytestmark = pytest.mark.thorough
@@ -60,6 +60,7 @@ def test_a_worker_for_each_region(start_worker, school, regions, near, far):
     student = school.add_student(lastName="Before")
     stage = Stage.__new__(Stage)
     stage.school, stage.regions, stage.student = school, regions, student
+    stage.until_drained(30)
     for name in regions.servers:
         stage.load_into(name)
     workers[1].send(signal.SIGSTOP)
@@ -193,7 +194,7 @@ def test_events_wait_for_the_first_and_changes_do_not(start, school, regions, ne
     near.send(signal.SIGCONT)
     stage.until_drained()
     with near.connect() as client, far.connect() as other:
-        assert stage.student in {fields["student"] for _, fields in client.xrange("changes")}
+        assert opaque_keys.name_of(stage.student) in {fields["student"] for _, fields in client.xrange("changes")}
         assert other.exists("changes") == 0
 
 
@@ -220,7 +221,7 @@ def test_a_student_whom_one_refuses_is_set_aside_there_alone(start, school, regi
         code = code[code.index("library_code") + 1]
         begin = "    local existed = {}\n    local most_pages"
         assert code.count(begin) == 1
-        fault = f"    for _, key in ipairs(keys) do\n if key == 'student:{stage.student}:' then\n return redis.error_reply('ERR broken') end end\n"
+        fault = f"    for _, key in ipairs(keys) do\n if key == '{Cache.key(stage.student, '')}' then\n return redis.error_reply('ERR broken') end end\n"
         client.execute_command("FUNCTION", "LOAD", "REPLACE", code.replace(begin, fault + begin))
         school.sql('UPDATE students SET "lastName" = %s', "After")
         stage.until_drained()

@@ -71,7 +71,7 @@ def test_every_function_understands_every_spelling(schools, id_type, direct_read
             assert "nothing" != found and not FAILED.match(found), (call, found)
             wrong += [(call, spelling, of(spelling), found) for spelling in same if of(spelling) != found]
             if name.startswith("wc_cache_key"):
-                wrong += [(call, spelling, of(spelling)) for spelling in nobodys + none if f"student:{spelling}:" not in json.loads(of(spelling))]
+                wrong += [(call, spelling, of(spelling)) for spelling in nobodys + none if Cache.key(spelling, "") not in json.loads(of(spelling))]
                 continue
             unknown = of(nobodys[0])
             assert unknown != found
@@ -89,7 +89,7 @@ def test_keys_are_those_of_the_row(schools, id_type):
     for spelling in [own, *same]:
         for kind in "health_summary", "growth_chart", "records:1:20:{}":
             (id, key), = school.rows("SELECT student_id, key FROM wc_cache_entries(ARRAY[%s], ARRAY[%s])", spelling, kind)
-            assert (id, key) == (own, f"student:{own}:{kind}") == (own, school.one("SELECT wc_cache_key(%s::text, %s)", spelling, kind))
+            assert (id, key) == (own, Cache.key(own, kind)) == (own, school.one("SELECT wc_cache_key(%s::text, %s)", spelling, kind))
 
 
 @pytest.mark.parametrize("id_type", IDS)
@@ -120,7 +120,7 @@ def test_without_tables_a_key_has_the_id_as_it_is(cluster, empty_database):
     with cluster.connect(empty_database) as connection:
         connection.execute("CREATE EXTENSION white_cross")
         for spelling in "007", UUID.upper(), " x ":
-            assert connection.execute("SELECT wc_cache_key(%s::text, 'health_summary')", [spelling]).fetchone()[0] == f"student:{spelling}:health_summary"
+            assert connection.execute("SELECT wc_cache_key(%s::text, 'health_summary')", [spelling]).fetchone()[0] == Cache.key(spelling)
 
 
 @pytest.mark.parametrize("id_type", ["uuid", "integer"])

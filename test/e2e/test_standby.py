@@ -186,7 +186,7 @@ def test_an_extension_that_goes(school, standby):
 
 def is_visible(xid, snapshot):
     """The rule of the Redis library."""
-    xmin, xmax, in_progress = re.fullmatch(r"(\d+):(\d+):([\d,]*)@\d+#[\d.]+", snapshot).groups()
+    xmin, xmax, in_progress = re.fullmatch(r"(\d+):(\d+):([\d,]*)@\d+#[\d.]+(?:/\S+)?", snapshot).groups()
     return xid < int(xmin) or (xid < int(xmax) and str(xid) not in in_progress.split(","))
 
 

@@ -63,6 +63,9 @@ class Stage:
         until(self.school.is_drained)
         cache = Cache(self.stack.enter_context(redis.connect()), self.school)
         until(lambda: cache.load(student) == 1, 10, "a fill")
+        # A change of what is cached tells the worker. The removal of all values would do so too, unless keys are opaque.
+        self.school.sql("UPDATE students SET \"lastName\" = 'Hot' WHERE id = %s", student)
+        until(lambda: (cache.summary(student) or {"student": {}})["student"].get("lastName") == "Hot", 10, "it to be rebuilt")
         return student
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from awkward import STUDENTS, TIME, awkward_school, parsed
+from school import Cache
 
 # What the summary is, by definition.
 PLAIN = f"""
@@ -70,7 +71,7 @@ def test_many_at_once(awkward, expected, rolled_back, direct_reads):
 
 def test_what_is_to_be_cached(awkward, expected):
     rows = awkward.rows("SELECT student_id, value::text, key FROM wc_cache_entries(%s::text[])", list(expected))
-    assert {id: key for id, _, key in rows} == {id: f"student:{id}:health_summary" for id in expected}
+    assert {id: key for id, _, key in rows} == {id: Cache.key(id) for id in expected}
     assert_same(expected, {id: value for id, value, _ in rows})
 
 

@@ -85,7 +85,7 @@ def test_pages_lists_and_deletion(own_tables):
         assert [str(r["id"]) for r in own_tables.one(f"SELECT wc_recent_vitals(%s::{cast}, 3)", id)] == [record]
         assert own_tables.one(f"SELECT wc_student_conditions(%s::{cast})", id) == []
         entry, = own_tables.rows(f"SELECT key, value FROM wc_cache_entries(%s::{cast}[], ARRAY['records:2:1:{{}}'])", [id])
-        assert entry == (f"student:{id}:records:2:1:{{}}", own_tables.one(f"SELECT wc_student_records(%s::{cast}, 2, 1)", id))
+        assert entry == (Cache.key(id, "records:2:1:{}"), own_tables.one(f"SELECT wc_student_records(%s::{cast}, 2, 1)", id))
     for cast, left in (own_tables.id_type, 1), ("text", 0):
         gone = {"deleted": 1, "notFound": 1}
         assert own_tables.one(f"SELECT wc_bulk_delete_records(%s::{cast}[])", [other if left else record, id]) == gone

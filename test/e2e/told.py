@@ -15,7 +15,7 @@ import redis
 
 from servers import Cluster, Receiver, Redis, Worker, opaque_keys
 from servers.process import state_and_parent
-from servers.redis_cluster import Node
+from servers.redis_cluster import Node, is_redirection
 
 PAGES = ["/livez", "/readyz?verbose", "/healthz", "/metrics", "/api/admin/status", "/api/admin/performance", "/api/admin/slow"]
 VALUE = re.compile(r"(?:.*:)?student:.*:(health_summary|growth_chart|records:.*|filling)", re.S)
@@ -111,7 +111,7 @@ def _answered(keys, pipeline):
     answers = dict(zip(keys, pipeline.execute(raise_on_error=False)))
     errors = {key: answer for key, answer in answers.items() if isinstance(answer, redis.RedisError)}
     for error in errors.values():
-        if not re.match(r"MOVED |ASK ", str(error)):
+        if not is_redirection(error):
             raise error
     return {key: answer for key, answer in answers.items() if key not in errors}
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs fuzzers one after the other and ends with a table: runs, files that reach new code, crashes.
+"""Runs fuzzers, as many at once as there are cores, and ends with a table: runs, files that reach new code, crashes.
 
     make fuzz FUZZ_TARGETS="reply token" FUZZ_SECONDS=600
 
@@ -8,9 +8,11 @@ beside the program, as build/fuzz/reply-crash-…; such a file belongs into the 
 """
 
 import argparse
+import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -49,13 +51,18 @@ def main():
     options.add_argument("--seconds", type=int, default=60, help="of each fuzzer")
     options.add_argument("programs", nargs="+", type=Path)
     chosen = options.parse_args()
-    results = [fuzz(program.resolve(), chosen.seconds) for program in chosen.programs]
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        results = list(pool.map(lambda program: fuzz(program.resolve(), chosen.seconds), chosen.programs))
     print(f"\n{'target':<14}{'runs':>14}{'new files':>12}{'crashes':>10}")
     for name, runs, new, crashes in results:
         print(f"{name:<14}{runs:>14,}{new:>12,}{len(crashes):>10}")
     for crash in (crash for *_, crashes in results for crash in crashes):
         print(crash)
-    sys.exit(any(crashes for *_, crashes in results))
+    failed = [name for name, *_, crashes in results if crashes]
+    for name in failed:
+        print(f"failed: fuzz: {name}")
+    print(f"\n{len(results) - len(failed)} passed, {len(failed)} failed")
+    sys.exit(bool(failed))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 
+from . import opaque_keys
 from .ground import ROOT
 from .node_packages import copy_program, node_path
 from .process import Process, ServerFailed, tail
@@ -24,6 +25,7 @@ class Api(Server):
         self.token = secrets.token_hex(16)
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {
             "NODE_PATH": node_path(), "DATABASE_URL": database, "REDIS_URL": redis, "WORKER_URL": worker, "API_TOKEN": self.token, "PORT": "0",
+            "OPAQUE_KEYS": "1" if opaque_keys.IS_ON else "",
         } | (environment or {})
 
     def start(self):

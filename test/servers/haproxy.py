@@ -39,6 +39,11 @@ class HaProxy(Server):
                 return
         raise ServerFailed(f"haproxy did not start:\n{tail(self.log)}")
 
+    def knows_roles(self):
+        """Before its first checks are done it takes each member for a primary and a standby, and later ends the sessions at the wrong one."""
+        log = self.log.read_text()
+        return all(re.search(rf"Server {name}/\w+ is DOWN", log) for name in ("primary", "standbys"))
+
     def _listens(self):
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.standbys_port)) == 0

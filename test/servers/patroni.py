@@ -7,6 +7,7 @@ import signal
 import urllib.error
 import urllib.request
 
+from . import opaque_keys
 from .cluster import STARTS, Cluster, server_environment
 from .process import Process, ServerFailed, children, free_port, have_ended, own, tail
 from .waiting import until
@@ -51,7 +52,7 @@ class Member(Cluster):
     def _write_configuration(self):
         login = {"superuser": {"username": self.superuser, "password": PASSWORD}, "replication": {"username": "replicator", "password": PASSWORD}}
         hba = ["local all all trust", "host all all 127.0.0.1/32 scram-sha-256", "host replication replicator 127.0.0.1/32 scram-sha-256"]
-        settings = {"fsync": "off", "timezone": "UTC", "lc_messages": "C"} | self._settings | self._place_of_the_extension()
+        settings = {"fsync": "off", "timezone": "UTC", "lc_messages": "C"} | opaque_keys.server_settings(self._ground) | self._settings | self._place_of_the_extension()
         timing = {"ttl": self._ttl, "loop_wait": 1, "retry_timeout": 3, "maximum_lag_on_failover": 1 << 20}
         path = self.folder / "patroni.yml"
         # JSON is YAML too.

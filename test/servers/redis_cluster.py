@@ -17,6 +17,11 @@ def slot_of(key):
     return key_slot(key.encode())
 
 
+def is_redirection(error):
+    """MOVED or ASK.  Later versions of redis-py have classes for them, and leave the word out of the text."""
+    return isinstance(error, redis.exceptions.AskError) or str(error).startswith(("ASK ", "MOVED "))
+
+
 def of_address(address):
     """Settings of a node: it also listens on 127.0.0.1, for the tests."""
     return {} if address == "127.0.0.1" else {"bind": f"127.0.0.1 {address}", "bind-source-addr": address, "cluster-announce-ip": address}

@@ -199,10 +199,10 @@ void Auditor::note(const CachedName &name, Finding finding)
 }
 
 Auditing::Auditing(AuditorPorts ports)
-    : auditor_(with_pause(std::move(ports))), thread_([this] {
+    : auditor_(with_pause(std::move(ports))), thread_(log::thread([this] {
           while (wait_until(auditor_.step())) {
           }
-      })
+      }))
 {}
 
 AuditorPorts Auditing::with_pause(AuditorPorts ports)

@@ -114,7 +114,7 @@ void Observer::look_at_cache(Seen &seen)
 }
 
 Observing::Observing(ObserverPorts ports)
-    : observer_(std::move(ports)), thread_([this] {
+    : observer_(std::move(ports)), thread_(log::thread([this] {
           std::unique_lock lock(mutex_);
           while (!stopping_) {
               lock.unlock();
@@ -122,7 +122,7 @@ Observing::Observing(ObserverPorts ports)
               lock.lock();
               stop_.wait_for(lock, kInterval, [this] { return stopping_; });
           }
-      })
+      }))
 {}
 
 Observing::~Observing()

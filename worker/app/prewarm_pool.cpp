@@ -44,7 +44,7 @@ PrewarmPool::PrewarmPool(const config::Live &live, const Clock &clock, const Pre
     metrics_.set_prewarm_limit(static_cast<std::size_t>(config->postgres.pool_max));
     running_ = static_cast<std::size_t>(config->postgres.pool_max);
     for (std::size_t i = 0; i < running_; ++i)
-        threads_.emplace_back([this, i] { work(i); });
+        threads_.push_back(log::thread([this, i] { work(i); }));
 }
 
 PrewarmPool::~PrewarmPool() { stop(); }

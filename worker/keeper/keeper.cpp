@@ -141,6 +141,7 @@ app::AuditorPorts Keeper::auditor_ports()
 
 void Keeper::start()
 {
+    log::Subject const subject(redis_.name);
     if (common_.config.performance.enabled)
         observing_ = std::make_unique<app::Observing>(observer_ports());
     auditing_ = std::make_unique<app::Auditing>(auditor_ports());
@@ -148,8 +149,7 @@ void Keeper::start()
 
 void Keeper::run()
 {
-    if (is_one_of_several())
-        log::begin_lines_with(redis_.name + ": ");
+    log::Subject const subject(redis_.name);
     app::Loop(ports()).run();
     pool_.stop();
 }

@@ -99,7 +99,21 @@ void set_level(std::string_view level)
 
 bool is_on(Level level) noexcept { return spdlog::should_log(level_of(level)); }
 
-void begin_lines_with(std::string subject) { subject_of_thread = std::move(subject); }
+Subject::Subject(const std::string &subject) : before_(subject_of_thread)
+{
+    if (!subject.empty())
+        subject_of_thread = subject + ": ";
+}
+
+Subject::~Subject() { subject_of_thread = std::move(before_); }
+
+std::thread thread(std::function<void()> run)
+{
+    return std::thread([run = std::move(run), subject = subject_of_thread] {
+        subject_of_thread = subject;
+        run();
+    });
+}
 
 void write(Level level, std::string_view message, Trace trace)
 {

@@ -3,8 +3,10 @@
 #pragma once
 #include <fmt/core.h>
 
+#include <functional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace wc::log {
 
@@ -16,8 +18,21 @@ void start(std::string_view format);
 /// "debug", "info", "warning" or "error".  Any time.
 void set_level(std::string_view level);
 
-/// From now on lines of this thread begin with this text.  Empty: with nothing.
-void begin_lines_with(std::string subject);
+/// As long as it lives, lines of this thread begin with "SUBJECT: ", and so do those of the threads that `thread`
+/// starts meanwhile.  Empty: with what they began with before.
+class Subject {
+public:
+    explicit Subject(const std::string &subject);
+    ~Subject();
+    Subject(const Subject &) = delete;
+    Subject &operator=(const Subject &) = delete;
+
+private:
+    std::string before_;
+};
+
+/// Starts a thread whose lines begin as those of the caller's.
+std::thread thread(std::function<void()> run);
 
 bool is_on(Level level) noexcept;
 /// The trace of the change that a line is about; empty: none.  A line of JSON has it as the member "trace_id", a line

@@ -35,7 +35,7 @@ ClusterWatch::ClusterWatch(const Target &target)
     : target_(target),
       known_(target.address.nodes),
       news_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      thread_([this] { run(); })
+      thread_(log::thread([this] { run(); }))
 {}
 
 ClusterWatch::~ClusterWatch()

@@ -10,7 +10,7 @@ constexpr std::chrono::seconds kInterval{1};
 
 }  // namespace
 
-MasterWatch::MasterWatch(const Target &target) : sentinels_(target), thread_([this] { run(); }) {}
+MasterWatch::MasterWatch(const Target &target) : sentinels_(target), thread_(log::thread([this] { run(); })) {}
 
 MasterWatch::~MasterWatch()
 {
