@@ -167,9 +167,10 @@ bool may_read_parts_directly(const OpenTable &table)
     return settings::direct_reads() && !table.relation->rd_rel->relrowsecurity && may_select_all(table);
 }
 
-bool may_read_and_ask(const OpenTable &table)
+bool may_read_parts_and_ask(const OpenTable &table)
 {
-    return settings::direct_reads() && is_plain_heap(table.relation) && may_select_all(table);
+    return settings::direct_reads() && (is_partitioned(table) || is_plain_heap(table.relation)) &&
+           may_select_all(table);
 }
 
 Relation try_open_index(Oid index) { return try_relation_open(index, AccessShareLock); }

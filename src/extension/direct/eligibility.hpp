@@ -35,9 +35,9 @@ bool may_read_directly(const OpenTable &table);
 /// security and privileges are those of the table.  The executor does not ask for those of its partitions either.
 bool may_read_parts_directly(const OpenTable &table);
 
-/// Like may_read_directly(), for a caller that lets the policies decide about each row that it finds, before it does
-/// anything else with it (shown_rows.hpp).  Then the table may have row-level security.
-bool may_read_and_ask(const OpenTable &table);
+/// Like may_read_parts_directly(), for a caller that lets the policies decide about each row that it finds, before it
+/// does anything else with it (shown_rows.hpp).  Then the table may have row-level security.
+bool may_read_parts_and_ask(const OpenTable &table);
 
 inline bool is_partitioned(const OpenTable &table)
 {

@@ -24,7 +24,10 @@ public:
     void read(const RowPlace &place);
 
     /// The policies of the table decide, by a statement as ShownRows has it.
-    void ask_with(KeptPlan &plan, const char *statement) noexcept { shown_.begin(plan, statement); }
+    void ask_with(KeptPlan &plan, const char *statement) noexcept
+    {
+        shown_.begin(plan, statement, RelationGetRelid(fetch_->rel));
+    }
     bool asks() const noexcept { return shown_.are_asked_about(); }
 
     /// Asks about all rows that the snapshot sees at these positions.  Leaves one of them in the slot.

@@ -30,10 +30,11 @@ Asked *find(Asked *rows, int count, const ItemPointerData &position)
 
 }  // namespace
 
-void ShownRows::begin(KeptPlan &plan, const char *statement) noexcept
+void ShownRows::begin(KeptPlan &plan, const char *statement, Oid table) noexcept
 {
     plan_ = &plan;
     statement_ = statement;
+    table_ = table;
     asked_ = nullptr;
     count_ = capacity_ = 0;
 }
@@ -45,9 +46,9 @@ void ShownRows::decide(Asked *rows, int count)
     for (int i = 0; i < count; ++i)
         positions[i] = PointerGetDatum(&rows[i].position);
     ArrayType *const array = construct_array(positions, count, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT);
-    Oid types[] = {get_array_type(TIDOID)};
-    Datum const values[] = {PointerGetDatum(array)};
-    SPITupleTable *const shown = plan_->select(statement_, 1, types, values);
+    Oid types[] = {get_array_type(TIDOID), OIDOID};
+    Datum const values[] = {PointerGetDatum(array), ObjectIdGetDatum(table_)};
+    SPITupleTable *const shown = plan_->select(statement_, lengthof(types), types, values);
     for (std::uint64_t at = 0; at < shown->numvals; ++at) {
         bool is_null = false;
         Datum const position = SPI_getbinval(shown->vals[at], shown->tupdesc, 1, &is_null);

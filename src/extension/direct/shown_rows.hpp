@@ -13,11 +13,12 @@ namespace wc {
 
 class ShownRows {
 public:
-    /// Begins to ask with `statement`: it selects the ctid of the shown ones of the rows with the positions $1, of type
-    /// tid[].  Before that, all rows are shown.
+    /// Begins to ask with `statement` about rows of a table: it selects the ctid of the shown ones of the rows with the
+    /// positions $1, of type tid[], in the table with the oid $2, which may be a partition of the table that it names.
+    /// Before that, all rows are shown.
     ///
     /// REQUIRES: `statement` lives as long as this.
-    void begin(KeptPlan &plan, const char *statement) noexcept;
+    void begin(KeptPlan &plan, const char *statement, Oid table) noexcept;
 
     bool are_asked_about() const noexcept { return plan_ != nullptr; }
 
@@ -42,6 +43,7 @@ private:
 
     KeptPlan *plan_ = nullptr;
     const char *statement_ = nullptr;
+    Oid table_ = InvalidOid;
     Asked *asked_ = nullptr;  // by position
     int count_ = 0;
     int capacity_ = 0;

@@ -17,6 +17,10 @@ inline constexpr double kFetch = 0.8;
 inline constexpr double kAsk = 1.5;
 inline constexpr double kAskAlone = 10;
 
+/// The same for each other partition of the table, in which the executor looks too: of 16, 10 in all for each of 2,000.
+inline constexpr double kAskOther = 0.6;
+inline constexpr double kAskOtherAlone = 6;
+
 /// Looking up a record's student by the id (1.4), or beginning with the records of another student (2.3).
 inline constexpr double kStudent = 2;
 

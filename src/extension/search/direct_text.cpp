@@ -197,7 +197,7 @@ bool TextMatches::walk_back(int part, const WordIndex::Found &found, double most
     double spent = 0;
     bool is_found = false;
     auto const take = [&](ItemPointerData position) {
-        if (!records.fetch(position))
+        if (!records.fetch(position) || !records.is_shown())
             return;
         if (before == needed) {
             Row keys;
@@ -234,7 +234,7 @@ bool TextMatches::walk_back(int part, const WordIndex::Found &found, double most
 bool walk_looking_for(RecordParts &parts, Datum tsquery, double other_way, int64 needed, RowList &rows)
 {
     return walk_looking(
-        parts, search_cost::kVector + (parts.asks() ? search_cost::kAskAlone : 0), needed, rows,
+        parts, search_cost::kVector + parts.cost_of_asking_alone(), needed, rows,
         [&](RecordCursor &records) { return records.is_wanted(tsquery); }, [&](double) { return other_way; });
 }
 

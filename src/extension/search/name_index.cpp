@@ -33,7 +33,8 @@ bool NameIndex::open(const SearchParameters &parameters)
         return false;
     parameters_ = &parameters;
     students_ = open_bound_table(Entity::Students);
-    Oid const index = may_read_and_ask(students_) ? find_name_index(students_) : InvalidOid;
+    bool const may_ask = !is_partitioned(students_) && may_read_parts_and_ask(students_);
+    Oid const index = may_ask ? find_name_index(students_) : InvalidOid;
     index_ = OidIsValid(index) ? try_open_index(index) : nullptr;
     if (index_ != nullptr && !is_for_this_snapshot(index_)) {
         index_close(index_, NoLock);

@@ -31,6 +31,7 @@ bool RecordCursor::open(const OpenTable &table, const OpenTable &whole, const Se
     date_index_ = student_relation_ = nullptr;
     knows_students_ = false;
     parameters_ = &parameters;
+    cost_of_asking_ = 0;
     rows_.open(table_.relation, GetActiveSnapshot());
     if (shown != nullptr)
         rows_.ask_with(shown_plan, shown);

@@ -55,8 +55,11 @@ public:
     /// Whether the policies decide about each record, which then costs more; and lets them decide about many at once.
     bool asks() const noexcept { return rows_.asks(); }
     void ask_ahead(const ItemPointerData *positions, int count) { rows_.ask_ahead(positions, count); }
-    double cost_of_fetch() const noexcept { return search_cost::kFetch + (asks() ? search_cost::kAsk : 0); }
-    double cost_of_document() const noexcept { return search_cost::kVector + (asks() ? search_cost::kAsk : 0); }
+    double cost_of_fetch() const noexcept { return search_cost::kFetch + cost_of_asking_; }
+    double cost_of_document() const noexcept { return search_cost::kVector + cost_of_asking_; }
+
+    /// What these say of asking is at first 0.
+    void set_cost_of_asking(double cost) noexcept { cost_of_asking_ = cost; }
 
     /// Whether the policies show the row in the slot to the caller.  Ask before anything is computed from the row, or
     /// compared with it, that could raise an error or a notice; is_wanted() does so itself.
@@ -105,6 +108,7 @@ private:
     RowFetch rows_;
     IndexExpression *document_;  // of the index of words; compiling it takes longer than making some documents
     bool owns_document_;
+    double cost_of_asking_;
     bool types_are_exact_;  // equal types have equal bytes
 };
 

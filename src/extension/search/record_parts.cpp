@@ -107,20 +107,21 @@ bool RecordParts::open(const SearchParameters &parameters)
     Opening opening(*this);
     if (may_open() && opening.open(whole_, nullptr, 0, {})) {
         sort();
+        for (int i = 0; i < count_; ++i)
+            parts_[i].records.set_cost_of_asking(cost_of_asking());
         return true;
     }
     close();
     return false;
 }
 
-// A partition's rows are decided about by policies of the partitioned table.  To ask about a position in one partition,
-// the executor would look at that position in all of them.
+// A partition's rows are decided about by policies of the partitioned table.  To be asked about a position in one
+// partition, the executor looks at that position in all of them, and lets policies decide about a row of that one.
 bool RecordParts::may_open()
 {
     if (!whole_.relation->rd_rel->relrowsecurity && !parameters_->students_may_be_hidden)
         return may_read_parts_directly(whole_);
-    if (settings::search_under_rls() != settings::SearchUnderRls::Index || is_partitioned(whole_) ||
-        !may_read_and_ask(whole_))
+    if (settings::search_under_rls() != settings::SearchUnderRls::Index || !may_read_parts_and_ask(whole_))
         return false;
     shown_ = shown_records(*parameters_);
     return true;

@@ -58,7 +58,15 @@ public:
 
     /// Whether policies decide about each record.
     bool asks() const noexcept { return shown_ != nullptr; }
-    double cost_of_fetch() const noexcept { return search_cost::kFetch + (asks() ? search_cost::kAsk : 0); }
+    double cost_of_asking() const noexcept
+    {
+        return asks() ? search_cost::kAsk + (count_ - 1) * search_cost::kAskOther : 0;
+    }
+    double cost_of_asking_alone() const noexcept
+    {
+        return asks() ? search_cost::kAskAlone + (count_ - 1) * search_cost::kAskOtherAlone : 0;
+    }
+    double cost_of_fetch() const noexcept { return search_cost::kFetch + cost_of_asking(); }
 
     /// Sorts the rows and drops all after the first `needed`.
     void keep_first(RowList &rows, int64 needed) const;

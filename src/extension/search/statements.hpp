@@ -89,8 +89,8 @@ char *students_by_name(const SearchParameters &parameters);
 /// Selects the documents of all records, with the expression of the index of words.  It has no parameters.
 char *documents_of_records();
 
-/// Selects the positions of those records, or students, with the positions of the array $1 that the caller may see, for
-/// direct/shown_rows.hpp.  A record is seen only with its student.
+/// Selects the positions of those records, or students, with the positions of the array $1 in the table $2 that the
+/// caller may see, for direct/shown_rows.hpp.  A record is seen only with its student.
 char *shown_records(const SearchParameters &parameters);
 char *shown_students();
 
