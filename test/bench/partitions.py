@@ -1,19 +1,40 @@
 """Summaries, pages and searches of records that are partitioned: by 16 hashes of the student, and by 10 years."""
 
+import contextlib
+import random
+import statistics
+import time
+
 from district import HERE, rounds_in_turns, table
+from opaque import nanoseconds
 from placed_words import PLACE
 from search import INDEXES, RARE
 
 STATEMENT = (HERE / "summary_statement.sql").read_text().strip()
-PICK = "\\set n random(1, :students)\n"
 PLAIN = "plain"
 HASHES, YEARS = 16, 10
 
+BY_QUERIES = "-c white_cross.direct_reads=off"
+SUMMARY = "SELECT wc_health_summary(student_id(%(n)s::int))"
+PAGE = "SELECT wc_student_records_after(student_id(%(n)s::int), NULL, 20)"
+READ_DIRECTLY = {
+    "summary": SUMMARY,
+    "page of 20 records by cursor": PAGE,
+    "page of 20 records with their count": "SELECT wc_student_records(student_id(%(n)s::int), 1, 20)",
+    "export": "SELECT count(*) FROM wc_export_health_history(student_id(%(n)s::int))",
+}
+# {what: (statement, settings)}
+CALLS = {
+    **{name: (statement, "") for name, statement in READ_DIRECTLY.items()},
+    "summary, by queries": (SUMMARY, BY_QUERIES),
+    "page by cursor, by queries": (PAGE, BY_QUERIES),
+    "best single statement": (STATEMENT.replace(":n", "%(n)s::int"), ""),
+}
 # What is searched for.  Half of all records, the older one, has the word that the latest lack in a fifth of them.
 SEARCHES = {"a rare word": "'anaphylaxis'", "the same, highlighted": "'anaphylaxis', highlight => true", "a common word": "'class'",
             "a word that the latest lack": "'alderwick'", "last name": "'garcia'", "first and last name": "'emma smith'",
-            "the same, by rank": "'emma smith', \"order\" => 'rank'"}
-# How many times as long as of the plain table a search may take.
+            "the same, by rank": "'emma smith', \"order\" => 'rank'", "a common word, by rank": "'class', \"order\" => 'rank'"}
+# How many times as long as of the plain table a call may take.
 AT_MOST = {"hashes": 1.5, "years": 2}
 
 # The plain table is moved too: what was updated leaves gaps.
@@ -43,6 +64,21 @@ def by_year(last):
     return MOVE.format(key="PARTITION BY RANGE (date)", primary="id, date", parts="\n".join(parts))
 
 
+def sessions(stack, cluster, databases):
+    """{(layout, settings): a session}"""
+    return {(layout, settings): stack.enter_context(cluster.connect(database, options=settings))
+            for layout, database in databases.items() for settings in ("", BY_QUERIES)}
+
+
+def microseconds(session, statement, students, turn_s):
+    """Of the server's processor, for a call: as many calls as fit into a turn, each of a student by chance."""
+    before, calls, end = nanoseconds(session.info.backend_pid), 0, time.monotonic() + turn_s
+    while calls == 0 or time.monotonic() < end:
+        session.execute(statement, {"n": random.randint(1, students)} if "%(n)s" in statement else None, prepare=True)
+        calls += 1
+    return (nanoseconds(session.info.backend_pid) - before) / calls / 1000
+
+
 def measure(district, quick):
     cluster = district.cluster
     with cluster.connect(district.database) as connection:
@@ -54,30 +90,21 @@ def measure(district, quick):
         cluster.create_database(database, "plain")
         cluster.psql(moving, database)
 
-    scripts = {
-        "summary": (district.script("summary", f"{PICK}SELECT wc_health_summary(student_id(:n));\n"), ""),
-        "summary, by queries": (district.script("summary", f"{PICK}SELECT wc_health_summary(student_id(:n));\n"), "-c white_cross.direct_reads=off"),
-        "best single statement": (district.script("statement", f"{PICK}{STATEMENT};\n"), ""),
-        "page of 20 records by cursor": (district.script("page", f"{PICK}SELECT wc_student_records_after(student_id(:n), NULL, 20);\n"), ""),
-        "the same, by queries": (district.script("page", f"{PICK}SELECT wc_student_records_after(student_id(:n), NULL, 20);\n"), "-c white_cross.direct_reads=off"),
-        **{f"search, {what}": (district.script(what.replace(" ", "_"), f"SELECT wc_search_health_records({typed});\n"), "")
-           for what, typed in SEARCHES.items()},
-    }
-    seconds, rounds = (1, 1) if quick else (3, 5)
-    seen = rounds_in_turns({
-        (layout, name): lambda database=database, script=script, settings=settings: district.pgbench(script, 1, seconds, settings, database=database)
-        for layout, database in databases.items() for name, (script, settings) in scripts.items()}, rounds)
-
-    def median(values):
-        return sorted(values)[len(values) // 2]
+    calls = {**CALLS, **{f"search, {what}": (f"SELECT wc_search_health_records({typed})", "") for what, typed in SEARCHES.items()}}
+    turn_s, rounds = (0.01, 2) if quick else (0.05, 41)
+    with contextlib.ExitStack() as stack:
+        connected = sessions(stack, cluster, databases)
+        seen = rounds_in_turns({
+            (layout, name): lambda session=connected[layout, settings], statement=statement: microseconds(session, statement, district.students, turn_s)
+            for name, (statement, settings) in calls.items() for layout in databases}, rounds)
 
     results = {f"{layout}: {name}": {
-        "microseconds": 1e6 / median(found),
-        "times plain": median([of / one for of, one in zip(seen[PLAIN, name], found)]),
-        "rate of the statement": median([one / of for one, of in zip(found, seen[layout, "best single statement"])]),
-        **{"at most": most for database, most in AT_MOST.items() if database == databases[layout] and name.startswith("search, ")}}
+        "microseconds": statistics.median(found),
+        "times plain": statistics.median(one / of for one, of in zip(found, seen[PLAIN, name])),
+        "times the statement": statistics.median(one / of for one, of in zip(found, seen[layout, "best single statement"])),
+        **{"at most": most for database, most in AT_MOST.items() if database == databases[layout] and (name.startswith("search, ") or name in READ_DIRECTLY)}}
         for (layout, name), found in seen.items()}
-    print("microseconds; times those of the plain table; rate in times that of the best single statement on the same tables")
+    print("microseconds of the server's processor; times those of the plain table, and of the best single statement on the same tables")
     heads = next(iter(results.values()))
     table(["", *heads, "times plain, to be at most"], [[name, *(found[head] for head in heads), found.get("at most", "")] for name, found in results.items()])
     for database in databases.values():

@@ -181,6 +181,34 @@ def test_versions_that_no_index_has(school, key, parts):
             assert not [one for one in KINDS if looks_up_ids(school, one)]
 
 
+# Words, and which of four partitions by hash have them: in all records but the latest, in a third of these, and in the oldest ones.
+SHARES = {"alone": ("3", "", ""), "firstfew": ("123", "0", ""), "firstold": ("123", "", "0"), "othersfew": ("01", "23", ""), "othersold": ("01", "2", "3"),
+          "firstlatest": ("0", "", "123"), "onemore": ("1", "023", ""), "without": ("023", "", "")}
+CONDITIONS = ["date < '2020-01-06'", "date < '2020-01-06' AND left(md5(id), 1) < '5'", "date < '2019-12-31'"]
+MANY = 80_000
+
+
+def test_partitions_with_other_shares_of_a_word(school):
+    """Where very many match, and not the latest, each partition is taken to have its share of the latest that do, until one turns out to
+    have less or more."""
+    def has(word):
+        return " OR ".join(f"tableoid::regclass::text = 'part{number}' AND {condition}"
+                           for numbers, condition in zip(SHARES[word], CONDITIONS) for number in numbers)
+
+    with partitioned(school, BY_STUDENT, FOUR_HASHES):
+        school.sql(f"""INSERT INTO health_records (id, type, date, description, "studentId")
+                       SELECT 'm' || n, (ARRAY['CHECKUP', 'ILLNESS'])[1 + n % 2]::"HealthRecordType", timestamp '2019-12-29' + n * interval '12 seconds', 'many', 's' || (1 + n % 900)
+                       FROM generate_series(1, {MANY}) n""")
+        school.sql("UPDATE health_records SET notes = concat_ws(' ', notes, " + ", ".join(f"CASE WHEN {has(word)} THEN '{word}' END" for word in SHARES) + ")")
+        school.sql("VACUUM FULL health_records")  # the look at a part of the table begins at its beginning
+        school.sql("VACUUM ANALYZE health_records")
+        for word in SHARES:
+            some = [call(word, page=page, size=size) for page, size in [(1, 200), (2, 150), (1, 20)]]
+            some += [call(word, order="rank"), call(word, "ILLNESS", size=200)]
+            assert_same(answers(school, "on", some), answers(school, "off", some), word, some)
+        assert is_direct(school) == (True, True)
+
+
 def test_words_whose_positions_are_in_a_tree(school):
     """With one row on a page, positions take so much room that the index has a tree of them for fewer than are counted."""
     some = [call('"parents"'), call('"parents"', "ILLNESS"), call('"notified" -sage')]  # in quotes, so that no beginnings are looked for

@@ -27,6 +27,9 @@ constexpr double kSampleOfSeveral = 20'000;
 // How many rows beyond the needed ones are collected before they are sorted and cut.
 constexpr int64 kSlack = 4096;
 
+// How many matches more than its share of those that are needed the first of several parts gives, and a quarter.
+constexpr int64 kMoreThanShare = 16;
+
 // The rows that the server's bitmap of a tsquery contains.
 BitmapRows look_into_index(const RecordCursor &records, Datum tsquery)
 {
@@ -184,6 +187,14 @@ public:
     // cheaper.
     bool walk_back(int part, const WordIndex::Found &found, double most, Datum tsquery, int64 needed);
 
+    // Adds the latest `most_rows` of the set, but none that comes after `end`, by that walk.  Returns false, and adds
+    // nothing, if it has cost more than `most`.
+    bool walk_back_to(const Row *end, int part, const WordIndex::Found &found, double most, Datum tsquery,
+                      int64 most_rows);
+
+    const Row &last() const noexcept { return rows_.rows[rows_.count - 1]; }
+    void drop_all() noexcept { rows_.count = 0; }
+
 private:
     RecordParts &parts_;
     RowList &rows_;
@@ -192,6 +203,19 @@ private:
 
 bool TextMatches::walk_back(int part, const WordIndex::Found &found, double most, Datum tsquery, int64 needed)
 {
+    Row end;
+    bool const has_all = rows_.count == needed;
+    if (has_all)
+        end = last();  // a copy: the rows move when others are added
+    if (!walk_back_to(has_all ? &end : nullptr, part, found, most, tsquery, needed))
+        return false;
+    parts_.keep_first(rows_, needed);
+    return true;
+}
+
+bool TextMatches::walk_back_to(const Row *end, int part, const WordIndex::Found &found, double most, Datum tsquery,
+                               int64 most_rows)
+{
     RecordCursor &records = parts_.at(part);
     int const before = rows_.count;
     double spent = 0;
@@ -199,14 +223,14 @@ bool TextMatches::walk_back(int part, const WordIndex::Found &found, double most
     auto const take = [&](ItemPointerData position) {
         if (!records.fetch(position) || !records.is_shown())
             return;
-        if (before == needed) {
+        if (end != nullptr) {
             Row keys;
             records.read_keys(keys);
-            is_found = order_.compare(rows_.rows[before - 1], keys) < 0;
+            is_found = order_.compare(*end, keys) < 0;
         }
         if (!is_found && records.is_wanted(found.exact ? Datum{0} : tsquery))
             records.add_to(rows_);
-        is_found = is_found || rows_.count - before == needed;
+        is_found = is_found || rows_.count - before == most_rows;
     };
     LeafWalk leaves = records.begin_leaf_walk();
     while (!is_found && spent < most) {
@@ -226,8 +250,6 @@ bool TextMatches::walk_back(int part, const WordIndex::Found &found, double most
     leaves.end();
     if (!is_found)
         rows_.count = before;
-    else
-        parts_.keep_first(rows_, needed);
     return is_found;
 }
 
@@ -296,15 +318,65 @@ Matches find_among_few(RecordParts &parts, const SearchQuery &query, WordIndexes
     return found;
 }
 
+// What a walk back from the latest record of a part to `needed` of a set costs, and what fetching and sorting the set.
+double cost_of_walk(const RecordCursor &records, const WordIndex::Found &all, int64 needed)
+{
+    double const count = static_cast<double>(Max(all.rows.count(), 1));
+    return search_cost::kStep * static_cast<double>(needed) * Max(records.all_records(), count) / count;
+}
+
+double cost_of_sorting(const RecordCursor &records, const WordIndex::Found &all)
+{
+    double const count = static_cast<double>(Max(all.rows.count(), 1));
+    return count * (all.exact ? records.cost_of_fetch() : records.cost_of_document());
+}
+
+// Finds the latest matches where each part is likely to have its share of them, as partitions by hash have.  The first
+// part gives somewhat more than its share; the others then need not look further back than these.  Part after part,
+// each for all that are needed, fetches three times as many of 16.  Returns false, and finds nothing, where the parts
+// turn out to be different.
+bool find_latest_of_alike(RecordParts &parts, Datum tsquery, WordIndexes &indexes, int64 needed, RowList &rows)
+{
+    int64 const share = needed / parts.count() * 5 / 4 + kMoreThanShare;
+    if (!parts.are_of_any_dates() || share >= needed)
+        return false;
+    TextMatches matches(parts, rows);
+    Row end;
+    bool has_end = false;
+    for (int part = 0; part < parts.count(); ++part) {
+        if (indexes.estimate(part) == 0)
+            continue;
+        RecordCursor &records = parts.at(part);
+        WordIndex::Found all = indexes.at(part).find();
+        double const sorting = cost_of_sorting(records, all);
+        bool const is_found =
+            records.has_dates() && cost_of_walk(records, all, share) < sorting &&
+            matches.walk_back_to(has_end ? &end : nullptr, part, all, 2 * sorting, tsquery, has_end ? needed : share);
+        all.rows.free();
+        if (!is_found) {
+            matches.drop_all();
+            return false;
+        }
+        if (!has_end && matches.counted() > 0) {
+            end = matches.last();
+            has_end = true;
+        }
+    }
+    bool const are_enough = matches.counted() >= needed;
+    if (are_enough)
+        matches.keep_latest(matches.counted(), needed);
+    else
+        matches.drop_all();
+    return are_enough;
+}
+
 // Adds the latest matches of a part to those of the parts before it.
 void add_latest_of(RecordParts &parts, int part, const WordIndex::Found &all, Datum tsquery, int64 needed,
                    TextMatches &matches)
 {
     RecordCursor &records = parts.at(part);
-    double const count = static_cast<double>(Max(all.rows.count(), 1));
-    double const way_back = static_cast<double>(needed) * Max(records.all_records(), count) / count;
-    double const sorting = count * (all.exact ? records.cost_of_fetch() : records.cost_of_document());
-    if (!records.has_dates() || way_back * search_cost::kStep >= sorting ||
+    double const sorting = cost_of_sorting(records, all);
+    if (!records.has_dates() || cost_of_walk(records, all, needed) >= sorting ||
         !matches.walk_back(part, all, 2 * sorting, tsquery, needed))
         matches.add_latest(part, SetRows(all), tsquery, needed);
 }
@@ -315,7 +387,8 @@ Matches find_among_many(RecordParts &parts, const SearchQuery &query, WordIndexe
     Matches found;
     found.complete = false;
     bool is_counted = has_sample_more_than_counted(parts, query, found.rows);
-    if (is_counted && walk_looking_for(parts, tsquery, indexes.work() * search_cost::kPosition, needed, found.rows))
+    if (is_counted && (walk_looking_for(parts, tsquery, indexes.work() * search_cost::kPosition, needed, found.rows) ||
+                       find_latest_of_alike(parts, tsquery, indexes, needed, found.rows)))
         return found;
     TextMatches matches(parts, found.rows);
     for (int part = 0; part < parts.count() && !(is_counted && matches.has_latest(part, needed)); ++part) {

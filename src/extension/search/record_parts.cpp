@@ -173,6 +173,11 @@ bool RecordParts::are_earlier(int part, const Row &row) const
     return end.is_known && !row.nulls[record::Date] && !is_before(row.values[record::Date], end.date);
 }
 
+bool RecordParts::are_of_any_dates() const noexcept
+{
+    return count_ > 1 && std::none_of(parts_, parts_ + count_, [](const Part &part) { return part.end.is_known; });
+}
+
 void RecordParts::find_students(const Datum *students, int count)
 {
     for (Level *level = levels_; level != nullptr; level = level->next) {

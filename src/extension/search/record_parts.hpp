@@ -40,6 +40,9 @@ public:
     /// Whether this part and all after it have only records of earlier dates than the row's.
     bool are_earlier(int part, const Row &row) const;
 
+    /// Whether there are several, and each may have records of any date, so that none is known to have the latest.
+    bool are_of_any_dates() const noexcept;
+
     /// Finds out where the records of these students are.
     void find_students(const Datum *students, int count);
 
