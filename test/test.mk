@@ -207,6 +207,7 @@ $(BUILD)/tidy/worker/%.checked: worker/%.cpp $(BUILD)/worker/%.o .clang-tidy
 FUZZ_CXX ?= clang++
 FUZZ_TARGETS ?= $(patsubst test/fuzz/check_%.cpp,%,$(FUZZ_CHECKS))
 FUZZ_SECONDS ?= 60
+FUZZ_SEED ?= 0
 FUZZED_SRC = $(CORE_SRC) $(filter-out worker/config/command_line.cpp,$(sort $(wildcard $(patsubst %,worker/%/*.cpp,redis config process destinations)))) \
 	worker/pg/target.cpp $(patsubst %,worker/http/%.cpp,access client message)
 FUZZED_OBJS = $(FUZZED_SRC:%.cpp=$(BUILD)/fuzz/%.o)
@@ -216,7 +217,7 @@ FUZZ_CXXFLAGS = $(STANDARD) -O1 -g -DWC_VERSION='"$(WC_VERSION)"' $(WARNINGS) $(
 
 .PHONY: fuzz
 fuzz: $(FUZZ_PROGRAMS)
-	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/fuzz/fuzz.py --seconds $(FUZZ_SECONDS) $(FUZZ_PROGRAMS)
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/fuzz/fuzz.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED) $(FUZZ_PROGRAMS)
 
 $(BUILD)/fuzz/%.o: %.cpp
 	@mkdir -p $(@D)

@@ -22,7 +22,7 @@ STATISTIC = re.compile(r"^stat::(\w+):\s+(\d+)")
 FINDING = re.compile(r"^(?:==\d+==\s*ERROR|SUMMARY|.*runtime error):? .*")
 
 
-def fuzz(program, seconds):
+def fuzz(program, seconds, seed):
     """What one fuzzer did in that time: runs, new files, the files that crashed it."""
     name = program.name.removeprefix("fuzz-")
     found = program.parent / "found" / name
@@ -30,7 +30,7 @@ def fuzz(program, seconds):
     before = set(program.parent.glob(f"{name}-*"))
     statistics = {}
     with subprocess.Popen(
-            [program, f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=10", "-rss_limit_mb=2048",
+            [program, f"-max_total_time={seconds}", f"-seed={seed}", "-print_final_stats=1", "-timeout=10", "-rss_limit_mb=2048",
              f"-artifact_prefix={program.parent}/{name}-", found, CORPUS / name],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace") as run:
         for line in run.stderr:
@@ -49,10 +49,11 @@ def fuzz(program, seconds):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--seconds", type=int, default=60, help="of each fuzzer")
+    options.add_argument("--seed", type=int, default=0, help="of what is tried; 0: another one each time")
     options.add_argument("programs", nargs="+", type=Path)
     chosen = options.parse_args()
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        results = list(pool.map(lambda program: fuzz(program.resolve(), chosen.seconds), chosen.programs))
+        results = list(pool.map(lambda program: fuzz(program.resolve(), chosen.seconds, chosen.seed), chosen.programs))
     print(f"\n{'target':<14}{'runs':>14}{'new files':>12}{'crashes':>10}")
     for name, runs, new, crashes in results:
         print(f"{name:<14}{runs:>14,}{new:>12,}{len(crashes):>10}")
