@@ -87,8 +87,8 @@ BEGIN ATOMIC
 END;
 
 -- Returns the oldest session, slot or prepared transaction that may still see deleted rows, and so keeps vacuum from removing them.
--- A transaction that writes holds vacuum back by its own id, also between its statements, and each snapshot of others that it is
--- part of is as old: then it is the cause, and they are not.
+-- A transaction that writes holds vacuum back by its own id, also between its statements.  Snapshots that others take while it runs
+-- are as old as it, so of what is equally old such a transaction is named, and not they.
 CREATE FUNCTION white_cross.vacuum_holder() RETURNS TABLE (who text, remedy text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

@@ -87,3 +87,12 @@ def compare(school, calls, role=ROLE):
     different = [call for call, one, other in zip(calls, by_scan, by_index) if not same(one, other)]
     assert not different, different
     return by_index
+
+
+def compare_by_settings(school):
+    """A policy that asks for settings of the session decides by what they are now."""
+    police(school, "grade = current_setting('app.grade')", "right(id, 1) = current_setting('app.last')")
+    for grade, last in ("5", "4"), ("6", "4"), ("6", "5"), ("5", "5"):
+        school.sql(f"SET LOCAL app.grade = '{grade}'; SET LOCAL app.last = '{last}'")
+        for page in compare(school, ["'everyone'", "'commonlast3'", "'seldom'"]):
+            assert all(record["id"][-1] == last for record in page["records"])

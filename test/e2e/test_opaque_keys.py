@@ -35,6 +35,14 @@ def test_keys_have_opaque_ids(school):
     assert school.one("SELECT wc_cache_key('ada'::text, 'health_summary')") == f"student:{{{opaque('ada')}}}:health_summary"
 
 
+def test_postgresql_itself_tells_a_text_that_is_of_no_type(server, school):
+    """It never comes to us, so no setting of ours keeps it out of the log, and none of the server's."""
+    school.sql("SET log_error_verbosity = terse; SET log_min_error_statement = panic")
+    with pytest.raises(psycopg.errors.InvalidTextRepresentation):
+        school.sql("SELECT wc_health_summary('no-uuid-7c1f'::uuid)")
+    until(lambda: 'invalid input syntax for type uuid: "no-uuid-7c1f"' in server.log.read_text(), 10, "the server's own line")
+
+
 def test_no_role_can_switch_them_off_for_itself(server, school):
     school.sql("DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN")
     try:

@@ -3,7 +3,7 @@
 import pytest
 from compared_search import DOCUMENT
 from partitioned import BY_DATE, BY_STUDENT, INDEX, REORDERED, hashes, partitioned, ranges
-from policed_search import POLICIES, ROLE, TYPED, calls_of, compare, guarded_school, heard, police, same
+from policed_search import POLICIES, ROLE, TYPED, calls_of, compare, compare_by_settings, guarded_school, heard, police, same
 
 pytestmark = pytest.mark.thorough
 
@@ -51,11 +51,7 @@ def test_both_find_the_same(policed, policies):
 
 
 def test_a_policy_by_a_setting_is_asked_anew(policed):
-    police(policed, "grade = current_setting('app.grade')", "right(id, 1) = current_setting('app.last')")
-    for grade, last in ("5", "4"), ("6", "4"), ("6", "5"):
-        policed.sql(f"SET LOCAL app.grade = '{grade}'; SET LOCAL app.last = '{last}'")
-        for page in compare(policed, ["'everyone'", "'commonlast3'", "'seldom'"]):
-            assert all(record["id"][-1] == last for record in page["records"])
+    compare_by_settings(policed)
 
 
 def test_rows_that_change_within_the_transaction(policed):

@@ -60,7 +60,7 @@ def test_the_set_of_pages_goes_with_them(ada, school, cache):
     until(lambda: cache.client.exists(page, cache.key(ada, "pages")) == 0, 10, "page and set to be gone")
 
 
-@pytest.mark.plain_keys("puts keys there that begin as those of an id")
+@pytest.mark.plain_keys("puts keys there that begin as those of an id; no opaque one is the beginning of another, since all are as long: test_opaque_keys.py")
 def test_keys_of_others_are_left_alone(ada, school, cache):
     """Ids that begin alike, and keys of the application that are none of ours."""
     cache.until_drained()

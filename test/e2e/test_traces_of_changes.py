@@ -246,7 +246,7 @@ def as_span(name, traceparent, began, ended):
             "startTimeUnixNano": str(began), "endTimeUnixNano": str(ended)}
 
 
-@pytest.mark.plain_keys("the example's client reads keys of ids")
+@pytest.mark.plain_keys("the example's client reads keys of ids; what else is in a trace with opaque ones, test_nothing_to_read.py reads")
 def test_one_trace_leads_from_a_request_to_the_keys_removal(stage):
     reading, writing = SAMPLED.replace("4bf9", "aaaa"), SAMPLED.replace("4bf9", "bbbb").replace("00f0", "cccc")
     now = lambda: stage.school.one("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000")  # noqa: E731

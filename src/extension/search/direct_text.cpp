@@ -27,7 +27,8 @@ constexpr double kSampleOfSeveral = 20'000;
 // How many rows beyond the needed ones are collected before they are sorted and cut.
 constexpr int64 kSlack = 4096;
 
-// How many matches more than its share of those that are needed the first of several parts gives, and a quarter.
+// Of parts that are taken for alike, the first gives its share of the matches that are needed, a quarter more, and
+// these.
 constexpr int64 kMoreThanShare = 16;
 
 // The rows that the server's bitmap of a tsquery contains.
@@ -332,9 +333,9 @@ double cost_of_sorting(const RecordCursor &records, const WordIndex::Found &all)
 }
 
 // Finds the latest matches where each part is likely to have its share of them, as partitions by hash have.  The first
-// part gives somewhat more than its share; the others then need not look further back than these.  Part after part,
-// each for all that are needed, fetches three times as many of 16.  Returns false, and finds nothing, where the parts
-// turn out to be different.
+// part gives somewhat more than its share, and the others need not look further back than these.  To take all that are
+// needed from each part in turn would fetch three times as many rows of 16 parts.  Returns false, and finds nothing,
+// where the parts turn out to be different.
 bool find_latest_of_alike(RecordParts &parts, Datum tsquery, WordIndexes &indexes, int64 needed, RowList &rows)
 {
     int64 const share = needed / parts.count() * 5 / 4 + kMoreThanShare;
