@@ -8,6 +8,7 @@ import pytest
 
 from school import Cache
 from servers import Redis, Worker, until
+from servers.process import pause
 
 pytestmark = pytest.mark.thorough
 
@@ -176,7 +177,7 @@ def test_what_a_crash_undoes_is_not_served_again(start_own_school):
         "SELECT pid FROM pg_stat_activity WHERE backend_type IN ('walwriter', 'background writer')")]
     assert len(writers) == 2
     for pid in writers:
-        os.kill(pid, signal.SIGSTOP)
+        pause(pid)
     try:
         school.sql("SET synchronous_commit = off")
         school.sql("UPDATE students SET \"lastName\" = 'Lost' WHERE id = %s", student)

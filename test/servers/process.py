@@ -8,6 +8,8 @@ import socket
 import subprocess
 from pathlib import Path
 
+from .waiting import until
+
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -69,6 +71,19 @@ def have_ended(pids):
     return all(state_and_parent(pid)[0] in "XZ" for pid in pids)
 
 
+def pause(pid):
+    """Sends SIGSTOP and returns when nothing of the process runs any more, until it gets SIGCONT.
+
+    Its threads go on until the one that the kernel has chosen for the signal runs: on a busy machine long enough for another
+    answer."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def is_paused():
+        return all(state_and_parent(f"{pid}/task/{thread.name}")[0] in "TtXZ" for thread in Path(f"/proc/{pid}/task").glob("*"))
+
+    until(is_paused, 30, f"the process {pid} to be stopped", 0.001)
+
+
 class Process:
     """A child process in a session of its own, so that Ctrl-C in a terminal reaches only the tests, which then end it."""
 
@@ -98,7 +113,10 @@ class Process:
             raise ServerFailed(f"{self.name} ended with status {self._child.returncode}:\n{tail(self.log)}")
 
     def send(self, number):
-        self._child.send_signal(number)
+        if number == signal.SIGSTOP and self.running():
+            pause(self.pid)
+        else:
+            self._child.send_signal(number)
 
     def wait(self, timeout=30.0):
         """Waits for its end.  Returns its exit status; a negative one is the signal that ended it."""
@@ -108,6 +126,8 @@ class Process:
         """Sends the signal, and SIGKILL after the timeout.  Returns the exit status."""
         if self.running():
             self.send(number)
+            if number != signal.SIGKILL:
+                self.send(signal.SIGCONT)  # a failed test may have left it stopped
         try:
             return self.wait(timeout)
         except subprocess.TimeoutExpired:
