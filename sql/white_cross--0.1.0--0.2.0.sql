@@ -326,6 +326,18 @@ BEGIN ATOMIC
     FROM white_cross.binding AS b;
 END;
 
+DO $$
+DECLARE
+    summary regprocedure;
+BEGIN
+    FOR summary IN SELECT oid FROM pg_proc WHERE proname = 'wc_health_summary' AND pronamespace = '@extschema@'::regnamespace LOOP
+        EXECUTE format('COMMENT ON FUNCTION %s IS %L', summary,
+                       replace(obj_description(summary, 'pg_proc'), 'was renamed in between',
+                               'was renamed, or partitions came or went all the time, in between'));
+    END LOOP;
+END
+$$;
+
 COMMENT ON FUNCTION white_cross.take(xid8[], xid8, integer, xid8, integer, bigint) IS
 'Takes rows out of the queue, for about "most" students, after it has done what begin_drain does: those of the transactions "in_progress" behind the place (last_xid, last_n), then all behind (later_xid, later_n). The rows'' kinds: "s" a student that one row names (n: its sections, number: its age in microseconds, xids); "*" a row for every student, which stays in the queue (name and n: its place, number: its age in microseconds, xids: the pattern of its keys); "t" a transaction of a sampled trace (name: its traceparent, number: its age in microseconds, xids), of 32 transactions at most; ">" the place of the last row; "." the batch (name: the token of the snapshot that saw it, n: rows deleted, number: 1 if no more rows wait, xids: the time from which ages count, in microseconds since 1970). Errors: 55000 no worker is registered; 42501 the role may not read and delete the queue; 25006 the transaction is read-only.';
 

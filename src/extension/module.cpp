@@ -6,6 +6,7 @@
 #include "extension/changes/changes.hpp"
 #include "extension/changes/registration.hpp"
 #include "extension/changes/relay.hpp"
+#include "extension/query/one_state.hpp"
 #include "extension/server/boundary.hpp"
 #include "extension/server/settings.hpp"
 #include "extension/warm/definitions.hpp"
@@ -27,6 +28,7 @@ void _PG_init()
     }
     wc::audit::watch_roles();
     wc::watch_bindings();
+    wc::watch_descendants();
     wc::watch_internal_tables();
     wc::watch_registrations();
     wc::watch_changes();

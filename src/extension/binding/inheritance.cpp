@@ -58,12 +58,17 @@ bool find_entity_of(Oid relation, Entity &entity)
     return found;
 }
 
+List *with_descendants(Oid table)
+{
+    return has_subclass(table) ? find_all_inheritors(table, NoLock, nullptr) : list_make1_oid(table);
+}
+
 bool has_rows_of_its_own(Oid table)
 {
     if (!has_subclass(table))
         return false;
     bool found = false;
-    List *const all = find_all_inheritors(table, NoLock, nullptr);
+    List *const all = with_descendants(table);
     ListCell *cell = nullptr;
     foreach (cell, all) {
         Oid const one = lfirst_oid(cell);

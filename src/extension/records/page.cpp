@@ -1,6 +1,7 @@
 #include "extension/records/page.hpp"
 
 #include "extension/binding/id.hpp"
+#include "extension/query/one_state.hpp"
 #include "extension/records/reader.hpp"
 #include "extension/server/boundary.hpp"
 #include "extension/value/json_result.hpp"
@@ -43,8 +44,14 @@ private:
     std::string_view student_;  // a member of each
 };
 
+struct Page {
+    SPITupleTable *students;
+    RowList rows;
+    int64 total;
+};
+
 // Reads the records of a page, and the number of records on all pages.
-RowList read_page(RecordReader &reader, int64 page, int32 page_size, int64 &total)
+RowList read_rows_of_page(RecordReader &reader, int64 page, int32 page_size, int64 &total)
 {
     if (page == kFirstPage) {
         RowList const rows = reader.read_latest(page_size);
@@ -58,6 +65,14 @@ RowList read_page(RecordReader &reader, int64 page, int32 page_size, int64 &tota
     if (!reader.find_position(records_before(page, page_size), total, position))
         return {};
     return reader.read_from(position, page_size);
+}
+
+Page read_page(RecordReader &reader, int64 page, int32 page_size)
+{
+    Page read{reader.read_student(), {}, 0};
+    if (read.students->numvals > 0)
+        read.rows = read_rows_of_page(reader, page, page_size, read.total);
+    return read;
 }
 
 }  // namespace
@@ -120,20 +135,26 @@ bool write_record_page(json::Buffer &out, Datum student_id, int64 page, int32 pa
     const BoundTable &records = lock_whole_table(Entity::HealthRecords);
     RecordFilters const filters = resolve_filters(written, records);
     RecordReader reader(student_id, filters, records, knows_entry(records));
-    int64 total = 0;
+    Page read{};
+    auto const read_it = [&] {
+        SPI_freetuptable(read.students);
+        read = read_page(reader, page, page_size);
+    };
+    if (reader.is_direct())
+        read_it();
+    else
+        read_one_state({Entity::Students, Entity::HealthRecords}, read_it);
     out.append(R"({"records":[)"sv);
-    SPITupleTable *const students = reader.read_student();
-    bool const found = students->numvals > 0;
+    bool const found = read.students->numvals > 0;
     if (found) {
-        RowList const rows = read_page(reader, page, page_size, total);
-        if (rows.count == 0)
+        if (read.rows.count == 0)
             audit::note_nothing();
-        RecordItems(records, students).write(out, rows, rows.count);
+        RecordItems(records, read.students).write(out, read.rows, read.rows.count);
     }
     reader.close();
-    SPI_freetuptable(students);
+    SPI_freetuptable(read.students);
     out.append("],"sv);
-    write_pagination(out, {page, page_size, total, total});
+    write_pagination(out, {page, page_size, read.total, read.total});
     out.append('}');
     return found;
 }

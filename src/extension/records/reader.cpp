@@ -122,7 +122,6 @@ SPITupleTable *RecordReader::read_student()
     return student_plan.select(query.data, 1, types, &values_[kStudent]);
 }
 
-// An attachment of a partition can commit between two queries.  An IndexReader counts what it reads.
 int64 RecordReader::count()
 {
     if (has_index_)

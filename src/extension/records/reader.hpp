@@ -19,6 +19,9 @@ public:
     /// REQUIRES: lock_whole_table() returned `records`; `filters` lives as long as this.
     RecordReader(Datum student_id, const RecordFilters &filters, const BoundTable &records, bool by_entry);
 
+    /// Whether it reads partitions that it has opened itself, which stay the same.  Otherwise it runs queries.
+    bool is_direct() const noexcept { return has_index_; }
+
     /// Closes what it has opened, and frees the rows that it has read last.
     void close();
 

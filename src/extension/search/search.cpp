@@ -2,6 +2,7 @@
 #include "core/search/highlight.hpp"
 #include "extension/binding/enum_label.hpp"
 #include "extension/binding/id.hpp"
+#include "extension/query/one_state.hpp"
 #include "extension/records/page.hpp"
 #include "extension/search/page_rows.hpp"
 #include "extension/search/term.hpp"
@@ -85,10 +86,26 @@ void write_student(json::Buffer &out, const Row &student)
         audit::note_id_once(student_id_text(student.values[student::Id], students.columns[student::Id].type));
 }
 
-void write_records(json::Buffer &out, const SearchPage &page, Datum highlighted)
+struct Found {
+    SearchPage page;
+    PageRows rows;
+};
+
+Found find(const SearchQuery &query, const Request &request, const BoundTable &table, bool has_type, Datum type)
+{
+    int64 const offset = records_before(request.page, request.page_size);
+    Found found{};
+    read_one_state({Entity::Students, Entity::HealthRecords}, [&] {
+        SearchParameters parameters(query, table.columns[record::Type], has_type, type, offset, request.page_size);
+        found.page = find_search_page(query, parameters, request.ranked, offset, request.page_size);
+        found.rows = read_page_rows(found.page);
+    });
+    return found;
+}
+
+void write_records(json::Buffer &out, const PageRows &rows, Datum highlighted)
 {
     const BoundTable &table = bound_table(Entity::HealthRecords);
-    PageRows const rows = read_page_rows(page);
     MemoryContext const caller = CurrentMemoryContext;
     MemoryContext const of_row = AllocSetContextCreate(caller, "white_cross highlights", ALLOCSET_DEFAULT_SIZES);
     for (int i = 0; i < rows.count; ++i) {
@@ -140,12 +157,11 @@ WC_READING_FUNCTION(wc_search_health_records)
     std::size_t const empty = out.size();
     SearchPage page{};
     if (query.finds_text() || query.finds_names()) {
-        int64 const offset = records_before(request.page, request.page_size);
         SPI_connect();
-        SearchParameters parameters(query, table.columns[record::Type], has_type, type, offset, request.page_size);
-        page = find_search_page(query, parameters, request.ranked, offset, request.page_size);
+        Found const found = find(query, request, table, has_type, type);
+        page = found.page;
         Datum const marked = query.whole();
-        write_records(out, page, request.highlight ? marked : Datum{0});
+        write_records(out, found.rows, request.highlight ? marked : Datum{0});
         SPI_finish();
     }
     if (out.size() == empty)

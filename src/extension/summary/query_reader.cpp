@@ -3,6 +3,7 @@
 #include "extension/binding/absent_table.hpp"
 #include "extension/binding/label.hpp"
 #include "extension/query/kept_plan.hpp"
+#include "extension/query/one_state.hpp"
 
 namespace wc {
 
@@ -175,16 +176,19 @@ void QueryReader::open(const char *ids, KeptPlan *plans, Datum argument, Oid arg
     Oid types[2] = {argument_type, type.type};
     Datum values[2] = {argument, vaccination.parameter_value()};
     char const nulls[2] = {' ', vaccination.parameter_null()};
-    for (int i = 0; i < kQueries; ++i) {
-        if (texts[i] == nullptr) {
+    for (Result &result : results_)
+        result = {};
+    read_one_state({Entity::Students, Entity::Allergies, Entity::HealthRecords}, [&] {
+        for (int i = 0; i < kQueries; ++i) {
+            SPI_freetuptable(results_[i].rows);
             results_[i] = {};
-            continue;
+            if (texts[i] == nullptr)
+                continue;
+            int const parameters = i == kVaccinations ? 2 : 1;
+            SPITupleTable *const rows = plans[i].select(texts[i], parameters, types, values, nulls);
+            results_[i] = {rows, rows->numvals, 0};
         }
-        int const parameters = i == kVaccinations ? 2 : 1;
-        SPITupleTable *const rows = plans[i].select(texts[i], parameters, types, values, nulls);
-        results_[i] = {rows, rows->numvals, 0};
-        pfree(texts[i]);
-    }
+    });
     position_ = 0;
 }
 
