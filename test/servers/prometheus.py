@@ -37,7 +37,7 @@ class Prometheus(Server):
             self._process = Process([binary, f"--config.file={configuration}", f"--storage.tsdb.path={self.folder / 'data'}",
                                      f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=warn"], self.log, drop_root=False)
             if until(lambda: "ended" if not self.running() else "ready" if self._answers("/-/ready") else None, 30,
-                     f"Prometheus to be ready; its log:\n{tail(self.log)}") == "ready":
+                     lambda: f"Prometheus to be ready; its log:\n{tail(self.log)}") == "ready":
                 return
             if "address already in use" not in tail(self.log):
                 self._process.check()

@@ -73,7 +73,7 @@ class Worker(Server):
 
     def _healthy_or_ended(self):
         return until(lambda: "ended" if not self.running() else "healthy" if self.healthy() else None, 30,
-                     f"wc-worker to be healthy; its log:\n{tail(self.log)}") == "healthy"
+                     lambda: f"wc-worker to be healthy; its log:\n{tail(self.log)}") == "healthy"
 
     def write_configuration(self, settings=None):
         """Writes the configuration file anew, with other settings if given, for SIGHUP or for a later start."""
