@@ -5,9 +5,9 @@ import signal
 
 import pytest
 
+from cluster_stage import Stage
 from servers import RedisCluster, until
 from servers.redis_cluster import slot_of
-from test_cluster import Stage
 
 pytestmark = pytest.mark.thorough
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from cluster_stage import Stage
 from opaque_school import FIRST, SECOND, opaque
 from opaque_school import school, secrets, server  # noqa: F401 (fixtures)
 from servers import RedisCluster, until
-from test_cluster import Stage
 
 pytestmark = pytest.mark.thorough
 
@@ -27,16 +27,7 @@ class OpaqueStage(Stage):
 def test_each_shard_is_kept_fresh(ground, school, start_worker, secrets):  # noqa: F811 (fixtures)
     with RedisCluster(ground, "opaque-cluster") as cluster:
         stage = OpaqueStage(school, cluster, start_worker, settings={"redis": {"opaque_keys": True, "key_secret_file": str(secrets.path)}})
-        before = {student: stage.entry(student) for student in stage.students}
-        for student in stage.students:
-            stage.rename(student, "After")
-        token = school.one("SELECT wc_write_token()")
-        stage.until_done()
-        assert {stage.read(student) for student in stage.students} == {None}
-        assert [stage.fill(student, before[student]) for student in stage.students] == [0, 0, 0], "of before the change"
-        for student in stage.students:
-            stage.load(student)
-            assert until(lambda: stage.read(student, token=token), 10, "a reader with a token to be answered") == "After"
+        stage.check_that_each_shard_is_kept_fresh()
         secrets.write(FIRST, SECOND)
         for student in stage.students:
             left = stage.plant(student)
