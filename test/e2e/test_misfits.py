@@ -7,24 +7,15 @@ import signal
 import pytest
 import redis
 
+from redis_library import BIG, FENCE_MS, GROWTH, PUT, RECORDS, SUMMARY, P, library, snapshot  # noqa: F401 (a fixture)
 from school import Cache
 from servers import until
-from test_redis_library import BIG, FENCE_MS, GROWTH, P, RECORDS, SUMMARY, library, snapshot  # noqa: F401
 
 PAGE = P + "records:1:20:{}"
 VALUES = [P + "health_summary", P + "growth_chart", PAGE]
 BESIDE = [P + "fence", P + "pages", *(value + end for value in VALUES for end in (":lease", ":filling"))]
 SHARED = ["wc:fence:all", "wc:epoch", "wc:epoch:of", "wc:epoch:life", "wc:epoch:opening", "wc:horizon", "wc:clock", "wc:alive"]
 WAS_MISFIT, LOST_PAGES, MORE = 8, 16, 32
-
-PUT = {
-    "string": lambda client, key: client.set(key, "planted"),
-    "list": lambda client, key: client.rpush(key, "planted"),
-    "set": lambda client, key: client.sadd(key, "planted"),
-    "zset": lambda client, key: client.zadd(key, {"planted": 1}),
-    "hash": lambda client, key: client.hset(key, "planted", "1"),
-    "stream": lambda client, key: client.xadd(key, {"planted": "1"}),
-}
 
 
 def put(client, key, type):

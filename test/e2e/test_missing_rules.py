@@ -2,10 +2,9 @@
 
 import pytest
 
+from secured_redis import administrator, rules, secured  # noqa: F401 (fixtures)
 from servers import Redis, RedisCluster, until
 from servers.worker import run_worker
-from test_redis_refusals import administrator, secured  # noqa: F401 (fixtures)
-from test_redis_rights import rules
 
 pytestmark = pytest.mark.thorough
 

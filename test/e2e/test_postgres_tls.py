@@ -7,9 +7,9 @@ import contextlib
 
 import pytest
 
+from refused_worker import IMPATIENT
 from school import School
 from servers import Authority, Cluster, Worker, until
-from test_redis_refusals import IMPATIENT
 
 pytestmark = pytest.mark.thorough
 

@@ -3,10 +3,10 @@
 import pytest
 import redis
 
+from redis_library import BEGAN, FENCE_MS, RECORDS, SUMMARY, Library, snapshot
 from school import Cache
 from servers import Redis, library, until
 from servers.ground import ROOT
-from test_redis_library import BEGAN, FENCE_MS, RECORDS, SUMMARY, Library, snapshot
 
 KEY = "student:ada:health_summary"
 PAGE = "student:ada:records:1:20:{}"

@@ -9,8 +9,7 @@ import re
 import pytest
 import redis
 
-from test_misfits import PUT
-from test_redis_library import BIG, P, library, snapshot  # noqa: F401
+from redis_library import BIG, PUT, P, library, snapshot  # noqa: F401 (a fixture)
 
 SEED = 20251010
 CALLS = 3000

@@ -2,8 +2,8 @@
 
 import pytest
 
+from redis_library import BIG, FENCE_MS, SUMMARY, Library, P, library, snapshot  # noqa: F401 (a fixture)
 from servers import Redis, library as functions, until
-from test_redis_library import BIG, FENCE_MS, SUMMARY, P, Library, library, snapshot  # noqa: F401
 
 # ---- reading without Lua ----
 

@@ -2,42 +2,12 @@
 
 import pytest
 
+from refused_worker import IMPATIENT, complains_once, keeps_the_cache_fresh, tries_again
 from school import Cache
+from secured_redis import administrator, secured  # noqa: F401 (fixtures)
 from servers import Redis, until
 
 pytestmark = pytest.mark.thorough
-
-IMPATIENT = {"backoff": {"first_ms": 10, "longest_ms": 50}}
-
-
-def tries_again(worker, times=5):
-    """It goes on trying."""
-    until(lambda: worker.get("/metrics")[0] == 200, 30, "/metrics to answer")
-    before = worker.failures("redis")
-    until(lambda: worker.failures("redis") >= before + times, 30, "more tries")
-    assert worker.running()
-
-
-def complains_once(worker, *words):
-    """However often it has tried, in one line that holds these words."""
-    tries_again(worker)
-    assert len(worker.warnings()) == 1, worker.warnings()
-    for word in words:
-        assert word in worker.warnings()[0]
-
-
-@pytest.fixture(scope="module")
-def secured(ground):
-    with Redis(ground, "redis-refusing", access=True) as server:
-        yield server
-
-
-@pytest.fixture
-def administrator(secured):
-    with secured.connect() as client:
-        client.flushall()
-        yield client
-        client.execute_command("ACL", "LOAD")
 
 
 @pytest.fixture
@@ -48,17 +18,6 @@ def start_refused(start_worker, secured, administrator):
         worker.start(wait=False)
         return worker
     return start
-
-
-def keeps_the_cache_fresh(worker, redis_server, school):
-    """The job is done, as if nothing had been."""
-    until(worker.healthy, 30, "the worker to be healthy")
-    with redis_server.connect() as client:
-        cache, student = Cache(client, school), school.add_student()
-        cache.until_drained()
-        until(lambda: cache.load(student) == 1, 10, "a fill")
-        school.psql(f"UPDATE students SET grade = '6' WHERE id = '{student}'")
-        until(lambda: cache.summary(student) and cache.is_current(student), 10, "the new summary")
 
 
 def test_a_wrong_password_until_redis_has_it(start_refused, secured, administrator, school, tmp_path):

@@ -2,15 +2,14 @@
 they do is taken from a Redis that was watched through a life of worker and application.
 """
 
-import re
 import threading
 
 import pytest
 
+from redis_library import Library
 from school import Cache
+from secured_redis import rules
 from servers import Redis, Worker, until
-from servers.ground import ROOT
-from test_redis_library import Library
 
 pytestmark = pytest.mark.thorough
 
@@ -20,12 +19,6 @@ RARE = {"wc_worker": [["CLUSTER", "NODES"], ["CLUSTER", "KEYSLOT", "k"], ["MSET"
                       ["SREM", "student:a:pages", "p"]],
         "wc_application": [["CLUSTER", "KEYSLOT", "k"], ["CLUSTER", "SLOTS"], ["CLUSTER", "SHARDS"], ["EXISTS", "student:a:health_summary"],
                            ["TTL", "student:a:health_summary"], ["PTTL", "student:a:health_summary"], ["TIME"]]}
-
-
-def rules(user):
-    """The rules of a user in config/users.acl, each as one word."""
-    line, = [line for line in (ROOT / "config/users.acl").read_text().splitlines() if line.startswith(f"user {user} ")]
-    return re.findall(r"\([^)]*\)|\S+", line)[2:]
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ import pytest
 import redis
 
 from false_sentinel import FalseSentinel
+from refused_worker import IMPATIENT, complains_once, keeps_the_cache_fresh, tries_again
 from school import Cache
 from servers import Authority, Redis, Tls, until
 from servers.ground import ROOT
 from servers.worker import run_worker
-from test_redis_refusals import IMPATIENT, complains_once, keeps_the_cache_fresh, tries_again
 
 
 @pytest.fixture(scope="module")

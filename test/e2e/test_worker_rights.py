@@ -8,10 +8,10 @@ import re
 import psycopg
 import pytest
 
+from refused_worker import IMPATIENT
 from school import Cache, School
 from servers import Cluster, Worker, until
 from servers.worker import run_worker
-from test_redis_refusals import IMPATIENT
 
 pytestmark = pytest.mark.thorough
 
