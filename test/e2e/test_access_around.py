@@ -1,7 +1,7 @@
 """Who may see what, where something stands around our functions: views, leaky predicates, functions with the rights of others, policies
 that do more than decide, roles that change amid a session, and rights that go between two calls of a prepared statement.
 
-Roles, rows, calls and what each role must be answered are those of test_access.py.
+Roles, rows, calls and what each role must be answered are those of guarded_school.py.
 """
 
 import contextlib
@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from every_call import OUTCOME, PASSING, calls
 
+from guarded_school import (BY_STUDENT, NO_SNAPSHOT, PREFIX, REFUSED, ROLES, STUDENTS, TABLES, expected, fill_shared_memory,  # noqa: F401 (fixtures)
+                            function_of, guarded, is_as, open_tables, outcome, statements)
 from school import School
 from servers import Cluster, until
-from test_access import (BY_STUDENT, NO_SNAPSHOT, PREFIX, REFUSED, ROLES, STUDENTS, TABLES, expected, fill_shared_memory,  # noqa: F401 (fixtures)
-                         function_of, guarded, is_as, open_tables, outcome, statements)
 
 pytestmark = pytest.mark.thorough
 
