@@ -53,6 +53,15 @@ FROM generate_series(1, :students) n, LATERAL generate_series(1, (ARRAY[0, 0, 1,
 ANALYZE;
 """
 
+# Beside DATA, for exports: conditions and attachments.
+CONDITIONS = """
+INSERT INTO chronic_conditions (id, condition, "diagnosedDate", status, notes, "carePlan", medications, triggers, "studentId")
+SELECT md5('c' || k), coalesce(pg_temp.words(k, 91), ''), pg_temp.time(k, 92, 900), (ARRAY['ACTIVE', 'MANAGED'])[1 + k % 2], pg_temp.words(k, 93),
+       pg_temp.words(k, 94), ARRAY[pg_temp.words(k, 95), NULL, 'x'], CASE WHEN k % 3 = 0 THEN '{}'::text[] END, 's' || n
+FROM generate_series(1, :students) n, LATERAL generate_series(1, pg_temp.h(n, 96, 4)) j, LATERAL (SELECT n * 1000 + j AS k) q;
+UPDATE health_records SET attachments = (ARRAY['{}', NULL, '{"a,b","c\\"d",NULL,"e\\\\f"}'])[1 + ascii(id) % 3]::text[];
+"""
+
 
 def parsed(text):
     """JSON with the order of its keys and the exact value of its numbers; a name that stands twice is an error."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from backend_memory import LIMIT_KB, resident_kb
 from school import School
 
 
@@ -64,7 +65,6 @@ def test_on_partitions_written_directly(cluster, empty_database):
 
 def test_memory_stays_flat(computing):
     """A row trigger's memory is given back with each row, also where the vital is large and odd."""
-    from test_memory import LIMIT_KB, resident_kb
     computing.add_record("ada", "r", vital='{"height": 140, "weight": 35}')
     computing.sql("""CREATE FUNCTION writes(n int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN FOR i IN 1 .. n LOOP
         UPDATE health_records SET vital = jsonb_build_object('height', 100 + i % 50, 'weight', CASE i % 3 WHEN 0 THEN 'x'::text END, 'notes', repeat('x', 500))

@@ -8,9 +8,10 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from awkward import DATA, TIME, parsed
+from awkward import CONDITIONS, DATA, TIME, parsed
+from backend_memory import resident_kb
+from exported_history import add_records
 from school import School
-from test_memory import resident_kb
 
 STUDENTS = 120
 
@@ -36,14 +37,6 @@ ROWS = {
         FROM chronic_conditions WHERE "studentId" = %s ORDER BY status, condition, id""",
 }
 ITEMS = {"student": "student", "record": "records", "allergy": "allergies", "condition": "conditions"}
-
-CONDITIONS = """
-INSERT INTO chronic_conditions (id, condition, "diagnosedDate", status, notes, "carePlan", medications, triggers, "studentId")
-SELECT md5('c' || k), coalesce(pg_temp.words(k, 91), ''), pg_temp.time(k, 92, 900), (ARRAY['ACTIVE', 'MANAGED'])[1 + k % 2], pg_temp.words(k, 93),
-       pg_temp.words(k, 94), ARRAY[pg_temp.words(k, 95), NULL, 'x'], CASE WHEN k % 3 = 0 THEN '{}'::text[] END, 's' || n
-FROM generate_series(1, :students) n, LATERAL generate_series(1, pg_temp.h(n, 96, 4)) j, LATERAL (SELECT n * 1000 + j AS k) q;
-UPDATE health_records SET attachments = (ARRAY['{}', NULL, '{"a,b","c\\"d",NULL,"e\\\\f"}'])[1 + ascii(id) % 3]::text[];
-"""
 
 
 @pytest.fixture
@@ -251,12 +244,6 @@ def test_policies_and_privileges_hold(school):
         chunks = [chunk for chunk, in reader.execute("SELECT wc_export_health_history('seen'::text)").fetchall()]
         assert [allergy["allergen"] for allergy in chunks[1]["allergies"]] == ["Milk"]
         assert {id for id, in reader.execute("SELECT student_id FROM wc_export_health_histories('{hidden,seen}'::text[])").fetchall()} == {"seen"}
-
-
-def add_records(school, student, count):
-    school.sql("INSERT INTO health_records (id, type, date, description, notes, vital, attachments, \"studentId\") "
-               "SELECT %s || n, 'CHECKUP', timestamp '2025-01-01' - n * interval '1 minute', 'Checkup', repeat('note ', 40), "
-               "'{\"height\": 140, \"weight\": 35.5}', '{a,b}', %s FROM generate_series(1, %s) n", student, student, count)
 
 
 @pytest.mark.thorough

@@ -9,9 +9,8 @@ from psycopg import errors
 
 from school import School
 from servers import Cluster
-from test_export import sections
-from test_import import exported, import_, undated
 from awkward import parsed
+from exported_history import exported, import_, undated
 from type_samples import FOR_GOOD, MOOD, SAMPLES, literal
 
 # Each style with each order of day and month; the others go round, so that each meets each.

@@ -6,9 +6,9 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from backend_memory import CALLS, LIMIT_KB, resident_kb
 from school import School
 from servers import until
-from test_memory import CALLS, LIMIT_KB, resident_kb
 
 POINTS = "24,1,87,0.035", "36,1,96,0.037", "48,1,103,0.039"
 ASKED = "wc_growth_zscore('height', 'male', 30, 95, 'who')"

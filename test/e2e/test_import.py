@@ -8,27 +8,13 @@ import re
 import psycopg
 import pytest
 
-from awkward import DATA, parsed
-from test_export import CONDITIONS, add_records
-from test_memory import LOOPS, resident_kb
-from test_tables_of_all_kinds import own_tables  # noqa: F401
+from awkward import CONDITIONS, DATA, parsed
+from backend_memory import LOOPS, resident_kb
+from exported_history import add_records, exported, import_, undated
+from own_ids import own_tables  # noqa: F401 (a fixture)
 
 STUDENTS = 60
 SECRET = "Secret-9f3"
-
-
-def exported(school, student, form=""):
-    """The chunks, or lines, as text."""
-    return [chunk for chunk, in school.rows(f"SELECT public.wc_export_health_history{form}(%s::text)::text", student)]
-
-
-def undated(chunks):
-    """But for the date of the export."""
-    return [re.sub(r'"exportDate":"[^"]*"', "", chunk) for chunk in chunks]
-
-
-def import_(school, chunks, *on_conflict):
-    return school.one(f"SELECT public.wc_import_health_history(%s::json{', %s' if on_conflict else ''})", f"[{','.join(chunks)}]", *on_conflict)
 
 
 @pytest.mark.parametrize("form", ["", "_ndjson"])

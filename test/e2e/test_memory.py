@@ -8,11 +8,11 @@ import re
 
 import pytest
 
+from backend_memory import CALLS, LIMIT_KB, LOOPS, resident_kb
+
 pytestmark = pytest.mark.thorough
 
-CALLS = 20_000
 WARM_UP = 2_000
-LIMIT_KB = 1_500  # the noise of malloc; a leak of 100 bytes a call shows as 2,000
 
 RESULTS = {
     "a summary": "wc_health_summary('ada')",
@@ -79,24 +79,6 @@ ERRORS = {
     "a kind that is NULL": ("(SELECT count(*) FROM wc_cache_entries('{ada}'::text[], '{NULL}'))", "22004"),
 }
 
-LOOPS = """
-CREATE FUNCTION calls(n int) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    FOR i IN 1 .. n LOOP PERFORM {expression}; END LOOP;
-END $$;
-CREATE FUNCTION errors(n int) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE seen text;
-BEGIN
-    FOR i IN 1 .. n LOOP
-        BEGIN
-            PERFORM {expression};
-        EXCEPTION WHEN OTHERS THEN seen := SQLSTATE;
-        END;
-    END LOOP;
-    RETURN seen;
-END $$;
-"""
-
 
 @pytest.fixture
 def ada(school):
@@ -107,11 +89,6 @@ def ada(school):
         school.add_allergy(student)
         school.add_condition(student)
     return school
-
-
-def resident_kb(pid):
-    # Anonymous memory alone: pages of shared buffers count when they are first touched.
-    return int(re.search(r"RssAnon:\s+(\d+) kB", open(f"/proc/{pid}/status").read())[1])
 
 
 def growth(school, function):

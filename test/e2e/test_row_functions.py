@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from own_ids import TABLES
 from school import School, attached_school
-from test_tables_of_all_kinds import TABLES
 
 # Behind a row, and behind an id: the same call.
 CALLS = {

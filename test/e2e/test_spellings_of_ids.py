@@ -5,9 +5,9 @@ import json
 import pytest
 
 from every_call import EFFECTS, FAILED, OUTCOME, calls, outcome
+from own_ids import TABLES
 from school import Cache, School
 from servers import Worker, until
-from test_tables_of_all_kinds import TABLES
 
 UUID = "6f9619ff-8b86-d011-b42d-00c04fc964f0"
 NUMBERS = ["7", "007", "+7", " 7", "7 ", "\t7\n"]

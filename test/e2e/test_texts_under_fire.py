@@ -9,8 +9,8 @@ import re
 import psycopg
 import pytest
 
+from exported_history import exported
 from school import Cache
-from test_import import exported
 
 SEED = 20251010
 CHANGES = 250
