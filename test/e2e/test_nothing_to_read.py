@@ -14,12 +14,11 @@ import pytest
 
 import counted as counting
 from counted import SAMPLED
+from destinations import SECRET, Agent
 from every_call import OUTCOME, calls
 from servers import Cluster, Receiver, until
 from servers.process import own
 from servers.worker import Worker, run_worker
-from test_dogstatsd import Agent
-from test_webhook import SECRET
 
 pytestmark = pytest.mark.thorough
 

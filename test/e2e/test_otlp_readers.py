@@ -9,9 +9,9 @@ import pytest
 import counted as counting
 from counted import SAMPLED
 from npm import node_modules
+from otlp_requests import body, settings, spans_of
 from servers import Receiver, until
 from servers.ground import ROOT
-from test_otlp import body, settings, spans_of
 
 
 def read_by_opentelemetry(requests):

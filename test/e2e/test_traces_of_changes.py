@@ -13,11 +13,11 @@ import pytest
 import counted as counting
 from counted import SAMPLED
 from node_client import node_environment
+from otlp_requests import body, settings, spans_of
 from school import Cache
 from servers import Receiver, until
 from servers.ground import BUILD, ROOT
 from servers.worker import Worker
-from test_otlp import body, settings, spans_of
 
 TRACE, SPAN = SAMPLED[3:35], SAMPLED[36:52]
 UNSAMPLED = SAMPLED[:-2] + "00"

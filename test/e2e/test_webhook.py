@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from destinations import KEY, SECRET
 from json_schema import errors, schema
 from school import Cache
 from servers import Authority, Receiver, until
@@ -18,8 +19,6 @@ from servers.worker import run_worker
 
 pytestmark = pytest.mark.thorough
 
-KEY = bytes(range(32))
-SECRET = "whsec_" + base64.b64encode(KEY).decode()
 TOKEN = "path-token-that-nobody-sees"
 FAST = {"first_pause_ms": 20, "longest_pause_ms": 50, "interval_s": 1}
 
