@@ -7,9 +7,9 @@ from contextlib import closing
 import psycopg
 import pytest
 
+from district_workers import QUICK
 from school import Cache
 from servers import until
-from test_takeover import QUICK, is_drainer
 
 CLASS, ID = 22339, 1
 

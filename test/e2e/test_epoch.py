@@ -6,6 +6,7 @@ import signal
 import psycopg
 import pytest
 
+from late_fill import load, store, until_stored
 from school import Cache
 from servers import Redis, Worker, until
 from servers.process import pause
@@ -13,22 +14,8 @@ from servers.process import pause
 pytestmark = pytest.mark.thorough
 
 
-def load(school, student):
-    """Loads a value as a slow application does, and does not store it yet."""
-    return school.rows("SELECT key, value::text, ttl_seconds, snapshot FROM wc_cache_entries(ARRAY[%s])", student)[0]
-
-
-def store(cache, loaded):
-    return cache.client.execute_command("FCALL", "wc_fill", 1, *loaded)
-
-
 def epoch_is_open(cache):
     return cache.client.get("wc:epoch") is not None
-
-
-def until_stored(cache, student):
-    """What was there before an epoch is removed after it has begun, and with it, maybe, the first value that is stored."""
-    until(lambda: cache.load(student) == 1 and cache.is_current(student), 10, "a value of the new epoch that stays")
 
 
 def test_a_value_from_before_a_lost_fence_is_refused(school, worker, cache):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from sql_literals import literal
+
 # Of transactions, which any role may prepare.
 NAMES = {
     "a new line": "left\nCREATE ROLE wc_pasted SUPERUSER; --",
@@ -16,10 +18,6 @@ REMEDIES = {
     "who keeps vacuum from removing rows": "SELECT remedy FROM white_cross.vacuum_holder()",
     "who is in the way of a registration": "SELECT remedy FROM white_cross.find_holders('registration')",
 }
-
-
-def literal(name):
-    return "E'" + name.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def assert_harmless(school, remedy, name):

@@ -14,11 +14,11 @@ import pytest
 
 from every_call import FAILED, OUTCOME, PASSING, calls, outcome
 from extension_catalog import differences, extension_catalog
+from late_fill import load, store, until_stored
 from own_ids import IDS, TABLES
 from school import Cache, School
 from servers import Cluster, Worker, until
 from servers.process import as_server_user
-from test_epoch import load, store, until_stored
 
 OLD = os.environ.get("WC_OLD_PG_CONFIG")
 pytestmark = [pytest.mark.thorough, pytest.mark.skipif(not OLD, reason="needs two versions of PostgreSQL: make check-upgrade")]

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from replication import until_replayed
 from school import School
 from servers import Cluster, library, until
 
@@ -19,11 +20,6 @@ def standby(ground, school):
         standby = School(cluster, school.database)
         with standby.connection:
             yield standby
-
-
-def until_replayed(school, standby):
-    position = school.one("SELECT pg_current_wal_insert_lsn()::text")
-    until(lambda: standby.one("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", position), 20, "the standby to catch up")
 
 
 def test_summaries(school, standby):

@@ -9,11 +9,10 @@ from contextlib import ExitStack
 import psycopg
 import pytest
 
+from replication import CHANGES, publisher, subscriber, until_applied, until_replayed  # noqa: F401 (fixtures)
 from servers import Cluster, until
 from servers.process import as_server_user, own
-from test_logical_replication import CHANGES, publisher, subscriber, until_applied  # noqa: F401 (fixtures)
-from test_pasted_names import literal
-from test_standby import until_replayed
+from sql_literals import literal
 from warm_fixtures import cluster  # noqa: F401 (a fixture)
 from warm_school import WarmSchool
 

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from awkward import awkward_school
-from test_summary_queries import queries_of
+from inner_queries import queries_of
 
 pytestmark = pytest.mark.thorough
 

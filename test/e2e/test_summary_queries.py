@@ -4,24 +4,13 @@ import json
 
 import pytest
 
+from inner_queries import queries_of
+
 
 @pytest.fixture
 def by_queries(school):
     school.sql("SET white_cross.direct_reads = off")
     return school
-
-
-def queries_of(school, statement, *parameters):
-    """The statements that a statement runs inside, as PostgreSQL's own auto_explain sees them."""
-    seen = []
-    school.connection.add_notice_handler(lambda notice: seen.append(notice.message_primary))
-    school.sql("LOAD 'auto_explain'")
-    for setting, value in {"log_min_duration": "0", "log_nested_statements": "on", "log_level": "log"}.items():
-        school.sql(f"SET auto_explain.{setting} = {value}")
-    school.sql("SET client_min_messages = log")
-    school.sql(statement, *parameters)
-    school.sql("RESET client_min_messages")
-    return [text for text in seen if "unnest($1)" in text or "SELECT $1 AS id" in text]
 
 
 def test_the_number_of_queries_does_not_grow_with_the_students(by_queries):
