@@ -10,6 +10,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+# A failed assertion shows its values there too.
+pytest.register_assert_rewrite(*(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith(("test_", "conftest"))))
+
 import counted as counting  # noqa: E402
 import told  # noqa: E402
 from school import Cache, School, attached_school  # noqa: E402

@@ -2,7 +2,11 @@
 
 import itertools
 import json
+import os
+import signal
 import weakref
+
+import psycopg
 
 import told
 from servers import opaque_keys, until
@@ -44,6 +48,36 @@ class School:
 
     def __exit__(self, *_):
         self.connection.close()
+
+    def is_ended(self):
+        """Has the server ended this session?"""
+        try:
+            self.sql("SELECT 1")
+        except psycopg.OperationalError:
+            return True
+        return False
+
+    def reconnect(self):
+        """Connects again, once the server takes connections."""
+        def connected():
+            try:
+                return self.cluster.connect(self.database)
+            except psycopg.OperationalError:
+                return None
+
+        self.connection.close()
+        self.connection = until(connected, 30, "PostgreSQL to take connections")
+
+    def crash(self):
+        """Kills one process of the server.  It then ends all others, recovers, and starts anew in the same memory."""
+        with self.cluster.connect(self.database) as victim:
+            os.kill(victim.info.backend_pid, signal.SIGKILL)
+            self.until_ended()
+        self.reconnect()
+
+    def until_ended(self):
+        """A server that has not seen yet that one of its processes was killed still takes connections, and ends them a moment later."""
+        until(self.is_ended, 30, "PostgreSQL to end all sessions")
 
     def attach(self):
         """Makes the extension and the application's tables in an empty database, and attaches them."""

@@ -3,9 +3,7 @@ calls."""
 
 import json
 import math
-import os
 import re
-import signal
 
 import psycopg
 import pytest
@@ -212,17 +210,7 @@ def test_a_reset_counts_anew(counted):
 def test_a_crash_counts_anew_and_says_so(counted):
     summaries(counted, 20)
     before = row(counted)
-    with counted.cluster.connect(counted.database) as victim:
-        os.kill(victim.info.backend_pid, signal.SIGKILL)
-
-    def again():
-        try:
-            counted.connection = counted.cluster.connect(counted.database)
-            return counted.one("SELECT true")
-        except psycopg.OperationalError:
-            return False
-
-    until(again, 30, "the server to have recovered")
+    counted.crash()
     summaries(counted, 2)
     after = row(counted)
     assert (before["calls"], after["calls"]) == (20, 2)

@@ -3,7 +3,6 @@
 import os
 import signal
 
-import psycopg
 import pytest
 
 from late_fill import load, store, until_stored
@@ -174,11 +173,11 @@ def test_what_a_crash_undoes_is_not_served_again(start_own_school):
         with school.cluster.connect(school.database) as victim:
             os.kill(victim.info.backend_pid, signal.SIGKILL)
             # Told to quit, as the two are, which find that when they wake up.
-            until(lambda: is_closed(school.connection), 10, "the other sessions to be ended")
+            school.until_ended()
     finally:
         for pid in writers:
             os.kill(pid, signal.SIGCONT)
-    school.connection = until(lambda: connected(school), 30, "PostgreSQL to take connections")
+    school.reconnect()
     assert school.summary(student)["student"]["lastName"] == "Kept", "the crash was to lose this commit"
     assert school.one("SELECT pg_postmaster_start_time()") == started
     until(lambda: cache.client.get("wc:epoch:of") != before, 30, "another epoch")
@@ -189,18 +188,3 @@ def test_what_a_crash_undoes_is_not_served_again(start_own_school):
         school.sql("SELECT pg_current_xact_id()")
     assert store(cache, loaded) == 0
     assert cache.load(other) == 1
-
-
-def is_closed(connection):
-    try:
-        connection.execute("SELECT 1")
-    except psycopg.OperationalError:
-        return True
-    return False
-
-
-def connected(school):
-    try:
-        return school.cluster.connect(school.database)
-    except psycopg.OperationalError:
-        return None

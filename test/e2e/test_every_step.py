@@ -8,7 +8,6 @@ import os
 import signal
 from contextlib import ExitStack
 
-import psycopg
 import pytest
 
 from school import Cache, School
@@ -40,7 +39,8 @@ class Arena:
     def __init__(self, ground, cluster, redis, proxies):
         self.cluster, self.redis, self.proxies = cluster, redis, proxies
         self.client = redis.connect()
-        self.connect()
+        self.school = School(cluster, "school")
+        self.cache = Cache(self.client, self.school)
         for statement in "CREATE EXTENSION white_cross", "SELECT wc_create_tables('public')", "SELECT wc_attach('public')":
             self.school.sql(statement)
         self.school.allow_worker()
@@ -55,24 +55,8 @@ class Arena:
 
     def reconnect(self):
         """After the cluster has ended all sessions."""
-        def is_closed():
-            try:
-                self.school.sql("SELECT 1")
-            except psycopg.OperationalError:
-                return True
-
-        until(is_closed, 30, "PostgreSQL to end all sessions")
-        self.connect()
-
-    def connect(self):
-        def connected():
-            try:
-                return School(self.cluster, "school")
-            except psycopg.OperationalError:
-                return None
-
-        self.school = until(connected, 30, "PostgreSQL to take connections")
-        self.cache = Cache(self.client, self.school)
+        self.school.until_ended()
+        self.school.reconnect()
 
     def fill(self):
         """Every student's summary is cached, and something under another key.

@@ -1,12 +1,10 @@
 """If the library is preloaded, a process of the server sends NOTIFY for all writers, but only while a worker drains."""
 
-
 import os
 import re
 import select
 import signal
 
-import psycopg
 import pytest
 
 from school import Cache, School
@@ -95,14 +93,9 @@ def test_a_killed_relay_is_started_again(relayed):
     # PostgreSQL restarts all of its processes after such an end: the test's connection and the worker's are gone too.
     os.kill(old[0], signal.SIGKILL)
 
-    def again():
-        try:
-            school.connection = school.cluster.connect(school.database)
-            return relays(school) not in ([], old)
-        except psycopg.OperationalError:
-            return False
-
-    until(again, 30, "another relay")
+    school.until_ended()
+    school.reconnect()
+    until(lambda: relays(school) not in ([], old), 30, "another relay")
     changes_are_seen(school, cache, student)
 
 

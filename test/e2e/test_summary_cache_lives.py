@@ -1,16 +1,14 @@
 """Summaries from shared memory through events in a server's life: crashes, restarts, prepared transactions that stay open, the
 promotion of a standby, transaction ids that wrap around, databases that are dropped and created, and logical replication."""
 
-import os
 import signal
 import subprocess
 from contextlib import ExitStack
 
-import psycopg
 import pytest
 
 from replication import CHANGES, publisher, subscriber, until_applied, until_replayed  # noqa: F401 (fixtures)
-from servers import Cluster, until
+from servers import Cluster
 from servers.process import as_server_user, own
 from sql_literals import literal
 from warm_fixtures import cluster  # noqa: F401 (a fixture)
@@ -36,39 +34,15 @@ def start_own(ground):
         yield start
 
 
-def again(warm):
-    """Returns the school with a new connection to the same database, once the restarted server takes connections."""
-    warm.connection.close()
-    warm.connection = until(lambda: connected(warm), 30, "the server to take connections")
-    return warm
-
-
-def connected(warm):
-    try:
-        return warm.cluster.connect(warm.database)
-    except psycopg.OperationalError:
-        return None
-
-
 def crash(warm):
-    """Kills one process. The postmaster then starts all others anew, in the same memory."""
-    with warm.session() as victim:
-        os.kill(victim.info.backend_pid, signal.SIGKILL)
-        until(lambda: ended(warm.connection), 30, "the crash to be seen")
-    return again(warm)
-
-
-def ended(connection):
-    try:
-        connection.execute("SELECT 1")
-        return False
-    except psycopg.OperationalError:
-        return True
+    warm.crash()
+    return warm
 
 
 def restart(warm, number=signal.SIGKILL):
     warm.cluster.restart(number)
-    return again(warm)
+    warm.reconnect()
+    return warm
 
 
 ENDS = {"crash of a process": crash, "crash": restart, "immediate": lambda warm: restart(warm, signal.SIGQUIT), "fast": lambda warm: restart(warm, signal.SIGINT)}
@@ -96,7 +70,7 @@ def test_a_crash_takes_back_what_was_shown(start_own):
         warm.cluster.kill()
         warm.cluster.stop()
     warm.cluster.start()
-    again(warm)
+    warm.reconnect()
     for _ in range(3):
         warm.both("ada")
 
@@ -189,7 +163,7 @@ def test_ids_that_come_round(start_own):
     warm.cluster.stop()
     advance(warm.cluster, LAST)
     warm.cluster.start()
-    again(warm)
+    warm.reconnect()
     assert LAST <= int(warm.one("SELECT pg_current_xact_id()::text")) < 2**32
     assert warm.becomes_hit("ada")
     with warm.session() as old, warm.session(autocommit=False) as open_since:
