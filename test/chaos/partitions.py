@@ -5,10 +5,10 @@
 
 A reader is in a REPEATABLE READ transaction.  It reads the records with plain SQL, asks a function, and reads them once more.  An
 attachment can commit in between, and its rows are then seen by the next statement; nothing else can, because the first read locks the
-table.  So the answer must be of the records of one of the two reads, also where a function reads by several queries.  Plain SQL is planned each
-time: with a kept plan, PostgreSQL 15 may read a partition under concurrent detachment that the snapshot does not see, or pass over one
-that it sees.  So queries are tried without concurrent detachment.  No error is expected but those of deadlocks and locks that plain SQL
-gives too.
+table.  So the answer must be of the records of one of the two reads, also where a function reads by several queries.  Plain SQL is
+planned each time: with a kept plan, PostgreSQL 15 may read a partition under concurrent detachment that the snapshot does not see, or
+pass over one that it sees.  So queries are tried without concurrent detachment.  No error is expected but those of deadlocks and locks
+that plain SQL gives too.
 Exit status 0: passed; 1: an answer was wrong, or an error came; 2: the run proves nothing.
 """
 

@@ -10,7 +10,7 @@ from servers.ground import ROOT
 
 @pytest.fixture(scope="module")
 def secured(ground):
-    with Redis(ground, "redis-refusing", access=True) as server:
+    with Redis(ground, "redis-secured", access=True) as server:
         yield server
 
 
@@ -18,6 +18,7 @@ def secured(ground):
 def administrator(secured):
     with secured.connect() as client:
         client.flushall()
+        client.acl_log_reset()
         yield client
         client.execute_command("ACL", "LOAD")
 

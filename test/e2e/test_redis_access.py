@@ -5,26 +5,13 @@ import redis
 
 from redis_library import BEGAN, FENCE_MS, RECORDS, SUMMARY, Library, snapshot
 from school import Cache
-from servers import Redis, library, until
+from secured_redis import administrator, secured  # noqa: F401 (fixtures)
+from servers import library, until
 from servers.ground import ROOT
 
 KEY = "student:ada:health_summary"
 PAGE = "student:ada:records:1:20:{}"
 SEEN = snapshot(5, 5)
-
-
-@pytest.fixture(scope="module")
-def secured(ground):
-    with Redis(ground, "redis-access", access=True) as server:
-        yield server
-
-
-@pytest.fixture
-def administrator(secured):
-    with secured.connect() as client:
-        client.flushall()
-        client.acl_log_reset()
-        yield client
 
 
 @pytest.fixture
